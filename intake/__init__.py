@@ -1,0 +1,1 @@
+"""The service itself: who we serve, what they bought, what they want, who takes it, by when."""

@@ -1,0 +1,125 @@
+"""The words every channel shares with the service: what came in, from whom, with what attached.
+
+Plain values only. They cross from the killable child that parses to the process that accepts, so
+each is made of strings, numbers and tuples and knows how to become JSON and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ContactKind(StrEnum):
+    """How a person or thing is reached, and what kind of string identifies it."""
+
+    EMAIL = "email"
+    PHONE = "phone"  # E.164
+    SLACK = "slack"  # team id and user id, "T0123/U0456"
+    FACEBOOK = "facebook"
+    TWITTER = "twitter"
+    DEVICE = "device"
+    VISITOR = "visitor"  # a chat visitor; the id was made by our server
+
+
+class Automatic(StrEnum):
+    """Why a message is taken to be written by a machine (RFC 3834, RFC 3464, vendors' headers)."""
+
+    AUTO_REPLY = "auto-reply"
+    BOUNCE = "bounce"
+    BULK = "bulk"
+    LOOP = "loop"
+    OTHER = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A way to reach somebody, normalised: mail lower-case, phone in E.164. `name` is as shown."""
+
+    value: str
+    name: str = ""
+    kind: ContactKind = ContactKind.EMAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message. The content stays in the raw message, found by `part`.
+
+    `part` counts the leaves of the message from 0, `size_bytes` and `sha256` are of the decoded
+    content, `name` is safe to show: no path, no control or direction characters.
+    """
+
+    part: int
+    name: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    content_id: str = ""
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as understood, whatever the channel.
+
+    `sender` is None when nobody can be named with certainty; the message is kept all the same.
+    `text` is the whole text; `new_text` is what the customer wrote this time, without the quoted
+    history, and never empty when `text` is not. `message_id`, `in_reply_to` and `references` are
+    without angle brackets. `reply_tokens` are our own reply addresses found among the recipients.
+    `notes` say in words what was guessed or cut, for the agent to read.
+    """
+
+    channel: str
+    sender: Address | None
+    subject: str
+    text: str
+    new_text: str = ""
+    html: str = ""
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    automatic: Automatic | None = None
+    sender_doubt: str = ""
+    """Why the sender is not certain (two From headers, a name that looks like an address), or ''."""
+    language: str = ""
+    product: str = ""
+    duration_minutes: int = 0
+    conversation: str = ""
+    """The channel's own id of the conversation (a chat), where it has one; else ''."""
+    notes: tuple[str, ...] = ()
+    sent_on: str = ""
+    """What the sender's clock said (ISO 8601), for showing only; order and SLA use receipt."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` turns back into an equal message."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Message:
+        """The message that `as_json` gave. Raises KeyError or ValueError on anything else."""
+        values = dict(values)
+        sender = values["sender"]
+        return cls(
+            **{
+                **values,
+                "sender": _address(sender) if sender else None,
+                "to": tuple(_address(a) for a in values.get("to", ())),
+                "cc": tuple(_address(a) for a in values.get("cc", ())),
+                "reply_to": tuple(_address(a) for a in values.get("reply_to", ())),
+                "in_reply_to": tuple(values.get("in_reply_to", ())),
+                "references": tuple(values.get("references", ())),
+                "notes": tuple(values.get("notes", ())),
+                "attachments": tuple(Attachment(**a) for a in values.get("attachments", ())),
+                "automatic": Automatic(values["automatic"]) if values.get("automatic") else None,
+            }
+        )
+
+
+def _address(values: dict[str, str]) -> Address:
+    return Address(values["value"], values["name"], ContactKind(values["kind"]))

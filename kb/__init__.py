@@ -1,0 +1,1 @@
+"""Knowing and finding: articles, and which of them may answer a case."""
