@@ -66,7 +66,7 @@ class Message:
     `sender` is None when nobody can be named with certainty; the message is kept all the same.
     `text` is the whole text; `new_text` is what the customer wrote this time, without the quoted
     history, and never empty when `text` is not. `message_id`, `in_reply_to` and `references` are
-    without angle brackets. `reply_tokens` are our own reply addresses found among the recipients.
+    without angle brackets.
     `notes` say in words what was guessed or cut, for the agent to read.
     """
 
@@ -79,6 +79,8 @@ class Message:
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
     reply_to: tuple[Address, ...] = ()
+    delivered_to: tuple[Address, ...] = ()
+    """Where it was handed in: our mailboxes and reply addresses are found here first."""
     message_id: str = ""
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -112,6 +114,7 @@ class Message:
                 "to": tuple(_address(a) for a in values.get("to", ())),
                 "cc": tuple(_address(a) for a in values.get("cc", ())),
                 "reply_to": tuple(_address(a) for a in values.get("reply_to", ())),
+                "delivered_to": tuple(_address(a) for a in values.get("delivered_to", ())),
                 "in_reply_to": tuple(values.get("in_reply_to", ())),
                 "references": tuple(values.get("references", ())),
                 "notes": tuple(values.get("notes", ())),

@@ -1,0 +1,162 @@
+"""Whether a machine wrote a mail, so that no machine answers it.
+
+Signs in order of weight: our own marks (a loop), a delivery report, the fields of RFC 3834 and of
+vendors who came before it, list and bulk marks, and only then who it says it is from and what the
+subject begins with. A wrong yes costs an acknowledgement; a wrong no may cost a mail storm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from channels.email.mime import Mail
+from channels.email.words import as_text
+from intake.messages import Address, Automatic
+
+LOOP_FIELD = "x-deskbell-loop"
+
+_BULK_FIELDS = (
+    "list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner",
+    "list-archive", "feedback-id", "x-mailing-list", "x-mailinglist", "mailing-list", "x-list-id",
+    "x-campaign-id", "x-campaignid", "x-csa-complaints", "x-beenthere", "x-mailman-version",
+)  # fmt: skip
+_REPLY_FIELDS = (
+    "x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponse", "x-autoreply-from",
+    "x-auto-reply-from", "x-mail-autoreply", "x-autoresponder", "x-away-message", "x-vacation",
+)  # fmt: skip
+_OTHER_FIELDS = ("x-fc-machinegenerated", "x-cron-env", "x-failed-recipients-ok")
+_ANSWER_SUPPRESSED = re.compile(r"\b(?:all|dr|oof|autoreply)\b", re.I)
+_BOUNCER = re.compile(r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mailerdaemon|mdaemon|mmdf)\b", re.I)
+_POSTMASTER = re.compile(r"postmaster\b", re.I)
+_MACHINE = re.compile(
+    r"(?:no|do[-_.]?not|dont)[-_.]?repl(?:y|ies)|noreply.*|notifications?|nobody|root|daemon"
+    r"|auto(?:matic)?[-_.]?(?:reply|responder|confirm)|bounces?",
+    re.I,
+)
+_LIST_MACHINE = re.compile(
+    r"owner-.+|.+-(?:request|bounces?|owner|admin|errors)|majordomo|listserv", re.I
+)
+_BOUNCE_SUBJECT = re.compile(
+    r"(?:un(?:deliver(?:ed|able)|zustellbar)|returned (?:mail|to sender)|failure notice"
+    r"|mail(?: system)? (?:error|failure|could not be)|mail delivery (?:fail|system|problem|status|err)"
+    r"|delivery (?:status notif|fail|report|has fail|error|problem|of .{0,60}fail)"
+    r"|(?:message|mail) (?:status - undeliver|not delivered|delivery fail)"
+    r"|could not (?:be delivered|send message)|(?:error|failed) (?:sending|mail|delivery)"
+    r"|warning: (?:could not send|message .{0,60}delayed)|non[- ]?delivery|nondeliver|undelivered"
+    r"|there was an error sending|unable to deliver|dsn|rejected mail|bounced mail|delayed mail"
+    r"|permanent delivery failure|nicht zugestellt|non remis|mail undeliverable)",
+    re.I,
+)
+_REPLY_SUBJECT = re.compile(
+    r"(?:\[?auto(?:matic|mated)?(?:[- ]?(?:reply|response|responder|antwort))?\]?\s*[:\]]"
+    r"|auto(?:matic|mated)?[- ]?(?:reply|response|respond)|automatische antwort|réponse automatique"
+    r"|respuesta automática|risposta automatica|resposta automática|automatisch antwoord|automatiskt svar"
+    r"|自動(?:返信|応答)|自动(?:回复|答复)|自動回覆|автоответ|автоматический ответ"
+    r"|out of (?:the )?office|away from (?:my mail|the office)|on vacation|vacation reply"
+    r"|abwesen(?:d|heit)|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|不在)",
+    re.I,
+)
+
+
+def automatic(
+    mail: Mail, sender: Address | None, subject: str, envelope: Mapping[str, Any]
+) -> Automatic | None:
+    """What kind of machine wrote the mail; None if a person may have."""
+    fields = mail.root.fields
+    if LOOP_FIELD in fields or _is_ours(sender, envelope):
+        return Automatic.LOOP
+    submitted = _word(mail, "auto-submitted")
+    precedence = _word(mail, "precedence")
+    replies = (
+        submitted == "auto-replied"
+        or precedence in ("auto_reply", "auto-reply")
+        or any(name in fields for name in _REPLY_FIELDS)
+        or "autoresponder" in as_text(mail.root.first("delivered-to")).lower()
+        or bool(_REPLY_SUBJECT.match(_without_re(subject)))
+    )
+    if kind := _report(mail):
+        return kind
+    if _is_bounce(mail, sender, subject, envelope, replies=replies):
+        return Automatic.BOUNCE
+    if replies:
+        return Automatic.AUTO_REPLY
+    if precedence in ("bulk", "list", "junk") or any(name in fields for name in _BULK_FIELDS):
+        return Automatic.BULK
+    local = _local(sender)
+    if _LIST_MACHINE.fullmatch(local):
+        return Automatic.BULK
+    if (
+        (submitted and submitted != "no")
+        or _ANSWER_SUPPRESSED.search(as_text(mail.root.first("x-auto-response-suppress")))
+        or any(name in fields for name in _OTHER_FIELDS)
+        or _null_sender(mail, envelope)
+        or _MACHINE.fullmatch(local)
+        or _POSTMASTER.match(local)
+    ):
+        return Automatic.OTHER
+    return None
+
+
+def _is_ours(sender: Address | None, envelope: Mapping[str, Any]) -> bool:
+    """Mail in our own name that comes in from outside: a loop, or a forgery as good as one."""
+    own = {str(address).lower() for address in envelope.get("own_addresses") or ()}
+    return sender is not None and sender.value in own
+
+
+def _report(mail: Mail) -> Automatic | None:
+    """What a multipart/report reports (RFC 6522)."""
+    if mail.root.content_type != "multipart/report":
+        return None
+    kinds = {mail.root.parameters.get("report-type", "").lower()}
+    kinds |= {part.content_type.removeprefix("message/") for part in mail.root.children}
+    if kinds & {"feedback-report", "disposition-notification"}:
+        return Automatic.OTHER
+    return Automatic.BOUNCE if _fails(mail) else Automatic.OTHER
+
+
+def _fails(mail: Mail) -> bool:
+    """Whether a delivery report tells of a failure or a delay, not of success (RFC 3464)."""
+    for part in mail.root.children:
+        if part.content_type in ("message/delivery-status", "message/global-delivery-status"):
+            actions = re.findall(rb"(?im)^action:[ \t]*+([a-z]+)", mail.content(part)[:65536])
+            good = {b"delivered", b"relayed", b"expanded"}
+            return not actions or not {action.lower() for action in actions} <= good
+    return True
+
+
+def _is_bounce(
+    mail: Mail, sender: Address | None, subject: str, envelope: Mapping[str, Any], *, replies: bool
+) -> bool:
+    fields = mail.root.fields
+    local = _local(sender)
+    says_so = bool(_BOUNCE_SUBJECT.search(subject))
+    if "x-failed-recipients" in fields:
+        return True
+    if _BOUNCER.match(local) or _BOUNCER.search(sender.name if sender else ""):
+        return not replies or says_so
+    if _POSTMASTER.match(local) or _null_sender(mail, envelope):
+        return says_so
+    return says_so and not subject.lower().startswith(("re:", "fwd:", "fw:")) and sender is None
+
+
+def _null_sender(mail: Mail, envelope: Mapping[str, Any]) -> bool:
+    """Nobody to answer, as RFC 5321 (4.5.5) asks of reports: `MAIL FROM:<>`."""
+    if "mail_from" in envelope and envelope["mail_from"] in ("", "<>"):
+        return True
+    return any(value.strip() == b"<>" for value in mail.root.fields.get("return-path", ()))
+
+
+def _word(mail: Mail, name: str) -> str:
+    """The first word of a field, lower-case: comments and parameters are left out."""
+    value = as_text(mail.root.first(name)[:200]).lower()
+    return re.split(r"[\s;(,]", value.strip(), maxsplit=1)[0]
+
+
+def _local(sender: Address | None) -> str:
+    return sender.value.rpartition("@")[0] if sender else ""
+
+
+def _without_re(subject: str) -> str:
+    return subject.strip()

@@ -1,0 +1,83 @@
+"""HTML to readable text, in bounded time whatever the markup.
+
+inscriptis lays out tables and leaves out what is hidden; it walks a tree recursively, so the tree is
+measured first by a scan that only counts. What is too large is cut, what is too deep is stripped
+of its tags without being understood.
+"""
+
+from __future__ import annotations
+
+import html as entities
+import re
+
+from channels.email.words import storable
+
+MAX_HTML = 1 << 20
+MAX_DEPTH = 150
+MAX_TAGS = 50_000
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,30})(?=[\s/>])")
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "o:p", "td", "tr"]
+)
+_UNSEEN = ("script", "style", "head", "title", "template")
+_BREAKS = frozenset(["br", "p", "div", "tr", "li", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "pre"])
+_DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>", re.I)
+
+
+def to_text(html: str) -> str:
+    """The text of `html` as a reader would see it. Never raises."""
+    html = html[:MAX_HTML]
+    if "<" not in html:
+        return entities.unescape(html)
+    if _too_wild(html):
+        return stripped(html)
+    # Loaded at the first HTML-only mail: most mail has a text part and needs neither.
+    from inscriptis import get_text
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+    from lxml.etree import LxmlError
+
+    config = ParserConfig(css=CSS_PROFILES["strict"].copy())
+    try:
+        return get_text(_DECLARATION.sub("", html, count=1), config)
+    except (LxmlError, ValueError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
+        return stripped(html)
+
+
+def _too_wild(html: str) -> bool:
+    """Whether elements are nested deeper, or are more, than a person's mail has them."""
+    depth = tags = 0
+    for m in _TAG.finditer(html):
+        tags += 1
+        if m[2].lower() not in _VOID:
+            depth = max(depth - 1, 0) if m[1] else depth + 1
+        if depth > MAX_DEPTH or tags > MAX_TAGS:
+            return True
+    return False
+
+
+def stripped(html: str) -> str:
+    """`html` without its tags, by one scan that understands nothing but where a tag ends."""
+    out: list[str] = []
+    at = 0
+    while (opening := html.find("<", at)) >= 0:
+        out.append(html[at:opening])
+        comment = html.startswith("<!--", opening)
+        closing = html.find("-->" if comment else ">", opening)
+        if closing < 0:
+            at = len(html) if comment else opening + 1
+            if not comment:
+                out.append("<")
+                break
+            continue
+        m = _TAG.match(html, opening)
+        name = m[2].lower() if m else ""
+        at = closing + (3 if comment else 1)
+        if name in _BREAKS:
+            out.append("\n")
+        elif name in _UNSEEN and m and not m[1]:
+            end = html.lower().find(f"</{name}", at) if name != "head" else at
+            at = len(html) if end < 0 else end
+    out.append(html[at:])
+    return storable(entities.unescape("".join(out)))
