@@ -124,5 +124,36 @@ class Message:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A mail we promised to send: plain values, fixed when promised, kept in the delivery.
+
+    Message ids are without angle brackets. `automatic` mail has a null envelope sender and the
+    headers that stop other machines from answering it.
+    """
+
+    message_id: str
+    from_address: str
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    from_name: str = ""
+    cc: tuple[str, ...] = ()
+    reply_to: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    automatic: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` turns back into an equal mail."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Outgoing:
+        """The mail that `as_json` gave."""
+        tuples = {name: tuple(values.get(name, ())) for name in ("to", "cc", "references")}
+        return cls(**{**values, **tuples})
+
+
 def _address(values: dict[str, str]) -> Address:
     return Address(values["value"], values["name"], ContactKind(values["kind"]))

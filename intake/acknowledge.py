@@ -1,0 +1,109 @@
+"""The automatic answer to a new case: when we send one, and what it may say.
+
+It goes out in our name to an address nobody has verified, so it holds no word the sender chose
+(SECURITY rule 12), and it is counted before it is promised, so that nobody can make us a mail
+bomb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from intake import customers, events, threads
+from intake.cases import Case
+from intake.desk import Desk
+from intake.messages import ContactKind, Outgoing
+from intake.queues import Queues
+from intake.threads import Arrival
+
+PER_STRANGER = (1, timedelta(days=1))
+PER_VERIFIED = (3, timedelta(hours=1))
+
+WORDS = {
+    "en": (
+        "Case {number}: we have your message",
+        "Hello,\n\nwe received your message and opened case {number} for it. You can answer this "
+        "mail to add to it.\n\n{organisation}\n",
+    ),
+    "es": (
+        "Caso {number}: hemos recibido su mensaje",
+        "Hola:\n\nhemos recibido su mensaje y abierto el caso {number}. Puede responder a este "
+        "correo para añadir algo.\n\n{organisation}\n",
+    ),
+}
+
+
+def promise(
+    session: Session, opened: Sequence[tuple[Case, Arrival]], queues: Queues, desk: Desk
+) -> None:
+    """Promise an acknowledgement for each new case that may have one."""
+    ours = set(queues.by_mailbox)
+    wanted = [
+        (case, arrival, sender.value)
+        for case, arrival in opened
+        if (sender := arrival.message.sender) is not None
+        and sender.kind is ContactKind.EMAIL
+        and _may(arrival)
+        and sender.value not in ours
+        and any(q.id == case.queue_id and q.acknowledge for q in queues.every)
+    ]
+    if not wanted:
+        return
+    targets = [target for _case, _arrival, target in wanted]
+    verified = customers.verified(session, targets)
+    now = max(arrival.received_at for _case, arrival, _target in wanted)
+    today, _ = events.promised_since(session, "acknowledgement", targets, now - PER_STRANGER[1])
+    hour, in_all = events.promised_since(
+        session, "acknowledgement", targets, now - PER_VERIFIED[1]
+    )
+    for case, arrival, target in wanted:
+        limit, count = (
+            (PER_VERIFIED[0], hour) if target in verified else (PER_STRANGER[0], today)
+        )
+        if count.get(target, 0) >= limit or in_all >= desk.acknowledgements_per_hour:
+            continue
+        today[target] = today.get(target, 0) + 1
+        hour[target] = hour.get(target, 0) + 1
+        in_all += 1
+        _promise(session, case, arrival, target, desk, queues)
+
+
+def _may(arrival: Arrival) -> bool:
+    message = arrival.message
+    return message.automatic is None and not message.sender_doubt
+
+
+def _promise(
+    session: Session, case: Case, arrival: Arrival, target: str, desk: Desk, queues: Queues
+) -> None:
+    subject, text = WORDS.get(arrival.message.language[:2], WORDS["en"])
+    mailbox = case.mailbox if "@" in case.mailbox else queues.default.address or ""
+    if not mailbox:
+        return
+    fill = {"number": case.number, "organisation": desk.organisation}
+    message_id = threads.new_message_id(mailbox)
+    outgoing = Outgoing(
+        message_id=message_id,
+        from_address=mailbox,
+        from_name=desk.organisation,
+        to=(target,),
+        reply_to=threads.reply_address(desk, mailbox, case),
+        subject=subject.format(**fill),
+        text=text.format(**fill),
+        in_reply_to=arrival.message.message_id,
+        automatic=True,
+    )
+    events.promise(
+        session,
+        "email",
+        "acknowledgement",
+        effect_key=f"acknowledge:{case.id}",
+        at=arrival.received_at,
+        target=target,
+        payload=outgoing.as_json(),
+        case_id=case.id,
+    )
+    threads.remember(session, [(case.id, message_id)], ours=True)

@@ -1,0 +1,264 @@
+"""The case: one request of a customer, its states, and the activities that tell its story."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, Select, String, exists, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from intake.agents import Act, Agent, Kind, Principal
+from intake.customers import Account, Contact
+from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.entitlements import Entitlement
+from intake.errors import IntakeError, NotFound
+from intake.products import Product
+
+# Where a case without a live deadline stands in an order by deadline: after all that have one.
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    ACTIVE = "active"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a case stands there."""
+
+    IN_PROGRESS = "in progress"
+    ON_HOLD = "on hold"
+    WAITING_FOR_DETAILS = "waiting for details"
+    RESEARCHING = "researching"
+    PROBLEM_SOLVED = "problem solved"
+    INFORMATION_PROVIDED = "information provided"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+REASONS = {
+    State.ACTIVE: (
+        Reason.IN_PROGRESS,
+        Reason.ON_HOLD,
+        Reason.WAITING_FOR_DETAILS,
+        Reason.RESEARCHING,
+    ),
+    State.RESOLVED: (Reason.PROBLEM_SOLVED, Reason.INFORMATION_PROVIDED),
+    State.CANCELLED: (Reason.CANCELLED, Reason.MERGED),
+}
+PAUSES = frozenset({Reason.ON_HOLD, Reason.WAITING_FOR_DETAILS})
+
+
+class Priority(StrEnum):
+    """How pressing a case is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class ActivityKind(StrEnum):
+    """What sort of entry in a case's story."""
+
+    EMAIL = "email"
+    PHONE_CALL = "phone call"
+    WEB_FORM = "web form"
+    CHAT = "chat"
+    SLACK = "slack"
+    SOCIAL = "social"
+    NOTE = "note"
+    RESOLUTION = "resolution"
+
+
+class Direction(StrEnum):
+    """From the customer, to the customer, or among ourselves."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    INTERNAL = "internal"
+
+
+class NotOpen(IntakeError):
+    """A resolved or cancelled case is read-only; reopen it first."""
+
+    code = "case-not-open"
+
+
+class StaleVersion(IntakeError):
+    """The case changed since it was read."""
+
+    code = "stale-version"
+
+
+class Case(Base):
+    """One request. `number` is the customer's word for it, `id` is ours."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_by_queue", "queue_id", "state", "order_at", "id"),
+        Index("ix_cases_by_deadline", "state", "order_at", "id"),
+        Index("ix_cases_by_opening", "opened_at", "id"),
+        Index("ix_cases_by_contact", "contact_id", "opened_at"),
+        Index("ix_cases_by_account", "account_id", "opened_at"),
+        Index("ix_cases_by_owner", "owner_id", "state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(unique=True)
+    subject: Mapped[str]
+    state: Mapped[State] = mapped_column(one_of(State), default=State.ACTIVE)
+    reason: Mapped[Reason] = mapped_column(one_of(Reason), default=Reason.IN_PROGRESS)
+    priority: Mapped[Priority] = mapped_column(one_of(Priority), default=Priority.NORMAL)
+    channel: Mapped[str] = mapped_column(String(32))
+    """Where it came from: its origin, and the allotment it draws on."""
+    mailbox: Mapped[str] = mapped_column(String(320), default="")
+    contact_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"))
+    account_id: Mapped[UUID | None] = mapped_column(refers_to("accounts.id"))
+    product_id: Mapped[UUID | None] = mapped_column(refers_to("products.id"))
+    queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"))
+    """Its queue, or its last one when resolved."""
+    owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    entitlement_id: Mapped[UUID | None] = mapped_column(refers_to("entitlements.id"), index=True)
+    decision: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """How the entitlement was chosen or refused, with every answer (entitlements.Decision)."""
+    billable: Mapped[bool] = mapped_column(default=False)
+    """No entitlement covers it: it is accepted as work to bill."""
+    sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
+    related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
+    """Another case this one seems to speak of, without being part of it."""
+    conversation: Mapped[str] = mapped_column(String(120), default="", index=True)
+    opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    first_response_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    """The earliest deadline that is still running."""
+    order_at: Mapped[datetime] = mapped_column(default=NEVER)
+    version: Mapped[int] = mapped_column(default=1)
+    routed_by: Mapped[str] = mapped_column(default="")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    contact: Mapped[Contact | None] = relationship()
+    account: Mapped[Account | None] = relationship()
+    product: Mapped[Product | None] = relationship()
+    owner: Mapped[Agent | None] = relationship()
+    entitlement: Mapped[Entitlement | None] = relationship()
+
+    @property
+    def open(self) -> bool:
+        """Whether work may go on."""
+        return self.state is State.ACTIVE
+
+
+class Activity(Base):
+    """One entry in the story of a case: a mail, a call, a chat line, a note."""
+
+    __tablename__ = "activities"
+    __table_args__ = (Index("ix_activities_by_case", "case_id", "at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
+    kind: Mapped[ActivityKind] = mapped_column(one_of(ActivityKind))
+    direction: Mapped[Direction] = mapped_column(one_of(Direction))
+    at: Mapped[datetime]
+    author_name: Mapped[str] = mapped_column(default="")
+    author_address: Mapped[str] = mapped_column(String(320), default="")
+    contact_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"))
+    agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    subject: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(default="")
+    """Everything that was said, quoted history included."""
+    new_text: Mapped[str] = mapped_column(default="")
+    """What was said this time; shown first, the rest is folded."""
+    html: Mapped[str] = mapped_column(default="")
+    """As it came; made safe each time it is shown, never before."""
+    inbound_id: Mapped[UUID | None] = mapped_column(refers_to("inbound.id"))
+    message_id: Mapped[str] = mapped_column(String(998), default="")
+    recipients: Mapped[list[str]] = mapped_column(Json, default=list)
+    matched_by: Mapped[str] = mapped_column(String(40), default="")
+    """The rule that filed it here."""
+    sender_doubt: Mapped[str] = mapped_column(default="")
+    automatic: Mapped[str] = mapped_column(String(20), default="")
+    duration_minutes: Mapped[int] = mapped_column(default=0)
+    notes: Mapped[list[str]] = mapped_column(Json, default=list)
+    attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.part")
+
+
+class Attachment(Base):
+    """A file of an activity. Its content is a part of the raw message, read when asked for."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    activity_id: Mapped[UUID] = mapped_column(refers_to("activities.id"), index=True)
+    part: Mapped[int]
+    name: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(120))
+    size_bytes: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    content_id: Mapped[str] = mapped_column(String(255), default="")
+    inline: Mapped[bool] = mapped_column(default=False)
+
+
+class Resolution(Base):
+    """How a case was resolved. Each is kept; the latest is the valid one."""
+
+    __tablename__ = "resolutions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
+    agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    kind: Mapped[Reason] = mapped_column(one_of(Reason))
+    text: Mapped[str]
+    total_minutes: Mapped[int]
+    billable_minutes: Mapped[int]
+    at: Mapped[datetime]
+
+
+class Counter(Base):
+    """A number that goes up without gaps: the next case number."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int]
+
+
+def next_numbers(session: Session, count: int) -> range:
+    """The next `count` case numbers, for this transaction alone."""
+    last = session.scalar(
+        update(Counter)
+        .where(Counter.name == "case")
+        .values(value=Counter.value + count)
+        .returning(Counter.value)
+        .execution_options(synchronize_session=False)
+    )
+    assert last is not None, "the first migration writes the counter"
+    return range(last - count + 1, last + 1)
+
+
+def touch(case: Case, at: datetime) -> None:
+    """Note that the case changed; times never run backwards."""
+    case.updated_at = max(case.updated_at, at)
+
+
+def set_deadline(case: Case, deadline_at: datetime | None) -> None:
+    """Note the earliest running deadline, and where that puts the case in an order."""
+    case.deadline_at = deadline_at
+    case.order_at = deadline_at or NEVER
+
+
+def expect_version(case: Case, version: int | None) -> None:
+    """Raises StaleVersion when the caller read an older state of the case."""
+    if version is not None and version != case.version:
+        raise StaleVersion(
+            f"case {case.number} changed since you read it (version {case.version}, you had "
+            f"{version}); look again before you change it"
+        )

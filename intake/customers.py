@@ -1,0 +1,149 @@
+"""Who we serve: accounts (companies) and contacts (people), and how each person is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import String, UniqueConstraint, select, tuple_, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from intake.db import Base, new_id, one_of, refers_to
+from intake.messages import Address, ContactKind
+
+
+class Account(Base):
+    """A company, organisation or group."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(index=True)
+    external_id: Mapped[str | None] = mapped_column(String(120), unique=True)
+    created_at: Mapped[datetime]
+
+
+class AccountDomain(Base):
+    """A mail domain whose senders belong to an account; never a public mail provider's."""
+
+    __tablename__ = "account_domains"
+
+    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(refers_to("accounts.id"), index=True)
+
+
+class Contact(Base):
+    """A person, or a device that speaks."""
+
+    __tablename__ = "contacts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str]
+    account_id: Mapped[UUID | None] = mapped_column(refers_to("accounts.id"), index=True)
+    language: Mapped[str] = mapped_column(String(16), default="")
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
+    external_id: Mapped[str | None] = mapped_column(String(120), unique=True)
+    created_at: Mapped[datetime]
+    account: Mapped[Account | None] = relationship()
+    points: Mapped[list[ContactPoint]] = relationship(
+        back_populates="contact", order_by="ContactPoint.id"
+    )
+
+
+class ContactPoint(Base):
+    """One way to reach a contact. A value of a kind belongs to one contact only."""
+
+    __tablename__ = "contact_points"
+    __table_args__ = (UniqueConstraint("kind", "value"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    contact_id: Mapped[UUID] = mapped_column(refers_to("contacts.id"), index=True)
+    kind: Mapped[ContactKind] = mapped_column(one_of(ContactKind))
+    value: Mapped[str] = mapped_column(String(320))
+    verified: Mapped[bool] = mapped_column(default=False)
+    contact: Mapped[Contact] = relationship(back_populates="points")
+
+
+PUBLIC_MAIL = frozenset(
+    "gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com aol.com "
+    "icloud.com me.com mac.com gmx.de gmx.net gmx.at web.de t-online.de proton.me protonmail.com "
+    "mail.ru yandex.ru orange.fr free.fr libero.it telefonica.net qq.com 163.com zoho.com".split()
+)
+
+
+def domain_of(address: str) -> str:
+    """The domain of a mail address, or ''."""
+    return address.rpartition("@")[2] if "@" in address else ""
+
+
+def identify(session: Session, addresses: Iterable[Address], *, at: datetime) -> Identified:
+    """The contact behind each address; unknown ones are made, with their account by mail domain.
+
+    Two statements for any number of addresses, plus the new rows at the next flush.
+    """
+    wanted = {(a.kind, a.value): a for a in addresses}
+    found: Identified = {}
+    if not wanted:
+        return found
+    points = session.scalars(
+        select(ContactPoint)
+        .join(ContactPoint.contact)
+        .where(tuple_(ContactPoint.kind, ContactPoint.value).in_(list(wanted)))
+    )
+    # Filled in one go below; a lazy load per point would be one statement per message.
+    by_contact = {point.contact_id: (point.kind, point.value) for point in points}
+    contacts = session.scalars(select(Contact).where(Contact.id.in_(by_contact)))
+    for contact in contacts:
+        found[by_contact[contact.id]] = contact
+    strangers = [address for key, address in wanted.items() if key not in found]
+    accounts = _accounts_by_domain(session, (domain_of(a.value) for a in strangers))
+    for address in strangers:
+        contact = Contact(
+            id=new_id(),
+            name=address.name or address.value,
+            account_id=accounts.get(domain_of(address.value)),
+            created_at=at,
+        )
+        session.add(contact)
+        session.add(ContactPoint(contact_id=contact.id, kind=address.kind, value=address.value))
+        found[(address.kind, address.value)] = contact
+    return found
+
+
+def verify(session: Session, addresses: Iterable[str]) -> None:
+    """Note that these mail addresses answered from a letter only their mailbox could hold."""
+    wanted = {address for address in addresses if address}
+    if wanted:
+        session.execute(
+            update(ContactPoint)
+            .where(ContactPoint.kind == ContactKind.EMAIL, ContactPoint.value.in_(wanted))
+            .where(ContactPoint.verified.is_(False))
+            .values(verified=True)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def verified(session: Session, addresses: Iterable[str]) -> set[str]:
+    """Which of these mail addresses are verified."""
+    statement = select(ContactPoint.value).where(
+        ContactPoint.kind == ContactKind.EMAIL,
+        ContactPoint.verified,
+        ContactPoint.value.in_(set(addresses)),
+    )
+    return set(session.scalars(statement))
+
+
+Identified = dict[tuple[ContactKind, str], Contact]
+
+
+def _accounts_by_domain(session: Session, domains: Iterable[str]) -> dict[str, UUID]:
+    wanted = {domain for domain in domains if domain} - PUBLIC_MAIL
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(AccountDomain.domain, AccountDomain.account_id).where(
+            AccountDomain.domain.in_(wanted)
+        )
+    )
+    return {domain: account_id for domain, account_id in rows}

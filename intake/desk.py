@@ -1,0 +1,35 @@
+"""What this desk is called and how it signs: the few settings that rules need, as a value."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b32encode
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The organisation as its rules know it. `secret` signs and never leaves the process."""
+
+    organisation: str
+    secret: bytes
+    zone: str = "UTC"
+    base_url: str = ""
+    slack: bool = False
+    acknowledgements_per_hour: int = 500
+
+    def sign(self, purpose: str, text: str) -> str:
+        """20 letters and digits that only this desk can make of that text for that purpose."""
+        digest = hmac.digest(self.secret, f"{purpose}\0{text}".encode(), hashlib.sha256)
+        return b32encode(digest)[:20].decode().lower()
+
+    def signed(self, purpose: str, text: str, signature: str) -> bool:
+        """Whether that signature is ours, in constant time."""
+        return hmac.compare_digest(self.sign(purpose, text).encode(), signature.lower().encode())
+
+    def day(self, at: datetime) -> date:
+        """The date of an instant on the organisation's wall calendar."""
+        return at.astimezone(ZoneInfo(self.zone)).date()

@@ -1,0 +1,50 @@
+"""Who may see which cases. Every reader starts from `visible_to`; there is no second path."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session
+
+from intake.agents import Act, Kind, Principal
+from intake.cases import Case
+from intake.errors import NotFound
+from intake.queues import Queue, QueueMember
+
+
+def visible_to(principal: Principal) -> Select[tuple[Case]]:
+    """The cases this principal may see: the one query every reader starts from."""
+    statement = select(Case)
+    if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):
+        return statement
+    if principal.kind is Kind.CUSTOMER:
+        return statement.where(Case.contact_id == principal.id)
+    if not principal.may(Act.READ):
+        return statement.where(Case.id.is_(None))
+    member = exists().where(
+        QueueMember.queue_id == Case.queue_id, QueueMember.agent_id == principal.id
+    )
+    everyone = exists().where(Queue.id == Case.queue_id, Queue.members_only.is_(False))
+    return statement.where(or_(everyone, member, Case.owner_id == principal.id))
+
+
+def one_visible(
+    session: Session, principal: Principal, case_id: UUID, *, lock: bool = False
+) -> Case:
+    """That case. Raises NotFound when there is none or this principal may not see it."""
+    statement = visible_to(principal).where(Case.id == case_id)
+    if lock:
+        statement = statement.with_for_update(of=Case).execution_options(populate_existing=True)
+    case = session.scalar(statement)
+    if case is None:
+        raise NotFound("there is no such case")
+    return case
+
+
+def by_number(session: Session, principal: Principal, number: int) -> Case:
+    """The case of that number. Raises NotFound like `one_visible`."""
+    case = session.scalar(visible_to(principal).where(Case.number == number))
+    if case is None:
+        raise NotFound(f"there is no case {number}")
+    return case

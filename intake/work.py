@@ -1,0 +1,434 @@
+"""The second door: an agent works. Each act is one function, called alike by Slack, GraphQL and
+the console, in a transaction of the caller's.
+
+Each act asks whether the principal may do it and may see the case; locks the case; changes it;
+records the event; promises what must be sent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from intake import entitlements, events, queues, sla, threads
+from intake.agents import Act, Agent, Principal
+from intake.cases import (
+    PAUSES,
+    REASONS,
+    Activity,
+    ActivityKind,
+    Case,
+    Direction,
+    NotOpen,
+    Reason,
+    Resolution,
+    State,
+    expect_version,
+    touch,
+)
+from intake.customers import ContactPoint
+from intake.db import new_id
+from intake.desk import Desk
+from intake.entitlements import Asked
+from intake.errors import IntakeError
+from intake.events import Delivery
+from intake.messages import ContactKind, Outgoing
+from intake.queues import Queue
+from intake.sla import Kpi
+from intake.threads import Participant
+from intake.visibility import one_visible
+
+
+class NobodyToAnswer(IntakeError):
+    """The case has no address a reply could go to."""
+
+    code = "nobody-to-answer"
+
+
+class EmptyText(IntakeError):
+    """A reply or note needs words."""
+
+    code = "empty-text"
+
+
+class WrongReason(IntakeError):
+    """That status reason does not belong to that state."""
+
+    code = "wrong-reason"
+
+
+def pick(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Take a waiting case: I work on it now. Raises AlreadyTaken when somebody was first."""
+    case = _case(session, by, case_id, version=version)
+    queues.pick(session, case, _agent(session, by), at=at)
+    return _done(session, case, by, "case.picked", at)
+
+
+def release(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Give a case back to its queue."""
+    case = _case(session, by, case_id, version=version)
+    queues.release(session, case)
+    return _done(session, case, by, "case.released", at)
+
+
+def assign(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    agent_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Give a case to an agent, whoever had it."""
+    case = _case(session, by, case_id, version=version)
+    agent = session.get(Agent, agent_id)
+    if agent is None or not agent.active:
+        raise IntakeError("there is no such active agent")
+    queues.give(session, case, agent, at=at)
+    return _done(session, case, by, "case.assigned", at, agent=str(agent.id), name=agent.name)
+
+
+def route_to(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    queue_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Move a case to another queue, where nobody works on it yet."""
+    case = _case(session, by, case_id, version=version)
+    queue = session.get(Queue, queue_id)
+    if queue is None:
+        raise IntakeError("there is no such queue")
+    queues.add(session, case, queue, at=at)
+    case.owner_id, case.routed_by = None, f"moved by {by.name}"
+    return _done(session, case, by, "case.routed", at, queue=queue.name)
+
+
+def note(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Activity:
+    """Write something down for ourselves; the customer never sees it."""
+    case = _case(session, by, case_id, version=version, closed_too=True)
+    activity = _write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
+    _done(session, case, by, "case.noted", at, activity=str(activity.id))
+    return activity
+
+
+def reply(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    desk: Desk,
+    at: datetime,
+    version: int | None = None,
+) -> Activity:
+    """Answer the customer by the way they came; the first response is met.
+
+    Raises NobodyToAnswer when the case knows no address, NotOpen when it is closed.
+    """
+    case = _case(session, by, case_id, version=version)
+    if case.channel == "chat" and case.conversation:
+        activity = _reply_by_chat(session, case, by, text, at)
+    else:
+        activity = _reply_by_mail(session, case, by, text, desk, at)
+    if case.first_response_at is None:
+        case.first_response_at = at
+        sla.meet(session, case, Kpi.FIRST_RESPONSE, at=at)
+    _done(session, case, by, "case.replied", at, activity=str(activity.id))
+    return activity
+
+
+def hold(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    at: datetime,
+    reason: Reason = Reason.WAITING_FOR_DETAILS,
+    version: int | None = None,
+) -> Case:
+    """The customer has to act first: the clocks pause until they write or `resume`."""
+    case = _case(session, by, case_id, version=version)
+    if reason not in PAUSES:
+        raise WrongReason(f"{reason} does not put a case on hold; use on hold")
+    if case.reason not in PAUSES:
+        sla.pause(session, case, at=at)
+    case.reason = reason
+    return _done(session, case, by, "case.held", at, reason=reason.value)
+
+
+def resume(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Work goes on: the clocks run again, moved by the open time on hold."""
+    case = _case(session, by, case_id, version=version)
+    if case.reason in PAUSES:
+        case.reason = Reason.IN_PROGRESS
+        sla.resume(session, case, at=at)
+    return _done(session, case, by, "case.resumed", at)
+
+
+def resolve(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    desk: Desk,
+    at: datetime,
+    kind: Reason = Reason.PROBLEM_SOLVED,
+    billable_minutes: int | None = None,
+    version: int | None = None,
+) -> Case:
+    """Close a case as solved: the resolution is kept, the case leaves its queue, terms that are
+    counted on resolution are taken. Billable time is the total unless said otherwise."""
+    case = _case(session, by, case_id, version=version)
+    if kind not in REASONS[State.RESOLVED]:
+        raise WrongReason(f"{kind} does not resolve a case; use problem solved")
+    if billable_minutes is not None and billable_minutes < 0:
+        raise IntakeError("billable minutes cannot be below zero")
+    total = _minutes_worked(session, case)
+    billable = total if billable_minutes is None else billable_minutes
+    resolution = Resolution(
+        id=new_id(), case_id=case.id, agent_id=by.id, kind=kind, text=text,
+        total_minutes=total, billable_minutes=billable, at=at,
+    )  # fmt: skip
+    session.add(resolution)
+    words = text or kind.value
+    _write(session, case, by, ActivityKind.RESOLUTION, Direction.INTERNAL, words, at)
+    if case.reason in PAUSES:
+        sla.resume(session, case, at=at)
+    case.state, case.reason, case.resolved_at = State.RESOLVED, kind, at
+    queues.leave(session, case, at=at)
+    if case.entitlement_id is not None:
+        entitlements.settle(
+            session, case.entitlement_id, _asked(case, desk, at), billable_minutes=billable,
+            event=f"resolved:{resolution.id}",
+        )  # fmt: skip
+    sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
+    return _done(
+        session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable
+    )
+
+
+def reopen(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Work on a resolved case goes on: it is active again, in the queue it was in."""
+    case = _case(session, by, case_id, version=version, closed_too=True)
+    if case.open:
+        return case
+    if case.state is State.CANCELLED:
+        raise NotOpen(f"case {case.number} was cancelled; open a new one")
+    case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
+    entitlements.unsettle(session, case.id, at=at)
+    queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
+    sla.restart(session, case, Kpi.RESOLVE_BY, at=at)
+    return _done(session, case, by, "case.reopened", at)
+
+
+def cancel(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Close a case that needs no work; what it took from its entitlement is given back."""
+    case = _case(session, by, case_id, version=version)
+    case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
+    queues.leave(session, case, at=at)
+    entitlements.give_back(session, case.id, reason="case cancelled", event="cancelled", at=at)
+    sla.cancel(session, case)
+    return _done(session, case, by, "case.cancelled", at, text=text)
+
+
+def retry_delivery(
+    session: Session, by: Principal, delivery_id: UUID, *, at: datetime
+) -> Delivery:
+    """Try a delivery again that was given up."""
+    by.must(Act.WORK)
+    delivery = session.scalar(
+        select(Delivery).where(Delivery.id == delivery_id).with_for_update()
+    )
+    if delivery is None or delivery.case_id is None:
+        raise IntakeError("there is no such delivery")
+    one_visible(session, by, delivery.case_id)
+    delivery.state, delivery.due_at, delivery.error = events.DeliveryState.DUE, at, ""
+    delivery.attempts, delivery.promised_at = 0, at
+    return delivery
+
+
+def _case(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    version: int | None,
+    closed_too: bool = False,
+) -> Case:
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id, lock=True)
+    expect_version(case, version)
+    if not closed_too and not case.open:
+        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
+    return case
+
+
+def _done(
+    session: Session, case: Case, by: Principal, kind: str, at: datetime, **data: object
+) -> Case:
+    touch(case, at)
+    session.flush()
+    events.record(
+        session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data
+    )
+    _refresh_card(session, case, at)
+    return case
+
+
+def _refresh_card(session: Session, case: Case, at: datetime) -> None:
+    card = session.scalar(
+        select(Delivery).where(Delivery.case_id == case.id, Delivery.kind == "card")
+    )
+    if card is not None:
+        events.promise(
+            session, "slack", "refresh", effect_key=f"refresh:{case.id}:{case.version}", at=at,
+            target=card.target, case_id=case.id,
+        )  # fmt: skip
+
+
+def _agent(session: Session, by: Principal) -> Agent:
+    agent = session.get(Agent, by.id) if by.id else None
+    if agent is None:
+        raise IntakeError("only an agent can take a case")
+    return agent
+
+
+def _write(
+    session: Session,
+    case: Case,
+    by: Principal,
+    kind: ActivityKind,
+    direction: Direction,
+    text: str,
+    at: datetime,
+) -> Activity:
+    text = text.strip()
+    if not text:
+        raise EmptyText("there is no text; write something first")
+    activity = Activity(
+        id=new_id(), case_id=case.id, kind=kind, direction=direction, at=at,
+        author_name=by.name, agent_id=by.id, text=text, new_text=text,
+    )  # fmt: skip
+    session.add(activity)
+    return activity
+
+
+def _reply_by_chat(
+    session: Session, case: Case, by: Principal, text: str, at: datetime
+) -> Activity:
+    activity = _write(session, case, by, ActivityKind.CHAT, Direction.OUTGOING, text, at)
+    activity.recipients = [case.conversation]
+    return activity
+
+
+def _reply_by_mail(
+    session: Session, case: Case, by: Principal, text: str, desk: Desk, at: datetime
+) -> Activity:
+    mailbox = case.mailbox if "@" in case.mailbox else queues.every(session).default.address
+    if not mailbox:
+        raise NobodyToAnswer("no queue has a mail address to answer from; give one to a queue")
+    last = _last_incoming(session, case)
+    to = _answer_to(session, case, last)
+    activity = _write(session, case, by, ActivityKind.EMAIL, Direction.OUTGOING, text, at)
+    activity.recipients = [to]
+    activity.subject = _answer_subject(case, last)
+    activity.message_id = threads.new_message_id(mailbox)
+    outgoing = Outgoing(
+        message_id=activity.message_id,
+        from_address=mailbox,
+        from_name=f"{by.name} ({desk.organisation})",
+        to=(to,),
+        reply_to=threads.reply_address(desk, mailbox, case),
+        subject=activity.subject,
+        text=activity.text,
+        in_reply_to=last.message_id if last else "",
+        references=(last.message_id,) if last and last.message_id else (),
+    )
+    events.promise(
+        session, "email", "reply", effect_key=f"reply:{activity.id}", at=at, target=to,
+        payload=outgoing.as_json(), case_id=case.id, activity_id=activity.id,
+    )  # fmt: skip
+    threads.remember(session, [(case.id, activity.message_id)], ours=True)
+    threads.take_part(session, case, [to])
+    return activity
+
+
+def _last_incoming(session: Session, case: Case) -> Activity | None:
+    return session.scalar(
+        select(Activity)
+        .where(Activity.case_id == case.id, Activity.direction == Direction.INCOMING)
+        .where(Activity.automatic == "")
+        .order_by(Activity.at.desc(), Activity.id.desc())
+        .limit(1)
+    )
+
+
+def _answer_to(session: Session, case: Case, last: Activity | None) -> str:
+    # The last who wrote, if they take part by mail; else a mail address of the contact.
+    if last is not None and "@" in last.author_address:
+        part = session.get(Participant, (case.id, last.author_address))
+        if part is not None:
+            return last.author_address
+    point = session.scalar(
+        select(ContactPoint.value)
+        .where(ContactPoint.contact_id == case.contact_id)
+        .where(ContactPoint.kind == ContactKind.EMAIL)
+        .order_by(ContactPoint.verified.desc(), ContactPoint.id)
+        .limit(1)
+    )
+    if point is None:
+        who = "its customer" if case.contact_id else "an unnamed customer"
+        raise NobodyToAnswer(f"case {case.number} is from {who} without a mail address; phone them")
+    return point
+
+
+def _answer_subject(case: Case, last: Activity | None) -> str:
+    subject = (last.subject if last else "") or case.subject
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _minutes_worked(session: Session, case: Case) -> int:
+    total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
+    return session.scalar(total.where(Activity.case_id == case.id)) or 0
+
+
+def _asked(case: Case, desk: Desk, at: datetime) -> Asked:
+    return Asked(
+        case.id, case.channel, case.contact_id, case.account_id, case.product_id,
+        desk.day(at), at,
+    )  # fmt: skip
+
+

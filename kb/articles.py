@@ -1,0 +1,49 @@
+"""Articles: common issues with approved fixes, product sheets, answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import String, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from intake.db import Base, Json, new_id, one_of
+
+
+class State(StrEnum):
+    """Only a published article is suggested or sent."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+class Article(Base):
+    """One article; `number` is what people call it by, such as KB-1042."""
+
+    __tablename__ = "articles"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    title: Mapped[str]
+    keywords: Mapped[list[str]] = mapped_column(Json, default=list)
+    body: Mapped[str]
+    language: Mapped[str] = mapped_column(String(16), default="en")
+    state: Mapped[State] = mapped_column(one_of(State), default=State.PUBLISHED)
+    internal: Mapped[bool] = mapped_column(default=False)
+    """For agents only; never sent or shown to a customer."""
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def published(session: Session) -> list[Article]:
+    """Every published article, by number."""
+    statement = select(Article).where(Article.state == State.PUBLISHED).order_by(Article.number)
+    return list(session.scalars(statement))
+
+
+def edition(session: Session) -> tuple[int, datetime | None]:
+    """What changes whenever an article does: how many there are and the latest change."""
+    row = session.execute(select(func.count(Article.id), func.max(Article.updated_at))).one()
+    return row[0], row[1]
