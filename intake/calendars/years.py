@@ -115,9 +115,9 @@ def reached(zone: tzinfo, day: date, minute: int) -> int:
         return first
     # The clocks skip this time (PEP 495): they jump somewhere between its two readings.
     after = wall.replace(fold=1).utcoffset()
-    return bisect_left(
-        range(first),
+    jump = bisect_left(
+        range(second, first),
         True,
-        lo=second,
         key=lambda ticks: instant(ticks).astimezone(zone).utcoffset() == after,
     )
+    return second + jump
