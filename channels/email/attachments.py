@@ -1,4 +1,4 @@
-"""The files that came with a mail: each leaf that is not its text, named so that it is safe to show."""
+"""The files that came with a mail: each leaf that is not its text, named to be safe to show."""
 
 from __future__ import annotations
 

@@ -39,23 +39,24 @@ _LIST_MACHINE = re.compile(
     r"owner-.+|.+-(?:request|bounces?|owner|admin|errors)|majordomo|listserv", re.I
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"(?:un(?:deliver(?:ed|able)|zustellbar)|returned (?:mail|to sender)|failure notice"
-    r"|mail(?: system)? (?:error|failure|could not be)|mail delivery (?:fail|system|problem|status|err)"
+    r"undeliver(?:ed|able)|unzustellbar|nicht zugestellt|non remis|non[- ]?deliver|unable to deliver"
+    r"|returned (?:mail|to sender)|failure notice|(?:rejected|bounced|delayed) mail|\bdsn\b"
+    r"|mail(?: system)? (?:error|failure|could not be|undeliver)"
+    r"|mail delivery (?:fail|system|problem|status|err)"
     r"|delivery (?:status notif|fail|report|has fail|error|problem|of .{0,60}fail)"
     r"|(?:message|mail) (?:status - undeliver|not delivered|delivery fail)"
     r"|could not (?:be delivered|send message)|(?:error|failed) (?:sending|mail|delivery)"
-    r"|warning: (?:could not send|message .{0,60}delayed)|non[- ]?delivery|nondeliver|undelivered"
-    r"|there was an error sending|unable to deliver|dsn|rejected mail|bounced mail|delayed mail"
-    r"|permanent delivery failure|nicht zugestellt|non remis|mail undeliverable)",
+    r"|warning: (?:could not send|message .{0,60}delayed)|there was an error sending",
     re.I,
 )
 _REPLY_SUBJECT = re.compile(
-    r"(?:\[?auto(?:matic|mated)?(?:[- ]?(?:reply|response|responder|antwort))?\]?\s*[:\]]"
-    r"|auto(?:matic|mated)?[- ]?(?:reply|response|respond)|automatische antwort|réponse automatique"
-    r"|respuesta automática|risposta automatica|resposta automática|automatisch antwoord|automatiskt svar"
-    r"|自動(?:返信|応答)|自动(?:回复|答复)|自動回覆|автоответ|автоматический ответ"
+    r"\s*(?:\[?auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|responder|antwort)?\]?\s*[:\]]"
+    r"|auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|respond)|automatische antwort"
+    r"|réponse automatique|respuesta automática|risposta automatica|resposta automática"
+    r"|automatisch antwoord|automatiskt svar|автоответ|автоматический ответ"
+    r"|自動(?:返信|応答)|自动(?:回复|答复)|自動回覆|不在"
     r"|out of (?:the )?office|away from (?:my mail|the office)|on vacation|vacation reply"
-    r"|abwesen(?:d|heit)|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|不在)",
+    r"|abwesen(?:d|heit)|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio))",
     re.I,
 )
 
@@ -74,7 +75,7 @@ def automatic(
         or precedence in ("auto_reply", "auto-reply")
         or any(name in fields for name in _REPLY_FIELDS)
         or "autoresponder" in as_text(mail.root.first("delivered-to")).lower()
-        or bool(_REPLY_SUBJECT.match(_without_re(subject)))
+        or bool(_REPLY_SUBJECT.match(subject))
     )
     if kind := _report(mail):
         return kind
@@ -156,7 +157,3 @@ def _word(mail: Mail, name: str) -> str:
 
 def _local(sender: Address | None) -> str:
     return sender.value.rpartition("@")[0] if sender else ""
-
-
-def _without_re(subject: str) -> str:
-    return subject.strip()

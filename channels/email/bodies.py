@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 
-from channels.email import html as markup
+from channels.email import markup
 from channels.email.charsets import decode
 from channels.email.flowed import unflowed
 from channels.email.mime import Mail, Part
@@ -62,7 +62,7 @@ def body_of(mail: Mail) -> Body:
 
 
 def _sayings(part: Part) -> list[_Saying]:
-    """The stretches of text below `part`, in reading order. Depth is bounded by `mime.MAX_DEPTH`."""
+    """The stretches of text below `part`, in reading order. `mime` bounds the depth."""
     if not part.is_multipart:
         if not _is_text(part):
             return []

@@ -71,7 +71,7 @@ def parse(raw: bytes, envelope: Mapping[str, Any]) -> Message:
 
 
 def part(raw: bytes, index: int) -> tuple[str, bytes]:
-    """The content type and the decoded bytes of leaf `index`. Raises IndexError if there is none."""
+    """The content type and the decoded bytes of leaf `index`. Raises IndexError."""
     mail = take_apart(raw)
     for count, leaf in enumerate(mail.root.leaves()):
         if count == index:
@@ -97,7 +97,7 @@ def _delivered_to(mail: Mail, envelope: Mapping[str, Any]) -> tuple[Address, ...
 
 
 def _ids(value: bytes) -> tuple[str, ...]:
-    """Message ids in order, without brackets: of a long thread its first and last `ENDS_OF_THREAD`."""
+    """Message ids in order, without brackets; of a long thread both ends."""
     if len(value) > 2 * MAX_IDS:
         value = value[:MAX_IDS] + b" " + value[-MAX_IDS:]
     text = line(value.decode("latin-1")) if len(value) < 1000 else value.decode("latin-1")

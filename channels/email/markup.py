@@ -1,8 +1,8 @@
 """HTML to readable text, in bounded time whatever the markup.
 
-inscriptis lays out tables and leaves out what is hidden; it walks a tree recursively, so the tree is
-measured first by a scan that only counts. What is too large is cut, what is too deep is stripped
-of its tags without being understood.
+inscriptis lays out tables and leaves out what is hidden; it walks a tree recursively, so the tree
+is measured first by a scan that only counts. What is too large is cut, what is too deep is
+stripped of its tags without being understood.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ MAX_DEPTH = 150
 MAX_TAGS = 50_000
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,30})(?=[\s/>])")
+# What has no end tag, and what a next one of its kind ends.
 _VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "o:p", "td", "tr"]
-)
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+     "track", "wbr", "p", "li", "dt", "dd", "td", "th", "tr", "option")
+)  # fmt: skip
 _UNSEEN = ("script", "style", "head", "title", "template")
-_BREAKS = frozenset(["br", "p", "div", "tr", "li", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "pre"])
+_BREAKS = frozenset(
+    ("br", "p", "div", "tr", "li", "table", "ul", "ol", "blockquote", "hr", "pre",
+     "h1", "h2", "h3", "h4", "h5", "h6")
+)  # fmt: skip
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>", re.I)
 
 
@@ -40,16 +45,15 @@ def to_text(html: str) -> str:
 
     config = ParserConfig(css=CSS_PROFILES["strict"].copy())
     try:
-        return get_text(_DECLARATION.sub("", html, count=1), config)
+        return str(get_text(_DECLARATION.sub("", html, count=1), config))
     except (LxmlError, ValueError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
         return stripped(html)
 
 
 def _too_wild(html: str) -> bool:
     """Whether elements are nested deeper, or are more, than a person's mail has them."""
-    depth = tags = 0
-    for m in _TAG.finditer(html):
-        tags += 1
+    depth = 0
+    for tags, m in enumerate(_TAG.finditer(html)):
         if m[2].lower() not in _VOID:
             depth = max(depth - 1, 0) if m[1] else depth + 1
         if depth > MAX_DEPTH or tags > MAX_TAGS:
