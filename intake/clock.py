@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from intake import entitlements, events, sla
@@ -31,6 +31,12 @@ class Tick:
     clocks: int = 0
     entitlements: int = 0
     more: bool = False
+
+
+def any_due(session: Session, desk: Desk, *, at: datetime) -> bool:
+    """Whether a tick would move anything; asked without disturbing those who write."""
+    clock = session.scalar(select(KpiInstance.id).where(KpiInstance.next_at <= at).limit(1))
+    return clock is not None or session.scalar(_dated(desk, at).limit(1)) is not None
 
 
 def tick(session: Session, desk: Desk, *, at: datetime) -> Tick:
@@ -72,15 +78,8 @@ def _tell(
 
 def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
     today = desk.day(at)
-    begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)
-    over = (Entitlement.state == entitlements.State.ACTIVE) & (Entitlement.ends_on < today)
-    moved = session.scalars(
-        select(Entitlement)
-        .where(or_(begun, over))
-        .order_by(Entitlement.id)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    ).all()
+    dated = _dated(desk, at).order_by(Entitlement.id).limit(BATCH)
+    moved = session.scalars(dated.with_for_update(skip_locked=True)).all()
     for entitlement in moved:
         entitlement.state = entitlements.state_on(entitlement, today)
         events.record(
@@ -94,3 +93,10 @@ def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
     return len(moved)
 
 
+
+
+def _dated(desk: Desk, at: datetime) -> Select[tuple[Entitlement]]:
+    today = desk.day(at)
+    begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)
+    over = (Entitlement.state == entitlements.State.ACTIVE) & (Entitlement.ends_on < today)
+    return select(Entitlement).where(or_(begun, over))

@@ -21,7 +21,6 @@ from intake.agents import Principal
 from intake.db import Base, Json, RowNumber, new_id, one_of, refers_to
 
 LEASE = timedelta(minutes=2)
-GIVE_UP_AFTER = timedelta(days=5)
 
 
 class Event(Base):
@@ -147,9 +146,13 @@ def promise(
     return delivery
 
 
-def claim(
-    session: Session, *, at: datetime, limit: int, channels: Sequence[str] = ()
-) -> list[Promise]:
+def any_due(session: Session, *, at: datetime) -> bool:
+    """Whether a delivery waits to be sent."""
+    due = select(Delivery.id).where(Delivery.state == DeliveryState.DUE, Delivery.due_at <= at)
+    return session.scalar(due.limit(1)) is not None
+
+
+def claim(session: Session, *, at: datetime, limit: int) -> list[Promise]:
     """Take up to `limit` due deliveries for LEASE; a crash gives them back when it ends."""
     due = (
         select(Delivery)
@@ -158,8 +161,6 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    if channels:
-        due = due.where(Delivery.channel.in_(channels))
     token = new_id()
     claimed = []
     for row in session.scalars(due):

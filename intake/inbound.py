@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import (
     Index,
     LargeBinary,
+    Select,
     String,
     UniqueConstraint,
     func,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, defer, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.db import Base, new_id, one_of, refers_to
 from intake.errors import IntakeError
@@ -92,7 +93,7 @@ TRACE = re.compile(
 HEAD_BYTES = 262_144
 
 
-def mail_key(raw: bytes, message_id: str = "") -> str:
+def mail_key(raw: bytes) -> str:
     """What makes two deliveries the same mail: all of it but the trace headers (SECURITY A12-A14).
 
     The Message-ID is part of the bytes, so two mails that share one stay two, and two without one
@@ -137,21 +138,22 @@ def keep(session: Session, arrivals: Sequence[Inbound]) -> set[UUID]:
     return set(session.scalars(kept))
 
 
-def claim(session: Session, *, at: datetime, limit: int) -> list[Inbound]:
+def any_waiting(session: Session, *, at: datetime) -> bool:
+    """Whether a message waits for a worker."""
+    return session.scalar(_waiting(at).with_only_columns(Inbound.id).limit(1)) is not None
+
+
+def claim(
+    session: Session, *, at: datetime, limit: int, ids: Sequence[UUID] | None = None
+) -> list[Inbound]:
     """Take up to `limit` waiting messages, oldest first, for LEASE.
 
     The attempt is counted before it is made, so a message that kills whoever reads it ends in
     quarantine after ATTEMPTS. What another worker holds is left alone until its lease ends.
     """
-    waiting = (
-        select(Inbound)
-        .where(Inbound.state == State.PENDING)
-        .where(Inbound.claimed_until.is_(None) | (Inbound.claimed_until <= at))
-        .order_by(Inbound.received_at, Inbound.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .options(defer(Inbound.raw, raiseload=False))
-    )
+    waiting = _waiting(at).limit(limit).with_for_update(skip_locked=True)
+    if ids is not None:
+        waiting = waiting.where(Inbound.id.in_(ids))
     rows = list(session.scalars(waiting))
     claimed = []
     token = new_id()
@@ -164,6 +166,15 @@ def claim(session: Session, *, at: datetime, limit: int) -> list[Inbound]:
         claimed.append(row)
     session.flush()
     return claimed
+
+
+def _waiting(at: datetime) -> Select[tuple[Inbound]]:
+    return (
+        select(Inbound)
+        .where(Inbound.state == State.PENDING)
+        .where(Inbound.claimed_until.is_(None) | (Inbound.claimed_until <= at))
+        .order_by(Inbound.received_at, Inbound.id)
+    )
 
 
 def raw_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, bytes]:

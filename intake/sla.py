@@ -243,6 +243,19 @@ def meet(session: Session, case: Case, kpi: Kpi, *, at: datetime) -> None:
     _note_deadline(case, instances)
 
 
+def unmeet(session: Session, case: Case, kpi: Kpi) -> None:
+    """What seemed to keep the promise did not: its clock runs on from where it started."""
+    instances = of_case(session, case)
+    for instance in instances:
+        if instance.kpi is kpi and instance.succeeded_at is not None:
+            instance.succeeded_at = None
+            if instance.state is KpiState.SUCCEEDED:
+                nearing = instance.warned_at is not None
+                instance.state = KpiState.NEARING if nearing else KpiState.IN_PROGRESS
+                instance.next_at = _next(instance)
+    _note_deadline(case, instances)
+
+
 def pause(session: Session, case: Case, *, at: datetime) -> None:
     """The customer has to act: running clocks stop until `resume`."""
     session.add(Hold(case_id=case.id, started_at=at))

@@ -1,0 +1,108 @@
+"""The way out, the same for every channel: claim a delivery, send it, note what came of it.
+
+At least once: a crash between sending and noting sends again, with the same id, so that the other
+side sees one message. Giving up is an event that a person sees on the case.
+"""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from channels import Never, NotNow, Sent, channel
+from intake import events, outcomes
+from intake.db import Database
+from intake.events import Promise
+from intake.settings import Settings
+
+log = structlog.get_logger()
+
+BATCH = 20
+AT_ONCE = 4
+WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360))
+MAIL_GIVES_UP_AFTER = timedelta(days=5)
+OTHERS_GIVE_UP_AFTER = timedelta(days=1)
+
+
+class Dispatch:
+    """Keeps promises. Any number may run: a delivery is leased to one at a time."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._settings = settings
+        self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sender")
+
+    def waiting(self, *, at: datetime) -> bool:
+        """Whether anything is due; asked without disturbing those who write."""
+        with self._db.reading() as session:
+            return events.any_due(session, at=at)
+
+    def send_due(self, *, at: datetime) -> int:
+        """Send what is due; how many were tried."""
+        with self._db.transaction() as session:
+            promises = events.claim(session, at=at, limit=BATCH)
+        if promises:
+            list(self._senders.map(self._keep, promises))
+        return len(promises)
+
+    def close(self) -> None:
+        """Wait for what is being sent."""
+        self._senders.shutdown()
+
+    def _keep(self, promise: Promise) -> None:
+        fields = {"delivery": str(promise.id), "channel": promise.channel, "kind": promise.kind}
+        try:
+            sent = self._send(promise)
+        except NotNow as later:
+            self._later(promise, str(later), later.retry_after_seconds)
+            log.info("delivery postponed", **fields, attempt=promise.attempts, why=str(later))
+        except Never as never:
+            self._failed(promise, str(never))
+            log.warning("delivery refused", **fields, why=str(never))
+        except Exception:  # noqa: BLE001  the promise is kept; it is tried again
+            self._later(promise, "an error of ours; see the log", None)
+            log.exception("delivery broke", **fields, attempt=promise.attempts)
+        else:
+            self._sent(promise, sent)
+            log.info("delivered", **fields, attempt=promise.attempts)
+
+    def _send(self, promise: Promise) -> Sent:
+        way = channel(promise.channel)
+        prepare = getattr(way, "prepare", None)
+        if prepare is not None:
+            # What is shown is read now, and the transaction ends before the network is used.
+            with self._db.reading() as session:
+                payload = prepare(session, promise, self._settings)
+            promise = replace(promise, payload=payload)
+        return way.send(promise, self._settings)
+
+    def _sent(self, promise: Promise, sent: Sent) -> None:
+        with self._db.transaction() as session:
+            row = events.held(session, promise)
+            if row is not None:
+                row.state, row.sent_at = events.DeliveryState.SENT, datetime.now(UTC)
+                row.response, row.remote_id, row.error = sent.response, sent.remote_id, ""
+
+    def _later(self, promise: Promise, reason: str, wait_seconds: float | None) -> None:
+        now = datetime.now(UTC)
+        mail = promise.channel == "email"
+        if now - promise.promised_at > (MAIL_GIVES_UP_AFTER if mail else OTHERS_GIVE_UP_AFTER):
+            self._failed(promise, f"given up: {reason}")
+            return
+        wait = WAITS[min(promise.attempts, len(WAITS)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+        if wait_seconds is not None:
+            wait = timedelta(seconds=wait_seconds)
+        with self._db.transaction() as session:
+            row = events.held(session, promise)
+            if row is not None:
+                row.due_at, row.claim, row.error = now + wait, None, reason[:1000]
+
+    def _failed(self, promise: Promise, reason: str) -> None:
+        with self._db.transaction() as session:
+            row = events.held(session, promise)
+            if row is not None:
+                outcomes.given_up(session, row, reason[:1000], at=datetime.now(UTC))

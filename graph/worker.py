@@ -1,0 +1,83 @@
+"""The worker's duty: file what was kept, send what was promised, move what time moves.
+
+Three loops in threads of one process. Each asks cheaply whether there is anything to do, so that
+an idle desk never takes the write lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from channels.dispatch import Dispatch
+from channels.reception import Reception
+from channels.sandbox import Sandbox
+from intake import clock
+from intake.db import Busy, Database
+from intake.desk import Desk
+from intake.settings import Settings
+from kb.suggestions import Library
+
+log = structlog.get_logger()
+
+ASK_AGAIN_SECONDS = 0.05
+TICK_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+
+
+def run(settings: Settings, db: Database, desk: Desk, stop: threading.Event) -> None:
+    """Work until told to stop; what was begun is finished first."""
+    with Sandbox(children=settings.parser_children) as sandbox:
+        reception = Reception(db, sandbox, desk, Library())
+        reception.warm_up(at=datetime.now(UTC))
+        dispatch = Dispatch(db, settings)
+        loops = [
+            threading.Thread(target=_loop, args=(step, pause, stop), name=name)
+            for name, step, pause in (
+                ("file", lambda: _file(reception), ASK_AGAIN_SECONDS),
+                ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
+                ("clock", lambda: _tick(db, desk), TICK_SECONDS),
+            )
+        ]
+        for loop in loops:
+            loop.start()
+        log.info("worker ready")
+        for loop in loops:
+            loop.join()
+        dispatch.close()
+
+
+def _loop(step: Callable[[], bool], pause_seconds: float, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            busy = step()
+        except (SQLAlchemyError, Busy) as error:
+            # The database is away: what is kept stays kept; ask again until it is back.
+            log.warning("database away", why=type(error).__name__)
+            stop.wait(AWAY_SECONDS)
+        else:
+            if not busy:
+                stop.wait(pause_seconds)
+
+
+def _file(reception: Reception) -> bool:
+    at = datetime.now(UTC)
+    return reception.waiting(at=at) and reception.file(at=at).taken > 0
+
+
+def _send(dispatch: Dispatch) -> bool:
+    at = datetime.now(UTC)
+    return dispatch.waiting(at=at) and dispatch.send_due(at=at) > 0
+
+
+def _tick(db: Database, desk: Desk) -> bool:
+    at = datetime.now(UTC)
+    with db.reading() as session:
+        if not clock.any_due(session, desk, at=at):
+            return False
+    with db.transaction() as session:
+        return clock.tick(session, desk, at=at).more

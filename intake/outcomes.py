@@ -1,0 +1,58 @@
+"""What follows when a delivery cannot be made: the case says so, and a promise is not met by it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import events, queues, sla
+from intake.agents import SYSTEM
+from intake.cases import Activity, Case, Direction, Reason, State, touch
+from intake.events import Delivery, DeliveryState
+from intake.queues import Queue
+
+
+def given_up(session: Session, delivery: Delivery, reason: str, *, at: datetime) -> None:
+    """Give a delivery up. A reply that nobody got reopens its case and meets no first response."""
+    delivery.state, delivery.error, delivery.claim = DeliveryState.FAILED, reason, None
+    if delivery.case_id is None:
+        return
+    case = session.scalar(select(Case).where(Case.id == delivery.case_id).with_for_update())
+    assert case is not None, "a delivery's case is never deleted"
+    events.record(
+        session,
+        "delivery.failed",
+        at=at,
+        actor=SYSTEM,
+        case_id=case.id,
+        number=case.number,
+        channel=delivery.channel,
+        delivery_kind=delivery.kind,
+        reason=reason,
+    )
+    touch(case, at)
+    if delivery.kind == "reply":
+        _answer_did_not_arrive(session, case, delivery, at=at)
+
+
+def _answer_did_not_arrive(
+    session: Session, case: Case, delivery: Delivery, *, at: datetime
+) -> None:
+    if not _answered_otherwise(session, case, delivery):
+        case.first_response_at = None
+        sla.unmeet(session, case, sla.Kpi.FIRST_RESPONSE)
+    if case.state is State.RESOLVED:
+        case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
+        queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
+        sla.restart(session, case, sla.Kpi.RESOLVE_BY, at=at)
+
+
+def _answered_otherwise(session: Session, case: Case, delivery: Delivery) -> bool:
+    other = select(Activity.id).where(
+        Activity.case_id == case.id,
+        Activity.direction == Direction.OUTGOING,
+        Activity.id != delivery.activity_id,
+    )
+    return session.scalar(other.limit(1)) is not None
