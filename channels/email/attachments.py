@@ -56,12 +56,14 @@ def name_of(mail: Mail, part: Part, index: int) -> str:
     name = safe_name(values.get("filename") or part.parameters.get("name", ""))
     if name:
         return name
+    extension = _BY_TYPE.get(part.content_type, "")
+    title = part.first("content-description")
     if part.content_type == "message/rfc822":
-        inner = take_apart(mail.content(part)[: 64 << 10]).root
-        subject = safe_name(readable(as_text(inner.first("subject")[:2000])))
-        if subject:
-            return subject[: MAX_NAME - 4] + ".eml"
-    return f"part-{index + 1}{_BY_TYPE.get(part.content_type, '')}"
+        # A forwarded mail goes by its subject.
+        title = take_apart(mail.content(part)[: 64 << 10]).root.first("subject") or title
+    if name := safe_name(as_text(title[:2000])):
+        return name.removesuffix(extension)[: MAX_NAME - len(extension)] + extension
+    return f"part-{index + 1}{extension}"
 
 
 def safe_name(written: str) -> str:
@@ -90,5 +92,6 @@ def _related(root: Part) -> set[int]:
 
 def _is_nothing(mail: Mail, part: Part) -> bool:
     """A nameless leaf without content, which mail programs leave at the end."""
-    nameless = "filename" not in part.disposition[1] and "name" not in part.parameters
-    return nameless and not mail.raw[part.start : part.end].strip()
+    named = "filename" in part.disposition[1] or "name" in part.parameters
+    titled = "content-description" in part.fields
+    return not (named or titled) and not mail.raw[part.start : part.end].strip()

@@ -26,7 +26,7 @@ _REPLY_FIELDS = (
     "x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponse", "x-autoreply-from",
     "x-auto-reply-from", "x-mail-autoreply", "x-autoresponder", "x-away-message", "x-vacation",
 )  # fmt: skip
-_OTHER_FIELDS = ("x-fc-machinegenerated", "x-cron-env", "x-failed-recipients-ok")
+_OTHER_FIELDS = ("x-fc-machinegenerated", "x-cron-env")
 _ANSWER_SUPPRESSED = re.compile(r"\b(?:all|dr|oof|autoreply)\b", re.I)
 _BOUNCER = re.compile(r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mailerdaemon|mdaemon|mmdf)\b", re.I)
 _POSTMASTER = re.compile(r"postmaster\b", re.I)
@@ -76,6 +76,7 @@ def automatic(
         or any(name in fields for name in _REPLY_FIELDS)
         or "autoresponder" in as_text(mail.root.first("delivered-to")).lower()
         or bool(_REPLY_SUBJECT.match(subject))
+        or ("x-ms-exchange-inbox-rules-loop" in fields and _suppresses_answers(mail))
     )
     if kind := _report(mail):
         return kind
@@ -90,7 +91,7 @@ def automatic(
         return Automatic.BULK
     if (
         (submitted and submitted != "no")
-        or _ANSWER_SUPPRESSED.search(as_text(mail.root.first("x-auto-response-suppress")))
+        or _suppresses_answers(mail)
         or any(name in fields for name in _OTHER_FIELDS)
         or _null_sender(mail, envelope)
         or _MACHINE.fullmatch(local)
@@ -103,7 +104,8 @@ def automatic(
 def _is_ours(sender: Address | None, envelope: Mapping[str, Any]) -> bool:
     """Mail in our own name that comes in from outside: a loop, or a forgery as good as one."""
     own = {str(address).lower() for address in envelope.get("own_addresses") or ()}
-    return sender is not None and sender.value in own
+    claimed = {sender.value if sender else "", str(envelope.get("mail_from") or "").lower()}
+    return bool(own & (claimed - {""}))
 
 
 def _report(mail: Mail) -> Automatic | None:
@@ -146,7 +148,14 @@ def _null_sender(mail: Mail, envelope: Mapping[str, Any]) -> bool:
     """Nobody to answer, as RFC 5321 (4.5.5) asks of reports: `MAIL FROM:<>`."""
     if "mail_from" in envelope and envelope["mail_from"] in ("", "<>"):
         return True
-    return any(value.strip() == b"<>" for value in mail.root.fields.get("return-path", ()))
+    paths = mail.root.fields.get("return-path", ())
+    return any(path.strip().lower() in (b"<>", b"<mailer-daemon>") for path in paths)
+
+
+def _suppresses_answers(mail: Mail) -> bool:
+    """Exchange's way to say that nobody wants a machine's answer."""
+    value = as_text(mail.root.first("x-auto-response-suppress")[:200])
+    return _ANSWER_SUPPRESSED.search(value) is not None
 
 
 def _word(mail: Mail, name: str) -> str:

@@ -47,7 +47,7 @@ def body_of(mail: Mail) -> Body:
     body = Body()
     texts: list[str] = []
     pages: list[str] = []
-    for saying in _sayings(mail.root):
+    for saying in _sayings(mail.root) or _named(mail.root):
         plain = _text_of(mail, saying.plain, body) if saying.plain else ""
         page = _text_of(mail, saying.html, body) if saying.html else ""
         if page and not plain.strip():
@@ -74,6 +74,15 @@ def _sayings(part: Part) -> list[_Saying]:
     if part.content_type == "multipart/digest":
         return []
     return [saying for child in part.children for saying in _sayings(child)]
+
+
+def _named(root: Part) -> list[_Saying]:
+    """Where nothing else is said: the texts that have a file name and yet are to be shown."""
+    return [
+        _Saying(html=leaf) if leaf.content_type == "text/html" else _Saying(plain=leaf)
+        for leaf in root.leaves()
+        if leaf.content_type in _TEXT_KINDS and leaf.disposition[0] != "attachment"
+    ]
 
 
 def _best_of(forms: list[list[_Saying]]) -> list[_Saying]:
@@ -111,7 +120,8 @@ def _is_text(part: Part) -> bool:
 
 def _text_of(mail: Mail, part: Part, body: Body) -> str:
     """The text of a leaf of the body, which is thereby shown."""
-    body.leaves.add(id(part))
+    if _is_text(part):
+        body.leaves.add(id(part))
     content = mail.content(part)
     if len(content) > 4 * MAX_TEXT:
         content = content[: 4 * MAX_TEXT]

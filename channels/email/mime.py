@@ -21,7 +21,10 @@ MAX_FIELDS = 2_000
 
 # A line that starts with two hyphens is a delimiter before it is a field, whatever follows.
 _FIELD = re.compile(rb"(?!--)([!-9;-~]{1,200})[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
-_NO_FIELD_BUT_HARMLESS = re.compile(rb"(?:>?From |[ \t])[^\n]*+\n")
+# What mailbox files write above a header, sometimes below its first fields.
+_POSTMARK = re.compile(rb">?From [^\n]*+\n")
+_FOLDED_FIRST = re.compile(rb"[ \t]+\S[^\n]*+\n")
+_UP_TO_FROM = re.compile(rb"(?:(?!From:)[^\r\n][^\n]*+\n){1,200}+(?=From:)", re.I)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")
 
@@ -87,7 +90,7 @@ def take_apart(raw: bytes) -> Mail:
         raw = raw.replace(b"\r", b"\n")
     oddities: list[str] = []
     notes: list[str] = []
-    at = len(raw) - len(raw.lstrip(b"\r\n"))
+    at = raw.rfind(b"\n", 0, len(raw) - len(raw.lstrip(b"\r\n\t "))) + 1
     if at and _FIELD.match(raw, at):
         oddities.append("blank lines before the header")
     else:
@@ -193,10 +196,19 @@ def _part_at(raw: bytes, at: int, default: str, oddities: list[str] | None = Non
     fields, start = _header(raw, at, oddities)
     value = fields.get("content-type")
     kind, values = parameters(value[0]) if value else (default, {})
-    if not _MEDIA_TYPE.fullmatch(kind):
+    if kind.startswith("multipart/"):
+        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "multipart/mixed"
+    elif not _MEDIA_TYPE.fullmatch(kind):
         # "text" alone and other nonsense is text, as RFC 2045 (5.2) has it.
         kind = "text/plain" if not kind or kind.startswith("text") else "application/octet-stream"
     return Part(fields, kind, values, start)
+
+
+def _skipped(raw: bytes, at: int, limit: int, fields: Fields, begin: int) -> re.Match[bytes] | None:
+    """Broken lines that are passed over: a folded first line, or all that keeps us from From."""
+    if at == begin and (m := _FOLDED_FIRST.match(raw, at, limit)):
+        return m
+    return None if "from" in fields or not fields else _UP_TO_FROM.match(raw, at, limit)
 
 
 def _header(raw: bytes, at: int, oddities: list[str] | None) -> tuple[Fields, int]:
@@ -213,10 +225,12 @@ def _header(raw: bytes, at: int, oddities: list[str] | None) -> tuple[Fields, in
                     odd.append("a bare carriage return in the header")
             value = value.replace(b"\n", b"").strip()
             fields.setdefault(name.decode("ascii").lower(), []).append(value)
-        elif not (m := _NO_FIELD_BUT_HARMLESS.match(raw, at, limit)):
-            break
-        elif at > begin:
+        elif m := _POSTMARK.match(raw, at, limit):
+            pass
+        elif m := _skipped(raw, at, limit, fields, begin):
             odd.append("a line in the header that is no field")
+        else:
+            break
         at = m.end()
     else:
         odd.append(f"more than {MAX_FIELDS} header fields")

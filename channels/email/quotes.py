@@ -1,10 +1,11 @@
-"""What the writer wrote this time: the text without the history that is quoted below it.
+"""What the writer wrote this time: the text without the history quoted below it, and the signature.
 
-A line scanner that knows no language. History begins at a divider: a rule of underscores, "-----
-Original Message -----" in any tongue, a block of `Label: value` lines with an address among them,
-or a line that attributes (an address or a date, a clock time, a colon at the end) with quoted
-lines after it. Lines behind ">" are history wherever they stand. One pass; when nothing would be
-left, everything is.
+A line scanner that knows no language. History begins at a divider: a rule of underscores or a
+titled line ("----- Original Message -----" in any tongue) above a header block, or a block of
+`Label: value` lines with an address or a time among them. A line that attributes (two of address,
+day and clock time, a colon at its end) begins it too, unless the quoted lines are marked: lines
+behind ">" are history wherever they stand, so answers between them are kept. One pass; when
+nothing would be left, everything is.
 """
 
 from __future__ import annotations
@@ -12,75 +13,126 @@ from __future__ import annotations
 import re
 
 ATTRIBUTION_LINES = 4
+WRAPPED_AT = 62
+LONGEST_SIGNATURE = 12
 
-_QUOTED = re.compile(r"[ \t]{0,3}>")
-_RULE = re.compile(r"\s{0,3}_{20,}\s{0,3}")
-_TITLE = re.compile(r"\s{0,3}[-=_*]{3,}\s?([^\W\d_][^-=_*]{2,60}?)\s?[-=_*]{3,}\s{0,3}:?")
-_LABEL = re.compile(r"[ \t>*]{0,4}([^\W\d_][^:<>@\d/]{0,24})[  ]?[:：]\*?[ \t ]+\S")
+_RULE = re.compile(r"\W{0,3}_{20,}\W{0,3}")
+_TITLE = re.compile(r"\W{0,3}[-=_]{3,}[\W_]?[^\W\d_].{3,90}[-=_]{3,}\W{0,4}")
+_LABEL = re.compile(r"[ \t>*]{0,6}[^\W\d_][^:：<>@\d/]{0,24}(?:(?<=\s)[:：]|[:：]\*?(?=\s|$))")
+_ORIGINAL = re.compile(r"origin|urspr[uü]ng", re.I)
+_ORNAMENT = re.compile(r"[-=_~*#+\u1427]{1,80}")
 _ADDRESS = re.compile(r"[\w.+-]@[\w-]++\.\w")
 _CLOCK = re.compile(r"\d{1,2}\s?[:.hH時时시]\s?\d{2}")
-_YEAR = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
-_COLON = (":", "：", ":*", ":_", ": -")
+_DAY = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2}")
+_COLONS = (":", "：", ":*", ":_", ": -")
+_QUOTE_MARKS = (">", "|>", "&gt;")
+_DELIMITERS = ("--", "---", "—", "__")
+# The one place that knows words: mail programs on phones add a line without any delimiter.
+_ADVERTISED = re.compile(
+    r"(?:sent (?:from|via|with)|get outlook for|envoyé (?:de|à partir)|von meinem|gesendet (?:von|mit)"
+    r"|diese nachricht wurde von|enviado (?:desde|do|de)|inviato da|sendt fra|skickat från|verzonden"
+    r"|wysłane z|отправлено (?:с|из)|发自我的|從我的)\b[^.,;:!?<]{1,50}(?:\s?<?https?://\S+)?",
+    re.I,
+)
 
 
 def new_text(text: str) -> str:
-    """`text` without quoted history; all of it when nothing else would be left."""
+    """`text` without quoted history and signature; all of it when nothing else would be left."""
     lines = text.split("\n")
     kept: list[str] = []
     for at, line in enumerate(lines):
-        if _QUOTED.match(line):
+        words = line.strip()
+        if not words:
+            kept.append("")
+        elif words.startswith(_QUOTE_MARKS) and not _closes_address(kept, words):
             continue
-        if _divides(lines, at):
+        elif _divides(lines, at, words):
             break
-        if (length := _attribution(lines, at)) > 0:
-            if not _answers_follow(lines, at + length):
+        elif words.endswith(_COLONS) and (length := _attribution(lines, at)):
+            del kept[len(kept) - (length - 1) :]
+            if not _marked_quote_follows(lines, at + 1):
                 break
-            continue
-        kept.append(line)
-    return "\n".join(kept).strip() or text.strip()
+        else:
+            kept.append(line)
+    return _unsigned(kept) or "\n".join(kept).strip() or text.strip()
 
 
-def _divides(lines: list[str], at: int) -> bool:
+def _divides(lines: list[str], at: int, words: str) -> bool:
     """Whether the old mail begins here: everything from this line on is history."""
-    line = lines[at]
-    if len(line) > 400:
-        return False
-    if _RULE.fullmatch(line) or (len(line) < 100 and _TITLE.fullmatch(line)):
-        return _labels(lines, at + 1) >= 2
-    return _labels(lines, at) >= 3
+    if words[0] in "-=_*":
+        if _RULE.fullmatch(words):
+            return _labels(lines, at + 1) >= 2
+        if len(words) < 100 and _TITLE.fullmatch(words):
+            told = _ORIGINAL.search(words) is not None or _signs(words) >= 2
+            return told or _labels(lines, at + 1) >= 1
+    return (":" in words or "：" in words) and _labels(lines, at) >= 3
 
 
 def _labels(lines: list[str], at: int) -> int:
-    """How many `Label: value` lines stand here in a row, if one of them has an address or date."""
+    """How many `Label: value` lines stand here in a row, if one has an address or a time."""
     count, seen = 0, ""
     for line in lines[at : at + 12]:
         if _LABEL.match(line[:200]):
             count += 1
             seen += line[:400]
-        elif line.strip() and count:
+        elif (count == 0 and line.strip()) or (count and not line.strip()):
             break
     return count if _ADDRESS.search(seen) or _CLOCK.search(seen) else 0
 
 
 def _attribution(lines: list[str], at: int) -> int:
-    """How many lines say who wrote, and when, what is quoted next: 0 if these do not."""
-    whole = ""
-    for length, line in enumerate(lines[at : at + ATTRIBUTION_LINES], 1):
-        line = line.strip()
-        if not line or len(whole) + len(line) > 400:
-            return 0
-        whole = f"{whole} {line}"
-        if line.endswith(_COLON):
-            has_address = _ADDRESS.search(whole) is not None
-            has_day = _YEAR.search(whole) is not None
-            has_time = _CLOCK.search(whole) is not None
-            return length if has_address + has_day + has_time >= 2 else 0
-    return 0
+    """How many lines, up to this one, say who wrote what is quoted next; 0 if they do not."""
+    marked = _marked_quote_follows(lines, at + 1)
+    whole, length = lines[at].strip(), 1
+    while length < ATTRIBUTION_LINES and at >= length and len(whole) < 400:
+        above = lines[at - length].strip()
+        if not above or _signs(whole) == 3 or not _goes_on(above, whole):
+            break
+        whole, length = f"{above} {whole}", length + 1
+    if len(whole) > 400:
+        return 0
+    # Without marks the rest of the mail is at stake, and a customer may well write "On 3 May 2024 at
+    # 10:30 this happened:", so there an address is asked for.
+    told = _signs(whole) >= 1 if marked else _signs(whole) >= 2 and _ADDRESS.search(whole)
+    return length if told else 0
 
 
-def _answers_follow(lines: list[str], at: int) -> bool:
-    """Whether the quoted text after an attribution is marked, so that answers can stand in it."""
-    for line in lines[at : at + 5]:
+def _signs(words: str) -> int:
+    """How many of address, day and clock time are in `words`."""
+    return sum(bool(sign.search(words)) for sign in (_ADDRESS, _DAY, _CLOCK))
+
+
+def _goes_on(above: str, below: str) -> bool:
+    """Whether the sentence of one line goes on in the next: it was full, or an address was cut."""
+    first_word = below.partition(" ")[0]
+    full = len(above) + len(first_word) >= WRAPPED_AT
+    return full or below.startswith(("<", ">")) or above.endswith("<") or above[0] == "<"
+
+
+def _closes_address(kept: list[str], words: str) -> bool:
+    """Whether a line that begins with ">" ends an attribution that was cut inside its address."""
+    above = kept[-1] if kept else ""
+    return words.endswith(_COLONS) and above.count("<") > above.count(">")
+
+
+def _marked_quote_follows(lines: list[str], at: int) -> bool:
+    for line in lines[at : at + 4]:
         if line.strip():
-            return _QUOTED.match(line) is not None
+            return line.lstrip().startswith(_QUOTE_MARKS)
     return False
+
+
+def _unsigned(lines: list[str]) -> str:
+    """The lines above the signature: a short end below a delimiter, or a phone's own line."""
+    for above in range(len(lines) - 1, max(len(lines) - 40, -1), -1):
+        if lines[above].strip() in _DELIMITERS:
+            below = [line for line in lines[above + 1 :] if line.strip()]
+            if len(below) <= LONGEST_SIGNATURE:
+                lines = lines[:above]
+    while lines and _says_nothing(lines[-1].strip()):
+        lines = lines[:-1]
+    return "\n".join(lines).strip()
+
+
+def _says_nothing(words: str) -> bool:
+    return not words or bool(_ORNAMENT.fullmatch(words) or _ADVERTISED.fullmatch(words))
