@@ -23,6 +23,7 @@ from intake.cases import (
     Attachment,
     Case,
     Direction,
+    Priority,
     Reason,
     State,
     next_numbers,
@@ -193,6 +194,7 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
         opened_at=at,
         updated_at=at,
         state=State.ACTIVE,
+        priority=Priority.NORMAL,
         reason=Reason.IN_PROGRESS,
     )
     session.add(case)

@@ -14,7 +14,7 @@ from intake.agents import Act, Agent, Kind, Principal
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.entitlements import Entitlement
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.products import Product
 
 # Where a case without a live deadline stands in an order by deadline: after all that have one.

@@ -134,6 +134,12 @@ class Entitlement(Base):
             return f"{units} case" if units == 1 else f"{units} cases"
         return f"{units / 60:g} hours"
 
+    def left(self, units: int) -> str:
+        """So many units of the whole in words: "3 of 200 cases"."""
+        if self.allocation is Allocation.CASES:
+            return f"{units} of {self.terms(self.total)}"
+        return f"{units / 60:g} of {self.terms(self.total)}"
+
 
 class ChannelAllotment(Base):
     """How much of an entitlement may come by one channel; it draws on the whole as well."""
@@ -460,7 +466,7 @@ def _channel_covered(entitlement: Entitlement, channel: str) -> Test:
 def _terms_left(entitlement: Entitlement, channel: str) -> Iterable[Test]:
     # Both ways of counting need something left now; on creation a case takes one of it.
     left = entitlement.remaining
-    words = f"{entitlement.terms(left)} of {entitlement.terms(entitlement.total)} left"
+    words = f"{entitlement.left(left)} left"
     row = entitlement.allotment(channel)
     if row is not None and row.total > 0:
         yield Test(
@@ -475,8 +481,7 @@ def _terms_left(entitlement: Entitlement, channel: str) -> Iterable[Test]:
 def _covered(entitlement: Entitlement, asked: Asked) -> str:
     spent = 1 if entitlement.decrease_on is DecreaseOn.CREATION else 0
     left = entitlement.remaining - spent
-    words = f"{entitlement.name}: {entitlement.terms(left)} of "
-    words += f"{entitlement.terms(entitlement.total)} left"
+    words = f"{entitlement.name}: {entitlement.left(left)} left"
     if row := entitlement.allotment(asked.channel):
         words += f", {row.remaining - spent} of {row.total} by {asked.channel}"
     return words + "."

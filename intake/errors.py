@@ -12,3 +12,9 @@ class IntakeError(Exception):
     """
 
     code: ClassVar[str] = "rule-broken"
+
+
+class NotFound(IntakeError):
+    """There is no such record, or not for this reader: the two look the same on purpose."""
+
+    code = "not-found"

@@ -52,7 +52,9 @@ def upgrade(db: Database) -> str:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
             before = current(connection)
-            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+            known = {
+                script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
+            }
             if before is not None and before not in known:
                 raise WrongSchema(
                     f"the database is at {before}, which this program does not know: it was made "

@@ -1,0 +1,95 @@
+"""Following the desk: whoever wants to know at once what happened, in any process.
+
+One poll per process, whatever the number of followers, and none when nobody follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from intake import events
+from intake.db import Database
+from intake.events import Event
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.2
+WAITING_EVENTS = 1000
+# Sequences are given before commit, so on PostgreSQL a lower one may appear after a higher one.
+OVERLAP = 200
+
+
+class FellBehind(Exception):
+    """A follower did not keep up; it must begin again from what it knows."""
+
+
+class Follower:
+    """Hands each new event, once, to everybody who follows at that moment."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._queues: set[asyncio.Queue[Event | None]] = set()
+        self._poll: asyncio.Task[None] | None = None
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events from now on, in order. Raises FellBehind when they are not taken in time."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING_EVENTS)
+        self._queues.add(queue)
+        if self._poll is None or self._poll.done():
+            cursor = await asyncio.to_thread(self._now)
+            self._poll = asyncio.create_task(self._follow(cursor))
+        try:
+            while True:
+                event = await queue.get()
+                if event is None:
+                    raise FellBehind
+                yield event
+        finally:
+            self._queues.discard(queue)
+
+    async def close(self) -> None:
+        """Stop polling."""
+        if self._poll is not None:
+            self._poll.cancel()
+            await asyncio.gather(self._poll, return_exceptions=True)
+
+    async def _follow(self, cursor: int) -> None:
+        seen: set[int] = set()
+        overlap = OVERLAP if self._db.dialect == "postgresql" else 0
+        floor = cursor
+        while self._queues:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                found = await asyncio.to_thread(self._after, max(floor, cursor - overlap))
+            except SQLAlchemyError as error:
+                log.warning("cannot follow events", why=type(error).__name__)
+                await asyncio.sleep(1)
+                continue
+            for event in found:
+                if event.sequence in seen:
+                    continue
+                seen.add(event.sequence)
+                cursor = max(cursor, event.sequence)
+                self._hand_out(event)
+            seen = {sequence for sequence in seen if sequence > cursor - overlap}
+
+    def _hand_out(self, event: Event) -> None:
+        for queue in list(self._queues):
+            if queue.full():
+                queue.get_nowait()
+                queue.put_nowait(None)
+                self._queues.discard(queue)
+            else:
+                queue.put_nowait(event)
+
+    def _now(self) -> int:
+        with self._db.reading() as session:
+            return events.latest(session)
+
+    def _after(self, cursor: int) -> list[Event]:
+        with self._db.reading() as session:
+            return events.after(session, cursor, limit=1000)

@@ -1,0 +1,211 @@
+"""Contoso: a desk to try out, with customers, what they bought, articles and a few mails."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from importlib.resources import files
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from graph.demo.articles import ARTICLES
+from intake import entitlements
+from intake.agents import Agent, Role
+from intake.customers import Account, AccountDomain, Contact, ContactPoint
+from intake.db import new_id
+from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
+from intake.messages import ContactKind
+from intake.products import Product
+from intake.queues import Queue, QueueMember, WhenNotCovered
+from intake.routing import RoutingRule
+from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
+from kb.articles import Article
+
+ADMINISTRATOR = "ada@contoso.example"
+SUPPORT = "support@contoso.example"
+
+
+def plant(session: Session, *, at: datetime) -> bool:
+    """Plant Contoso in an empty desk; False, changing nothing, in one that has queues."""
+    if session.scalar(select(Queue.id).limit(1)) is not None:
+        return False
+    slas = _slas(session)
+    agents = _agents(session, at)
+    queues = _queues(session, agents)
+    _routing(session, queues)
+    _products(session)
+    _customers(session, slas, at)
+    for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
+        session.add(
+            Article(
+                number=f"KB-{number}", title=title, keywords=keywords.split(", "), body=body,
+                updated_at=at,
+            )  # fmt: skip
+        )
+    return True
+
+
+def mails() -> list[bytes]:
+    """The mails of `deskbell demo mail`, in the order a customer would write them."""
+    folder = files("graph.demo") / "mails"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".eml"))
+    return [(folder / name).read_bytes() for name in names]
+
+
+def _slas(session: Session) -> dict[str, UUID]:
+    hours = ServiceCalendar(
+        id=new_id(),
+        name="Office hours, Madrid",
+        hours={
+            "zone": "Europe/Madrid",
+            "weekly": {
+                day: [["09:00", "14:00"], ["15:00", "18:00"]]
+                for day in ("mon", "tue", "wed", "thu", "fri")
+            },
+            "holidays": {
+                "2026-12-08": "Immaculate Conception",
+                "2026-12-25": "Christmas",
+                "2027-01-01": "New Year",
+                "2027-01-06": "Epiphany",
+            },
+        },
+    )
+    session.add(hours)
+    found = {}
+    for name, default, first, resolve, calendar_id in (
+        ("Standard", True, 4 * 60, 16 * 60, hours.id),
+        ("Premium", False, 60, 8 * 60, None),
+    ):
+        sla = Sla(id=new_id(), name=name, state=SlaState.ACTIVE, is_default=default)
+        session.add(sla)
+        for position, (kpi, minutes) in enumerate(
+            ((Kpi.FIRST_RESPONSE, first), (Kpi.RESOLVE_BY, resolve)), start=1
+        ):
+            session.add(
+                SlaItem(
+                    sla_id=sla.id, position=position, kpi=kpi, fail_after_minutes=minutes,
+                    warn_after_minutes=minutes * 3 // 4, calendar_id=calendar_id,
+                )  # fmt: skip
+            )
+        found[name] = sla.id
+    return found
+
+
+def _agents(session: Session, at: datetime) -> dict[str, Agent]:
+    people = {}
+    for name, email, role in (
+        ("Ada Administrator", ADMINISTRATOR, Role.ADMINISTRATOR),
+        ("Marta Manager", "marta@contoso.example", Role.MANAGER),
+        ("Grace Agent", "grace@contoso.example", Role.AGENT),
+        ("Luis Agent", "luis@contoso.example", Role.AGENT),
+        ("Rita Reader", "rita@contoso.example", Role.READ_ONLY),
+    ):
+        agent = Agent(id=new_id(), name=name, email=email, role=role, created_at=at)
+        session.add(agent)
+        people[name.split()[0]] = agent
+    return people
+
+
+def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
+    found = {}
+    for name, address, default, members in (
+        ("Support", SUPPORT, True, ()),
+        ("Billing", "billing@contoso.example", False, ()),
+        ("Security", "security@contoso.example", False, ("Luis",)),
+        ("Review", None, False, ()),
+    ):
+        queue = Queue(
+            id=new_id(), name=name, address=address, is_default=default,
+            members_only=bool(members), is_review=name == "Review",
+            when_not_covered=WhenNotCovered.ACCEPT,
+        )  # fmt: skip
+        session.add(queue)
+        found[name] = queue
+        for member in members:
+            session.add(QueueMember(queue_id=queue.id, agent_id=agents[member].id))
+    return found
+
+
+def _routing(session: Session, queues: dict[str, Queue]) -> None:
+    for position, (name, words, queue) in enumerate(
+        (
+            ("Security first", ["phishing", "hacked", "breach", "stolen"], "Security"),
+            ("Money", ["invoice", "refund", "charged", "factura"], "Billing"),
+        ),
+        start=1,
+    ):
+        session.add(
+            RoutingRule(
+                position=position, name=name, queue_id=queues[queue].id,
+                condition={"field": "subject", "op": "contains any of", "value": words},
+            )  # fmt: skip
+        )
+
+
+def _products(session: Session) -> None:
+    for number, name in (("CX-100", "Contoso Router X"), ("CP-200", "Contoso Printer 200")):
+        session.add(Product(number=number, name=name))
+
+
+def _customers(session: Session, slas: dict[str, UUID], at: datetime) -> None:
+    for name, domain, people, tier in (
+        ("Northwind Traders", "northwind.example", ("Nora Field", "Nils Berg"), "premium"),
+        ("Fabrikam", "fabrikam.example", ("Fabio Rossi",), "standard"),
+        ("Adventure Works", "adventure.example", ("Alba Ruiz",), None),
+    ):
+        account = Account(id=new_id(), name=name, created_at=at)
+        session.add(account)
+        session.add(AccountDomain(domain=domain, account_id=account.id))
+        for person in people:
+            _contact(session, person, account, domain, at)
+        if tier:
+            _entitlement(session, tier, account, slas, at)
+
+
+def _contact(session: Session, name: str, account: Account, domain: str, at: datetime) -> None:
+    contact = Contact(id=new_id(), name=name, account_id=account.id, created_at=at)
+    session.add(contact)
+    address = f"{name.split()[0].lower()}@{domain}"
+    session.add(
+        ContactPoint(
+            contact_id=contact.id, kind=ContactKind.EMAIL, value=address, verified=True
+        )
+    )
+
+
+# The two tiers of the worked example: premium 200 cases over four channels; standard 100 cases,
+# 50 by phone and 50 by email, none by social media.
+TIERS = {
+    "premium": (200, {"phone": 200, "email": 200, "web": 200, "facebook": 200, "twitter": 200}),
+    "standard": (100, {"phone": 50, "email": 50}),
+}
+
+
+def _entitlement(
+    session: Session, tier: str, account: Account, slas: dict[str, UUID], at: datetime
+) -> None:
+    total, by_channel = TIERS[tier]
+    today = at.date()
+    entitlement = Entitlement(
+        id=new_id(),
+        name=f"{account.name} {tier}",
+        state=entitlements.State.DRAFT,
+        account_id=account.id,
+        starts_on=date(today.year, 1, 1),
+        ends_on=date(today.year + 1, 12, 31),
+        total=total,
+        remaining=0,
+        unlisted=Unlisted.DENY,
+        is_default=True,
+        sla_id=slas["Premium"] if tier == "premium" else None,
+        created_at=at,
+        channels=[
+            ChannelAllotment(channel=channel, total=terms, remaining=0)
+            for channel, terms in by_channel.items()
+        ],
+        contacts=[],
+        products=[],
+    )
+    session.add(entitlement)
+    entitlements.activate(session, entitlement, on=today, at=at)

@@ -1,0 +1,215 @@
+"""The fields that conditions may test: what kind each is, and what can be said of a kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from json import dumps
+from typing import Any
+
+from intake.conditions.folding import folded, joined
+from intake.errors import IntakeError
+
+LONGEST_TEXT = 500
+LONGEST_LIST = 100
+LARGEST_NUMBER = 2**53
+"""Whole numbers up to here are the same in JSON, Python and every database."""
+
+
+class BadCondition(IntakeError):
+    """A condition cannot be understood; the text begins with the place that is wrong."""
+
+    code = "bad-condition"
+
+
+class Kind(StrEnum):
+    """What a field holds, as facts give it: WORDS are a set of words or tags, the rest as named."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    NUMBER = "number"
+    INSTANT = "instant"
+    YES_NO = "yes or no"
+    ID = "id"
+    WORDS = "words"
+
+
+class Operator(StrEnum):
+    """What a test says of its field, in the words that people read and JSON holds."""
+
+    IS = "is"
+    IS_NOT = "is not"
+    ONE_OF = "is one of"
+    CONTAINS = "contains"
+    CONTAINS_ANY = "contains any of"
+    STARTS_WITH = "starts with"
+    AT_LEAST = "is at least"
+    AT_MOST = "is at most"
+    BETWEEN = "is between"
+    BEFORE = "is before"
+    AFTER = "is after"
+    IS_SET = "is set"
+    IS_EMPTY = "is empty"
+
+
+EQUAL = (Operator.IS, Operator.IS_NOT, Operator.ONE_OF)
+ORDERED = (Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN)
+PRESENT = (Operator.IS_SET, Operator.IS_EMPTY)
+LISTS = (Operator.ONE_OF, Operator.CONTAINS_ANY)
+
+ALLOWED: Mapping[Kind, tuple[Operator, ...]] = {
+    Kind.TEXT: (*EQUAL, Operator.CONTAINS, Operator.CONTAINS_ANY, Operator.STARTS_WITH, *PRESENT),
+    Kind.CHOICE: (*EQUAL, *ORDERED, *PRESENT),
+    Kind.NUMBER: (*EQUAL, *ORDERED, *PRESENT),
+    Kind.INSTANT: (Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *PRESENT),
+    Kind.YES_NO: (Operator.IS, Operator.IS_NOT, *PRESENT),
+    Kind.ID: (*EQUAL, *PRESENT),
+    Kind.WORDS: (Operator.CONTAINS, Operator.CONTAINS_ANY, *PRESENT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `choices` run from least to most; without any, every word is a choice.
+
+    `label` is how people call the field; its name in words if not given.
+    """
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    label: str = ""
+
+    def __str__(self) -> str:
+        return self.label or self.name.replace("_", " ")
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """What may be said of it; choices that are not known here have no order."""
+        allowed = ALLOWED[self.kind]
+        if self.kind is Kind.CHOICE and not self.choices:
+            return tuple(operator for operator in allowed if operator not in ORDERED)
+        return allowed
+
+    def read(self, operator: Operator, form: object) -> Any:
+        """The value of a test from its JSON form. Raises BadCondition without the place."""
+        if operator in PRESENT:
+            if form is not None:
+                raise BadCondition(f'"{operator}" takes no value')
+            return None
+        if operator in LISTS:
+            if not isinstance(form, (list, tuple)) or not 0 < len(form) <= LONGEST_LIST:
+                raise BadCondition(f'"{operator}" takes a list of 1 to {LONGEST_LIST} values')
+            return tuple(self._one(each) for each in form)
+        if operator is Operator.BETWEEN:
+            if not isinstance(form, (list, tuple)) or len(form) != 2:
+                raise BadCondition(f'"{operator}" takes a list of two values')
+            low, high = (self._one(each) for each in form)
+            if self._rank(high) < self._rank(low):
+                raise BadCondition(f"{self.show(low)} comes after {self.show(high)}")
+            return low, high
+        return self._one(form)
+
+    def _one(self, form: object) -> Any:
+        match self.kind, form:
+            case Kind.TEXT | Kind.WORDS, str() if len(form) <= LONGEST_TEXT and folded(form):
+                return form
+            case Kind.CHOICE, str() if form in self.choices or (form and not self.choices):
+                return str(form)
+            case Kind.CHOICE, str() if self.choices:
+                said = f'"{form:.80}" is not one of {", ".join(self.choices)}'
+                raise BadCondition(said + did_you_mean(form, self.choices))
+            case Kind.NUMBER, (int() | float()) if not isinstance(form, bool):
+                if math.isfinite(form) and abs(form) <= LARGEST_NUMBER:
+                    return form
+            case Kind.INSTANT, str():
+                return _instant(form)
+            case Kind.YES_NO, bool():
+                return form
+            case Kind.ID, str() if 0 < len(form) <= LONGEST_TEXT:
+                return form
+        raise BadCondition(f"{dumps(form, default=str)[:80]} is not {EXPECTED[self.kind]}")
+
+    def _rank(self, value: Any) -> Any:
+        return self.choices.index(value) if self.kind is Kind.CHOICE else value
+
+    def between(self, low: str | None, high: str | None) -> tuple[str, ...]:
+        """The choices from one to another, None being the end."""
+        first = self.choices.index(low) if low is not None else 0
+        last = self.choices.index(high) if high is not None else len(self.choices) - 1
+        return self.choices[first : last + 1]
+
+    def comparable(self, value: Any) -> Any:
+        """The value, of a fact or a test, as it is compared and as databases keep it, or None."""
+        match self.kind, value:
+            case _, None:
+                return None
+            case Kind.TEXT, _:
+                return folded(value) or None
+            case Kind.WORDS, _:
+                return joined(value) or None
+            case Kind.CHOICE | Kind.ID, _:
+                return str(value)
+            case Kind.NUMBER, Decimal():
+                return float(value)
+        return value
+
+    def show(self, value: Any, names: Mapping[str, str] | None = None) -> str:
+        """One value for people to read; `names` say what ids stand for."""
+        match self.kind:
+            case Kind.TEXT | Kind.WORDS:
+                return dumps(value, ensure_ascii=False)
+            case Kind.YES_NO:
+                return "yes" if value else "no"
+            case Kind.INSTANT:
+                seconds = "" if value == value.replace(second=0, microsecond=0) else ":%S"
+                return f"{value:%Y-%m-%d %H:%M{seconds}} UTC"
+        return (names or {}).get(str(value), str(value))
+
+
+EXPECTED = {
+    Kind.TEXT: f"a text of 1 to {LONGEST_TEXT} characters",
+    Kind.WORDS: f"a word of 1 to {LONGEST_TEXT} characters",
+    Kind.CHOICE: "a choice",
+    Kind.NUMBER: f"a number up to {LARGEST_NUMBER}",
+    Kind.INSTANT: "an instant with its zone, such as 2026-01-05T09:00:00Z",
+    Kind.YES_NO: "true or false",
+    Kind.ID: f"an id of 1 to {LONGEST_TEXT} characters",
+}
+
+
+class Fields(Mapping[str, Field]):
+    """The fields of one kind of record, by name. Each user of conditions declares its own."""
+
+    def __init__(self, *fields: Field) -> None:
+        self._fields = {field.name: field for field in fields}
+
+    def __getitem__(self, name: str) -> Field:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to append to an error, or nothing if no known word is near."""
+    near = get_close_matches(word[:80], list(known), 1)
+    return f', did you mean "{near[0]}"?' if near else ""
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise BadCondition(f'"{text:.40}" is not {EXPECTED[Kind.INSTANT]}')

@@ -1,0 +1,882 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+
+JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_accounts_external_id")),
+    )
+    op.create_index(op.f("ix_accounts_name"), "accounts", ["name"], unique=False)
+    op.create_table(
+        "agents",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("slack_user", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agents")),
+        sa.UniqueConstraint("email", name=op.f("uq_agents_email")),
+        sa.UniqueConstraint("slack_user", name=op.f("uq_agents_slack_user")),
+    )
+    op.create_table(
+        "articles",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("keywords", JSON, nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("internal", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_articles")),
+        sa.UniqueConstraint("number", name=op.f("uq_articles_number")),
+    )
+    op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
+    op.create_table(
+        "counters",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
+    )
+    op.create_table(
+        "events",
+        sa.Column("sequence", ROW_NUMBER, autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("actor_kind", sa.String(length=16), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("actor_name", sa.String(), nullable=False),
+        sa.Column("via", sa.String(length=16), nullable=False),
+        sa.Column("data", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_events")),
+    )
+    op.create_index(op.f("ix_events_case_id"), "events", ["case_id"], unique=False)
+    op.create_table(
+        "products",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
+        sa.UniqueConstraint("number", name=op.f("uq_products_number")),
+    )
+    op.create_table(
+        "queues",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("members_only", sa.Boolean(), nullable=False),
+        sa.Column("when_not_covered", sa.String(length=32), nullable=False),
+        sa.Column("is_review", sa.Boolean(), nullable=False),
+        sa.Column("acknowledge", sa.Boolean(), nullable=False),
+        sa.Column("slack_channel", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queues")),
+        sa.UniqueConstraint("address", name=op.f("uq_queues_address")),
+        sa.UniqueConstraint("name", name=op.f("uq_queues_name")),
+    )
+    op.create_table(
+        "service_calendars",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("hours", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_calendars")),
+        sa.UniqueConstraint("name", name=op.f("uq_service_calendars_name")),
+    )
+    op.create_table(
+        "slas",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_slas")),
+        sa.UniqueConstraint("name", name=op.f("uq_slas_name")),
+    )
+    op.create_table(
+        "account_domains",
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_account_domains_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_account_domains")),
+    )
+    op.create_index(
+        op.f("ix_account_domains_account_id"), "account_domains", ["account_id"], unique=False
+    )
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("scopes", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_api_tokens_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_tokens_digest")),
+    )
+    op.create_index(op.f("ix_api_tokens_agent_id"), "api_tokens", ["agent_id"], unique=False)
+    op.create_table(
+        "contacts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_contacts_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_contacts_external_id")),
+    )
+    op.create_index(op.f("ix_contacts_account_id"), "contacts", ["account_id"], unique=False)
+    op.create_table(
+        "queue_members",
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_queue_members_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_queue_members_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_members")),
+    )
+    op.create_index(op.f("ix_queue_members_agent_id"), "queue_members", ["agent_id"], unique=False)
+    op.create_table(
+        "routing_rules",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("condition", JSON, nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_routing_rules_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
+        sa.UniqueConstraint("position", name=op.f("uq_routing_rules_position")),
+    )
+    op.create_table(
+        "sign_in_links",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_sign_in_links_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_in_links")),
+    )
+    op.create_index(op.f("ix_sign_in_links_agent_id"), "sign_in_links", ["agent_id"], unique=False)
+    op.create_table(
+        "sign_ins",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_sign_ins_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
+    )
+    op.create_index(op.f("ix_sign_ins_agent_id"), "sign_ins", ["agent_id"], unique=False)
+    op.create_table(
+        "sla_items",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("sla_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kpi", sa.String(length=32), nullable=False),
+        sa.Column("applicable_when", JSON, nullable=True),
+        sa.Column("warn_after_minutes", sa.Integer(), nullable=True),
+        sa.Column("fail_after_minutes", sa.Integer(), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "fail_after_minutes > 0", name=op.f("ck_sla_items_fails_after_some_time")
+        ),
+        sa.CheckConstraint(
+            "warn_after_minutes IS NULL OR warn_after_minutes < fail_after_minutes",
+            name=op.f("ck_sla_items_warns_before_it_fails"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_sla_items_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_sla_items_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_items")),
+    )
+    op.create_index(op.f("ix_sla_items_sla_id"), "sla_items", ["sla_id"], unique=False)
+    op.create_table(
+        "contact_points",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.String(length=320), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_contact_points_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_points")),
+        sa.UniqueConstraint("kind", "value", name=op.f("uq_contact_points_kind_value")),
+    )
+    op.create_index(
+        op.f("ix_contact_points_contact_id"), "contact_points", ["contact_id"], unique=False
+    )
+    op.create_table(
+        "entitlements",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("allocation", sa.String(length=32), nullable=False),
+        sa.Column("decrease_on", sa.String(length=32), nullable=False),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("unlisted", sa.String(length=32), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(account_id IS NULL) <> (contact_id IS NULL)",
+            name=op.f("ck_entitlements_one_customer"),
+        ),
+        sa.CheckConstraint(
+            "NOT restricted OR remaining >= 0", name=op.f("ck_entitlements_never_below_zero")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_entitlements_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_entitlements_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_entitlements_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlements")),
+    )
+    op.create_index(
+        "ix_entitlements_by_account", "entitlements", ["account_id", "state"], unique=False
+    )
+    op.create_index(
+        "ix_entitlements_by_contact", "entitlements", ["contact_id", "state"], unique=False
+    )
+    op.create_table(
+        "cases",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("priority", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("mailbox", sa.String(length=320), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("product_id", sa.Uuid(), nullable=True),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=True),
+        sa.Column("decision", JSON, nullable=False),
+        sa.Column("billable", sa.Boolean(), nullable=False),
+        sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("related_case_id", sa.Uuid(), nullable=True),
+        sa.Column("conversation", sa.String(length=120), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_response_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("routed_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_cases_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_cases_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_cases_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["agents.id"],
+            name=op.f("fk_cases_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"],
+            ["products.id"],
+            name=op.f("fk_cases_product_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_cases_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["related_case_id"],
+            ["cases.id"],
+            name=op.f("fk_cases_related_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_cases_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
+        sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
+    )
+    op.create_index("ix_cases_by_account", "cases", ["account_id", "opened_at"], unique=False)
+    op.create_index("ix_cases_by_contact", "cases", ["contact_id", "opened_at"], unique=False)
+    op.create_index("ix_cases_by_deadline", "cases", ["state", "order_at", "id"], unique=False)
+    op.create_index("ix_cases_by_opening", "cases", ["opened_at", "id"], unique=False)
+    op.create_index("ix_cases_by_owner", "cases", ["owner_id", "state"], unique=False)
+    op.create_index(
+        "ix_cases_by_queue", "cases", ["queue_id", "state", "order_at", "id"], unique=False
+    )
+    op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
+    op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
+    op.create_table(
+        "channel_allotments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_channel_allotments_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_allotments")),
+        sa.UniqueConstraint(
+            "entitlement_id", "channel", name=op.f("uq_channel_allotments_entitlement_id_channel")
+        ),
+    )
+    op.create_table(
+        "entitled_contacts",
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_entitled_contacts_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitled_contacts_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("entitlement_id", "contact_id", name=op.f("pk_entitled_contacts")),
+    )
+    op.create_table(
+        "entitled_products",
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitled_products_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"],
+            ["products.id"],
+            name=op.f("fk_entitled_products_product_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("entitlement_id", "product_id", name=op.f("pk_entitled_products")),
+    )
+    op.create_table(
+        "holds",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_holds_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_index(op.f("ix_holds_case_id"), "holds", ["case_id"], unique=False)
+    op.create_table(
+        "inbound",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("mailbox", sa.String(length=320), nullable=False),
+        sa.Column("content_key", sa.String(length=64), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("envelope", JSON, nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("matched_by", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("copies", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_inbound_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound")),
+        sa.UniqueConstraint("mailbox", "content_key", name=op.f("uq_inbound_mailbox_content_key")),
+    )
+    op.create_index(op.f("ix_inbound_case_id"), "inbound", ["case_id"], unique=False)
+    op.create_index(
+        "ix_inbound_waiting", "inbound", ["state", "claimed_until", "received_at"], unique=False
+    )
+    op.create_table(
+        "kpi_instances",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("item_id", sa.Uuid(), nullable=False),
+        sa.Column("kpi", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("warn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fail_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_kpi_instances_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["sla_items.id"],
+            name=op.f("fk_kpi_instances_item_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kpi_instances")),
+    )
+    op.create_index("ix_kpi_instances_by_case", "kpi_instances", ["case_id"], unique=False)
+    op.create_index(
+        "ix_kpi_instances_due",
+        "kpi_instances",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_table(
+        "ledger_entries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("reverses_id", sa.Uuid(), nullable=True),
+        sa.Column("event_key", sa.String(length=120), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_ledger_entries_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_ledger_entries_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["reverses_id"],
+            ["ledger_entries.id"],
+            name=op.f("fk_ledger_entries_reverses_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
+        sa.UniqueConstraint("event_key", name=op.f("uq_ledger_entries_event_key")),
+        sa.UniqueConstraint("reverses_id", name=op.f("uq_ledger_entries_reverses_id")),
+    )
+    op.create_index("ix_ledger_by_case", "ledger_entries", ["case_id"], unique=False)
+    op.create_index(
+        "ix_ledger_by_entitlement", "ledger_entries", ["entitlement_id", "at"], unique=False
+    )
+    op.create_table(
+        "participants",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_participants_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "address", name=op.f("pk_participants")),
+    )
+    op.create_table(
+        "queue_items",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("worked_by_id", sa.Uuid(), nullable=True),
+        sa.Column("worked_since_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_queue_items_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_queue_items_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["worked_by_id"],
+            ["agents.id"],
+            name=op.f("fk_queue_items_worked_by_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_items")),
+    )
+    op.create_index(
+        "ix_queue_items_by_queue",
+        "queue_items",
+        ["queue_id", "ended_at", "worked_by_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_queue_items_active_case",
+        "queue_items",
+        ["case_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "resolutions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("total_minutes", sa.Integer(), nullable=False),
+        sa.Column("billable_minutes", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_resolutions_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_resolutions_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resolutions")),
+    )
+    op.create_index(op.f("ix_resolutions_case_id"), "resolutions", ["case_id"], unique=False)
+    op.create_table(
+        "suggestions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("article_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["articles.id"],
+            name=op.f("fk_suggestions_article_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_suggestions_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestions")),
+    )
+    op.create_index(op.f("ix_suggestions_article_id"), "suggestions", ["article_id"], unique=False)
+    op.create_index("ix_suggestions_by_case", "suggestions", ["case_id", "position"], unique=False)
+    op.create_table(
+        "thread_ids",
+        sa.Column("message_id", sa.String(length=998), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("ours", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_thread_ids_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("message_id", "case_id", name=op.f("pk_thread_ids")),
+    )
+    op.create_index(op.f("ix_thread_ids_case_id"), "thread_ids", ["case_id"], unique=False)
+    op.create_table(
+        "activities",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("direction", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_name", sa.String(), nullable=False),
+        sa.Column("author_address", sa.String(length=320), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("new_text", sa.String(), nullable=False),
+        sa.Column("html", sa.String(), nullable=False),
+        sa.Column("inbound_id", sa.Uuid(), nullable=True),
+        sa.Column("message_id", sa.String(length=998), nullable=False),
+        sa.Column("recipients", JSON, nullable=False),
+        sa.Column("matched_by", sa.String(length=40), nullable=False),
+        sa.Column("sender_doubt", sa.String(), nullable=False),
+        sa.Column("automatic", sa.String(length=20), nullable=False),
+        sa.Column("duration_minutes", sa.Integer(), nullable=False),
+        sa.Column("notes", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_activities_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_activities_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_activities_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["inbound_id"],
+            ["inbound.id"],
+            name=op.f("fk_activities_inbound_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_activities")),
+    )
+    op.create_index("ix_activities_by_case", "activities", ["case_id", "at", "id"], unique=False)
+    op.create_table(
+        "attachments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("content_type", sa.String(length=120), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content_id", sa.String(length=255), nullable=False),
+        sa.Column("inline", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["activity_id"],
+            ["activities.id"],
+            name=op.f("fk_attachments_activity_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
+    )
+    op.create_index(
+        op.f("ix_attachments_activity_id"), "attachments", ["activity_id"], unique=False
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("effect_key", sa.String(length=200), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("activity_id", sa.Uuid(), nullable=True),
+        sa.Column("target", sa.String(length=320), nullable=False),
+        sa.Column("payload", JSON, nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("promised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("response", sa.String(), nullable=False),
+        sa.Column("remote_id", sa.String(length=200), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["activity_id"],
+            ["activities.id"],
+            name=op.f("fk_deliveries_activity_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_deliveries_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("effect_key", name=op.f("uq_deliveries_effect_key")),
+    )
+    op.create_index(op.f("ix_deliveries_activity_id"), "deliveries", ["activity_id"], unique=False)
+    op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
+    op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
+    op.create_index(
+        "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
+    )
+
+    op.execute(sa.text("INSERT INTO counters (name, value) VALUES ('case', 1000)"))

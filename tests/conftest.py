@@ -1,0 +1,115 @@
+"""What every test may ask for: a database of either engine, a desk on it, and its builders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+import kb.suggestions  # noqa: F401  the tables above the domain
+from intake import migrations
+from intake.db import Base, Database
+from tests.desk import DeskUnderTest
+from tests.postgres import NoPostgres, server
+
+CORPUS = Path(
+    os.environ.get("DESKBELL_CORPUS", Path(__file__).parents[1].parent / "shared" / "data")
+)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Real mail and real questions, kept outside the repository."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"no corpus at {CORPUS}: set DESKBELL_CORPUS to where it is")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite desk, migrated once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "desk.db"
+    db = Database(f"sqlite:///{path}")
+    migrations.upgrade(db)
+    with db.engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test process."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    try:
+        with server() as base:
+            name = f"desk_{worker}_{os.getpid()}"
+            admin = create_engine(_psycopg(base), isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                connection.execute(text(f'CREATE DATABASE "{name}"'))
+            url = make_url(base).set(database=name).render_as_string(hide_password=False)
+            db = Database(url)
+            migrations.upgrade(db)
+            db.close()
+            yield url
+            with admin.connect() as connection:
+                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            admin.dispose()
+    except NoPostgres as error:
+        if os.environ.get("DESKBELL_REQUIRE_POSTGRES") == "1":
+            raise
+        warnings.warn(f"HALF OF THE SUITE IS SKIPPED, no PostgreSQL: {error}", stacklevel=1)
+        pytest.skip(f"no PostgreSQL: {error}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty desk's database; each test that asks for it runs on both engines."""
+    if request.param == "sqlite":
+        return fresh_sqlite(request.getfixturevalue("sqlite_template"), tmp_path)
+    return fresh_postgres(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """An empty desk on SQLite, for what does not depend on the engine."""
+    return fresh_sqlite(sqlite_template, tmp_path)
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    """An empty desk's database, on each engine in turn."""
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def desk(db: Database) -> DeskUnderTest:
+    """A desk with one queue, on each engine in turn; builders add what the test is about."""
+    return DeskUnderTest(db)
+
+
+def fresh_sqlite(template: Path, folder: Path) -> str:
+    path = folder / "desk.db"
+    shutil.copy(template, path)
+    return f"sqlite:///{path}"
+
+
+def fresh_postgres(url: str) -> str:
+    engine = create_engine(_psycopg(url))
+    names = ", ".join(f'"{table}"' for table in Base.metadata.tables if table != "counters")
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        connection.execute(text("UPDATE counters SET value = 1000"))
+    engine.dispose()
+    return url
+
+
+def _psycopg(url: str) -> str:
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

