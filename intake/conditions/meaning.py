@@ -78,8 +78,8 @@ def holds(field: Field, operator: Operator, wanted: Wanted, fact: Any) -> bool:
 def as_sql(
     field: Field, operator: Operator, wanted: Wanted, column: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """The same question to a column. It answers true or false, never unknown, so that NOT is not."""
-    missing = column.is_(None)
+    """The same question to a column, answered true or false and never unknown, so NOT is safe."""
+    missing: ColumnElement[bool] = column.is_(None)
     if field.kind in (Kind.TEXT, Kind.WORDS):
         missing = or_(missing, column == "")
     match operator:
