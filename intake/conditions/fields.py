@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,7 +124,7 @@ class Field:
                 said = f'"{form:.80}" is not one of {", ".join(self.choices)}'
                 raise BadCondition(said + did_you_mean(form, self.choices))
             case Kind.NUMBER, (int() | float()) if not isinstance(form, bool):
-                if math.isfinite(form) and abs(form) <= LARGEST_NUMBER:
+                if abs(form) <= LARGEST_NUMBER:  # NaN is not.
                     return form
             case Kind.INSTANT, str():
                 return _instant(form)
@@ -133,7 +132,7 @@ class Field:
                 return form
             case Kind.ID, str() if 0 < len(form) <= LONGEST_TEXT:
                 return form
-        raise BadCondition(f"{dumps(form, default=str)[:80]} is not {EXPECTED[self.kind]}")
+        raise BadCondition(f"{_told(form)} is not {EXPECTED[self.kind]}")
 
     def _rank(self, value: Any) -> Any:
         return self.choices.index(value) if self.kind is Kind.CHOICE else value
@@ -203,6 +202,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question to append to an error, or nothing if no known word is near."""
     near = get_close_matches(word[:80], list(known), 1)
     return f', did you mean "{near[0]}"?' if near else ""
+
+
+def _told(form: object) -> str:
+    """What was given instead, in few characters however long it is."""
+    match form:
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "an object"
+        case str():
+            return dumps(form[:80], ensure_ascii=True)
+        case int() if abs(form) > LARGEST_NUMBER:
+            return "a larger number"
+    return dumps(form, default=repr)
 
 
 def _instant(text: str) -> datetime:

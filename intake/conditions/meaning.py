@@ -12,13 +12,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from intake.conditions.fields import EQUAL, Field, Kind, Operator
+from intake.conditions.fields import EQUAL, PRESENT, Field, Kind, Operator
 
 Wanted = tuple[Any, ...]
 
 
 def plainly(field: Field, operator: Operator, value: Any) -> tuple[Operator, Wanted]:
     """The same test said with fewer operators: those of the two tables below, and "is not"."""
+    if operator in PRESENT:
+        return operator, ()
     values = value if isinstance(value, tuple) else (value,)
     if field.kind is Kind.CHOICE and operator not in EQUAL:
         low, high = (*values, *values)[:2]
@@ -26,6 +28,8 @@ def plainly(field: Field, operator: Operator, value: Any) -> tuple[Operator, Wan
             None if operator is Operator.AT_MOST else low,
             None if operator is Operator.AT_LEAST else high,
         )
+    if field.kind is Kind.WORDS:
+        values = tuple({word} for word in values)
     wanted = tuple(field.comparable(each) for each in values)
     match operator:
         case Operator.IS:
