@@ -145,9 +145,7 @@ class Journal:
                 else:
                     done.set_exception(failure)
 
-    def _keep_all(
-        self, batch: Sequence[tuple[tuple[Arrived, ...], Any]]
-    ) -> list[Exception | None]:
+    def _keep_all(self, batch: Sequence[tuple[tuple[Arrived, ...], Any]]) -> list[Exception | None]:
         together = [arrived for group, _done in batch for arrived in group]
         failure = self._keep(together)
         if failure is None or len(batch) == 1 or _everyones(failure):
@@ -263,9 +261,7 @@ class Reception:
         for receipt in receipts:
             _note(receipt, account)
 
-    def _refused(
-        self, row: Inbound, error: Exception, *, at: datetime, account: Account
-    ) -> None:
+    def _refused(self, row: Inbound, error: Exception, *, at: datetime, account: Account) -> None:
         log.error("not filed", inbound=str(row.id), attempt=row.attempts, exc_info=error)
         self._postpone(row, f"not filed: {type(error).__name__}", at=at, account=account)
 
@@ -357,5 +353,3 @@ def _clean(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in value]
     return value
-
-

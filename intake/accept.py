@@ -81,14 +81,18 @@ def accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Re
     takes them one by one."""
     receipts: list[Receipt] = []
     for wave in _waves(arrivals):
-        receipts += _accept(session, wave, desk)
+        # Written in one go at the end: a row at a time costs ten times as much.
+        with session.no_autoflush:
+            receipts += _accept(session, wave, desk)
         session.flush()
     return receipts
 
 
 def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Receipt]:
     matches = threads.find_cases(session, arrivals, desk)
-    set_aside = [_set_aside(arrival, match) for arrival, match in zip(arrivals, matches, strict=True)]
+    set_aside = [
+        _set_aside(arrival, match) for arrival, match in zip(arrivals, matches, strict=True)
+    ]
     filed = [a for a, reason in zip(arrivals, set_aside, strict=True) if not reason]
     books = _look_up(session, filed, desk)
     _lock(session, matches)
@@ -103,7 +107,9 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
             receipts.append(_append(session, arrival, match, books))
         else:
             receipts.append(_open(session, arrival, match, books, next(numbers)))
-    threads.remember(session, [(r.case.id, r.arrival.message.message_id) for r in receipts if r.case])
+    threads.remember(
+        session, [(r.case.id, r.arrival.message.message_id) for r in receipts if r.case]
+    )
     customers.verify(session, [_address(r) for r in receipts if r.matched_by == "reply address"])
     opened = [(r.case, r.arrival) for r in receipts if r.case and r.opened]
     acknowledge.promise(session, opened, books.queues, desk)
@@ -285,9 +291,7 @@ def _sla_of(case: Case, books: Books) -> UUID | None:
     return next((e.sla_id for e in books.held if e.id == case.entitlement_id), None)
 
 
-def _reopen(
-    session: Session, case: Case, by: Principal, books: Books, at: datetime
-) -> None:
+def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datetime) -> None:
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
     entitlements.unsettle(session, case.id, at=at)
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)

@@ -56,13 +56,9 @@ def promise(
     verified = customers.verified(session, targets)
     now = max(arrival.received_at for _case, arrival, _target in wanted)
     today, _ = events.promised_since(session, "acknowledgement", targets, now - PER_STRANGER[1])
-    hour, in_all = events.promised_since(
-        session, "acknowledgement", targets, now - PER_VERIFIED[1]
-    )
+    hour, in_all = events.promised_since(session, "acknowledgement", targets, now - PER_VERIFIED[1])
     for case, arrival, target in wanted:
-        limit, count = (
-            (PER_VERIFIED[0], hour) if target in verified else (PER_STRANGER[0], today)
-        )
+        limit, count = (PER_VERIFIED[0], hour) if target in verified else (PER_STRANGER[0], today)
         if count.get(target, 0) >= limit or in_all >= desk.acknowledgements_per_hour:
             continue
         today[target] = today.get(target, 0) + 1

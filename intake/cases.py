@@ -15,6 +15,7 @@ from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.entitlements import Entitlement
 from intake.errors import IntakeError
+from intake.inbound import Inbound
 from intake.products import Product
 
 # Where a case without a live deadline stands in an order by deadline: after all that have one.
@@ -182,12 +183,13 @@ class Activity(Base):
     inbound_id: Mapped[UUID | None] = mapped_column(refers_to("inbound.id"))
     message_id: Mapped[str] = mapped_column(String(998), default="")
     recipients: Mapped[list[str]] = mapped_column(Json, default=list)
-    matched_by: Mapped[str] = mapped_column(String(40), default="")
+    matched_by: Mapped[str] = mapped_column(String(60), default="")
     """The rule that filed it here."""
     sender_doubt: Mapped[str] = mapped_column(default="")
     automatic: Mapped[str] = mapped_column(String(20), default="")
     duration_minutes: Mapped[int] = mapped_column(default=0)
     notes: Mapped[list[str]] = mapped_column(Json, default=list)
+    inbound: Mapped[Inbound | None] = relationship(lazy="raise")
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.part")
 
 

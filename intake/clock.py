@@ -93,8 +93,6 @@ def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
     return len(moved)
 
 
-
-
 def _dated(desk: Desk, at: datetime) -> Select[tuple[Entitlement]]:
     today = desk.day(at)
     begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)

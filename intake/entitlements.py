@@ -90,9 +90,7 @@ class Entitlement(Base):
 
     __tablename__ = "entitlements"
     __table_args__ = (
-        CheckConstraint(
-            "(account_id IS NULL) <> (contact_id IS NULL)", name="one_customer"
-        ),
+        CheckConstraint("(account_id IS NULL) <> (contact_id IS NULL)", name="one_customer"),
         CheckConstraint("NOT restricted OR remaining >= 0", name="never_below_zero"),
         Index("ix_entitlements_by_account", "account_id", "state"),
         Index("ix_entitlements_by_contact", "contact_id", "state"),
@@ -107,9 +105,7 @@ class Entitlement(Base):
     ends_on: Mapped[date]
     """The last day, included."""
     allocation: Mapped[Allocation] = mapped_column(one_of(Allocation), default=Allocation.CASES)
-    decrease_on: Mapped[DecreaseOn] = mapped_column(
-        one_of(DecreaseOn), default=DecreaseOn.CREATION
-    )
+    decrease_on: Mapped[DecreaseOn] = mapped_column(one_of(DecreaseOn), default=DecreaseOn.CREATION)
     restricted: Mapped[bool] = mapped_column(default=True)
     """Whether used up means no; otherwise the balance goes below zero."""
     unlisted: Mapped[Unlisted] = mapped_column(one_of(Unlisted), default=Unlisted.DENY)

@@ -76,11 +76,9 @@ class Inbound(Base):
     """Who works on it now: a worker whose claim was replaced may not write its result."""
     claimed_until: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(default="")
-    matched_by: Mapped[str] = mapped_column(String(40), default="")
+    matched_by: Mapped[str] = mapped_column(String(60), default="")
     """The rule that found its case: reply address, message id, new …"""
-    case_id: Mapped[UUID | None] = mapped_column(
-        refers_to("cases.id"), index=True
-    )
+    case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     copies: Mapped[int] = mapped_column(default=0)
     """How often the same message was delivered again."""
 
@@ -214,7 +212,9 @@ def quarantine(row: Inbound, reason: str) -> None:
     row.claim = row.claimed_until = None
 
 
-def failed(session: Session, row_id: UUID, claim: UUID | None, reason: str, *, at: datetime) -> bool:
+def failed(
+    session: Session, row_id: UUID, claim: UUID | None, reason: str, *, at: datetime
+) -> bool:
     """Note a failed attempt: tried again soon, or quarantined after the last. True if the latter."""
     row = session.scalar(select(Inbound).where(Inbound.id == row_id).with_for_update())
     if row is None or row.claim != claim or row.state is not State.PENDING:
@@ -223,7 +223,7 @@ def failed(session: Session, row_id: UUID, claim: UUID | None, reason: str, *, a
         quarantine(row, reason)
         return True
     row.reason = reason[:1000]
-    row.claim, row.claimed_until = None, at + timedelta(seconds=2 ** row.attempts)
+    row.claim, row.claimed_until = None, at + timedelta(seconds=2**row.attempts)
     return False
 
 

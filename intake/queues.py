@@ -61,9 +61,7 @@ class QueueMember(Base):
     __tablename__ = "queue_members"
 
     queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"), primary_key=True)
-    agent_id: Mapped[UUID] = mapped_column(
-        refers_to("agents.id"), primary_key=True, index=True
-    )
+    agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), primary_key=True, index=True)
 
 
 class QueueItem(Base):
@@ -110,9 +108,7 @@ def enter(session: Session, case: Case, queue: Queue, *, at: datetime) -> QueueI
 
 def item_of(session: Session, case: Case, *, lock: bool = False) -> QueueItem | None:
     """The case's active item, if it waits anywhere."""
-    statement = select(QueueItem).where(
-        QueueItem.case_id == case.id, QueueItem.ended_at.is_(None)
-    )
+    statement = select(QueueItem).where(QueueItem.case_id == case.id, QueueItem.ended_at.is_(None))
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return session.scalar(statement)

@@ -14,7 +14,6 @@ from intake.facts import read_condition
 from intake.queues import Queue, Queues, WhenNotCovered
 
 
-
 class RoutingRule(Base):
     """If a case meets the condition, it goes to the queue."""
 
@@ -54,9 +53,7 @@ def route(
     return queue, why
 
 
-def _by_rule(
-    rules: Sequence[RoutingRule], facts: Mapping[str, Any]
-) -> tuple[Queue, str] | None:
+def _by_rule(rules: Sequence[RoutingRule], facts: Mapping[str, Any]) -> tuple[Queue, str] | None:
     for rule in rules:
         if read_condition(rule.condition).holds(facts):
             return rule.queue, f"rule “{rule.name}”"

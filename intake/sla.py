@@ -86,9 +86,7 @@ class Sla(Base):
     name: Mapped[str] = mapped_column(String(120), unique=True)
     state: Mapped[SlaState] = mapped_column(one_of(SlaState), default=SlaState.DRAFT)
     is_default: Mapped[bool] = mapped_column(default=False)
-    items: Mapped[list[SlaItem]] = relationship(
-        back_populates="sla", order_by="SlaItem.position"
-    )
+    items: Mapped[list[SlaItem]] = relationship(back_populates="sla", order_by="SlaItem.position")
 
 
 class SlaItem(Base):

@@ -139,7 +139,7 @@ def _match(
             if (case.id, address) in taking_part or (bounce and (ours or rule != "message id")):
                 return Match(case, rule)
     related = next((case for case, _ours in (*tagged, *by_id)), None)
-    return Match(None, "new, quotes a case its sender has no part in" if related else "new", related)
+    return Match(None, "new, quotes another case" if related else "new", related)
 
 
 Found = tuple[Case, bool]

@@ -264,14 +264,10 @@ def cancel(
     return _done(session, case, by, "case.cancelled", at, text=text)
 
 
-def retry_delivery(
-    session: Session, by: Principal, delivery_id: UUID, *, at: datetime
-) -> Delivery:
+def retry_delivery(session: Session, by: Principal, delivery_id: UUID, *, at: datetime) -> Delivery:
     """Try a delivery again that was given up."""
     by.must(Act.WORK)
-    delivery = session.scalar(
-        select(Delivery).where(Delivery.id == delivery_id).with_for_update()
-    )
+    delivery = session.scalar(select(Delivery).where(Delivery.id == delivery_id).with_for_update())
     if delivery is None or delivery.case_id is None:
         raise IntakeError("there is no such delivery")
     one_visible(session, by, delivery.case_id)
@@ -301,9 +297,7 @@ def _done(
 ) -> Case:
     touch(case, at)
     session.flush()
-    events.record(
-        session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data
-    )
+    events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
     _refresh_card(session, case, at)
     return case
 
@@ -430,5 +424,3 @@ def _asked(case: Case, desk: Desk, at: datetime) -> Asked:
         case.id, case.channel, case.contact_id, case.account_id, case.product_id,
         desk.day(at), at,
     )  # fmt: skip
-
-

@@ -107,9 +107,7 @@ class DeskUnderTest:
                 created_at=NOON,
             )  # fmt: skip
             session.add(contact)
-            session.add(
-                ContactPoint(contact_id=contact.id, kind=ContactKind.EMAIL, value=address)
-            )
+            session.add(ContactPoint(contact_id=contact.id, kind=ContactKind.EMAIL, value=address))
         if allotment is not None:
             self.has_entitlement(account_id, total=allotment, channels=channels, **entitled)
         return contact

@@ -53,8 +53,33 @@ def _own_cluster(programs: Path) -> Iterator[str]:
     user = _as_whom(folder)
     options = f"-c listen_addresses='' -k {folder} -c fsync=off -c shared_buffers=64MB"
     try:
-        _run(user, [programs / "initdb", "-D", folder / "data", "-U", "desk", "--auth=trust", "-E", "UTF8"])
-        _run(user, [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"])
+        _run(
+            user,
+            [
+                programs / "initdb",
+                "-D",
+                folder / "data",
+                "-U",
+                "desk",
+                "--auth=trust",
+                "-E",
+                "UTF8",
+            ],
+        )
+        _run(
+            user,
+            [
+                programs / "pg_ctl",
+                "-D",
+                folder / "data",
+                "-w",
+                "-l",
+                folder / "log",
+                "-o",
+                options,
+                "start",
+            ],
+        )
         try:
             yield f"postgresql://desk@/postgres?host={quote(str(folder))}"
         finally:

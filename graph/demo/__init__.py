@@ -39,7 +39,10 @@ def plant(session: Session, *, at: datetime) -> bool:
     for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
         session.add(
             Article(
-                number=f"KB-{number}", title=title, keywords=keywords.split(", "), body=body,
+                number=f"KB-{number}",
+                title=title,
+                keywords=keywords.split(", "),
+                body=body,
                 updated_at=at,
             )  # fmt: skip
         )
@@ -84,8 +87,12 @@ def _slas(session: Session) -> dict[str, UUID]:
         ):
             session.add(
                 SlaItem(
-                    sla_id=sla.id, position=position, kpi=kpi, fail_after_minutes=minutes,
-                    warn_after_minutes=minutes * 3 // 4, calendar_id=calendar_id,
+                    sla_id=sla.id,
+                    position=position,
+                    kpi=kpi,
+                    fail_after_minutes=minutes,
+                    warn_after_minutes=minutes * 3 // 4,
+                    calendar_id=calendar_id,
                 )  # fmt: skip
             )
         found[name] = sla.id
@@ -137,7 +144,9 @@ def _routing(session: Session, queues: dict[str, Queue]) -> None:
     ):
         session.add(
             RoutingRule(
-                position=position, name=name, queue_id=queues[queue].id,
+                position=position,
+                name=name,
+                queue_id=queues[queue].id,
                 condition={"field": "subject", "op": "contains any of", "value": words},
             )  # fmt: skip
         )
@@ -168,9 +177,7 @@ def _contact(session: Session, name: str, account: Account, domain: str, at: dat
     session.add(contact)
     address = f"{name.split()[0].lower()}@{domain}"
     session.add(
-        ContactPoint(
-            contact_id=contact.id, kind=ContactKind.EMAIL, value=address, verified=True
-        )
+        ContactPoint(contact_id=contact.id, kind=ContactKind.EMAIL, value=address, verified=True)
     )
 
 

@@ -534,7 +534,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.Uuid(), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("matched_by", sa.String(length=40), nullable=False),
+        sa.Column("matched_by", sa.String(length=60), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("copies", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -777,7 +777,7 @@ def upgrade() -> None:
         sa.Column("inbound_id", sa.Uuid(), nullable=True),
         sa.Column("message_id", sa.String(length=998), nullable=False),
         sa.Column("recipients", JSON, nullable=False),
-        sa.Column("matched_by", sa.String(length=40), nullable=False),
+        sa.Column("matched_by", sa.String(length=60), nullable=False),
         sa.Column("sender_doubt", sa.String(), nullable=False),
         sa.Column("automatic", sa.String(length=20), nullable=False),
         sa.Column("duration_minutes", sa.Integer(), nullable=False),
