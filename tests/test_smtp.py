@@ -489,7 +489,7 @@ async def test_a_mail_of_the_limit_is_taken_and_one_octet_more_is_not(
     size = 300_000
     largest = b"x" * (size - 2) + b"\r\n"
 
-    async with connected(await opened(size_bytes=size)) as peer:
+    async with connected(await opened(message_bytes=size)) as peer:
         assert (await peer.sends(largest)).startswith("250 ")
         assert (await peer.sends(b"x" + largest)).startswith("552 5.3.4 ")
         assert (await peer.sends(MAIL)).startswith("250 ")

@@ -82,7 +82,7 @@ class Conversation(SMTP):
     ) -> None:
         super().__init__(
             handler,
-            data_size_limit=limits.size_bytes,
+            data_size_limit=limits.message_bytes,
             enable_SMTPUTF8=True,
             hostname=hostname,
             ident="ESMTP",
@@ -279,7 +279,7 @@ class Conversation(SMTP):
 
     def _no_room_for(self, size: int, more: int) -> str:
         """The reply if a mail of this size so far, its last block `more`, cannot be taken."""
-        if size > self.limits.size_bytes:
+        if size > self.limits.message_bytes:
             refusal = "552 5.3.4 Message too big"
         elif not self._hold(more):
             refusal = "452 4.3.1 Insufficient system storage"

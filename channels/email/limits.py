@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Limits:
     """The waits are at least those of RFC 5321, 4.5.3.2, so an honest slow sender is served."""
 
-    size_bytes: int = 26_214_400
+    message_bytes: int = 26_214_400
     held_bytes: int = 268_435_456
     """Of all mails together that are still coming in."""
     recipients: int = 100
