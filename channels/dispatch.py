@@ -63,7 +63,7 @@ class Dispatch:
         except Never as never:
             self._failed(promise, str(never))
             log.warning("delivery refused", **fields, why=str(never))
-        except Exception:  # noqa: BLE001  the promise is kept; it is tried again
+        except Exception:
             self._later(promise, "an error of ours; see the log", None)
             log.exception("delivery broke", **fields, attempt=promise.attempts)
         else:

@@ -294,6 +294,7 @@ def _arrival(row: Inbound, message: Message) -> Arrival:
         received_at=row.received_at,
         inbound_id=row.id,
         recipients=tuple(row.envelope.get("rcpt_to", ())),
+        historic=bool(row.envelope.get("historic")),
     )
 
 

@@ -1,2 +1,306 @@
+"""The `deskbell` command: run a desk, look after it, bring things in."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import OperationalError
+
+from graph import importing, posting, starting
+from graph.duties import Duty
+from graph.duties import run as run_duties
+from graph.opening import NotStarted, open_database, set_up_log
+from intake import agents, inbound, migrations
+from intake.agents import Agent, Role
+from intake.db import Busy, Unsafe
+from intake.errors import IntakeError
+from intake.migrations import WrongSchema
+from intake.queues import Queue, every
+from intake.settings import Settings, WrongSettings, load
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
+inbound_app = typer.Typer(no_args_is_help=True, help="Messages as they arrived.")
+demo_app = typer.Typer(no_args_is_help=True, help="Contoso, a desk to try out.")
+agent_app = typer.Typer(no_args_is_help=True, help="Who works here.")
+queue_app = typer.Typer(no_args_is_help=True, help="Where cases wait.")
+phone_app = typer.Typer(no_args_is_help=True, help="Calls.")
+for name, group in (
+    ("db", db_app),
+    ("inbound", inbound_app),
+    ("demo", demo_app),
+    ("agent", agent_app),
+    ("queue", queue_app),
+    ("phone", phone_app),
+):
+    app.add_typer(group, name=name)
+
+out = Console(highlight=False)
+# A wrong setting, an unsafe database: the operator must change something before a start.
+CANNOT_START = 2
+
+
 def main() -> None:
-    print("x")
+    """Run the command; what a person can mend ends it with one line instead of a traceback."""
+    try:
+        app()
+    except (WrongSettings, Unsafe, WrongSchema, NotStarted) as error:
+        _fail(str(error), CANNOT_START)
+    except IntakeError as error:
+        _fail(str(error), 1)
+    except (OperationalError, Busy) as error:
+        _fail(f"the database is away: {str(error).splitlines()[0]}", 1)
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option(help="Plant Contoso in an empty desk.")] = False,
+    unsafe: Annotated[bool, typer.Option(help="Start on an unsafe database too.")] = False,
+) -> None:
+    """Run the whole desk on this machine until Ctrl-C."""
+    starting.up(_settings(unsafe=unsafe), demo=demo)
+
+
+@app.command()
+def run(
+    duties: Annotated[list[Duty], typer.Argument(help="What this process does.")],
+    unsafe: Annotated[bool, typer.Option(help="Start on an unsafe database too.")] = False,
+    until_parent_ends: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run one duty, or several in one process."""
+    run_duties(_settings(unsafe=unsafe), duties, until_parent_ends=until_parent_ends)
+
+
+@app.command()
+def settings() -> None:
+    """Show the settings in force; secrets stay hidden."""
+    found = _settings()
+    table = Table("setting", "value", "what it is", box=None)
+    for name, field in Settings.model_fields.items():
+        table.add_row(name, str(getattr(found, name)), field.description or "")
+    out.print(table)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from graph.api.schema import sdl
+
+    sys.stdout.write(sdl())
+
+
+@app.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    to: Annotated[str, typer.Option(help="Instead of the addresses the mail names.")] = "",
+) -> None:
+    """Deliver mails to this desk by SMTP, as a mail server would."""
+    found = _settings()
+    for file in files:
+        _posted(found, file.read_bytes(), to, file.name)
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[importing.Kind, typer.Argument()],
+    path: Annotated[Path, typer.Argument(exists=True)],
+    mailbox: Annotated[str, typer.Option(help="The queue address it came to.")] = "",
+    live: Annotated[
+        bool, typer.Option(help="Acknowledge, announce and time it like mail of now.")
+    ] = False,
+) -> None:
+    """Bring in mail from an archive, and account for every message of it."""
+    found = _settings()
+    with importing.opened(found) as house:
+        account = importing.bring_in(house, kind, path, mailbox=mailbox, historic=not live)
+    out.print(account.as_table())
+    if not account.agrees:
+        _fail("the sums do not agree: please report this", 1)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema this program needs."""
+    found = _settings()
+    db = open_database(found, upgrade=True)
+    out.print(f"the database is at {migrations.head()}")
+    db.close()
+
+
+@inbound_app.command("list")
+def inbound_list(
+    state: Annotated[inbound.State, typer.Argument()] = inbound.State.QUARANTINED,
+    limit: int = 50,
+) -> None:
+    """List kept messages of one state, the newest first, and count all."""
+    db = open_database(_settings())
+    with db.reading() as session:
+        table = Table("id", "received", "channel", "bytes", "tries", "why", box=None)
+        for row in inbound.in_state(session, state, limit=limit):
+            table.add_row(
+                str(row.id),
+                f"{row.received_at:%Y-%m-%d %H:%M}",
+                row.channel,
+                str(row.size_bytes),
+                str(row.attempts),
+                row.reason,
+            )
+        out.print(table)
+        counts = inbound.account_of(session)
+    out.print("  ".join(f"{state}: {count}" for state, count in counts.items()))
+    db.close()
+
+
+@inbound_app.command("retry")
+def inbound_retry(
+    ids: Annotated[list[str] | None, typer.Argument(help="None: all that are quarantined.")] = None,
+) -> None:
+    """Give quarantined messages another try."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        retried = inbound.retry_all(session, ids)
+    out.print(f"{retried} to be tried again")
+    db.close()
+
+
+@demo_app.command("mail")
+def demo_mail() -> None:
+    """Send a few mails of Contoso's customers to this desk."""
+    from graph import demo
+
+    found = _settings()
+    for number, raw in enumerate(demo.mails(), start=1):
+        _posted(found, raw, "", f"mail {number}")
+
+
+@agent_app.command("add")
+def agent_add(
+    name: str,
+    email: str,
+    role: Role = Role.AGENT,
+    slack_user: Annotated[str | None, typer.Option(help="The Slack user id, U…")] = None,
+) -> None:
+    """Let somebody work here."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        agents.add(session, name=name, email=email, role=role, slack_user=slack_user, at=_now())
+    out.print(f"{name} works here as {role}")
+    db.close()
+
+
+@agent_app.command("sign-in-link")
+def agent_link(email: str) -> None:
+    """Print a link that signs an agent in once, within 15 minutes."""
+    found = _settings()
+    db = open_database(found)
+    with db.transaction() as session:
+        out.print(starting.sign_in_url(session, found, _agent(agents.by_email(session, email))))
+    db.close()
+
+
+@agent_app.command("token")
+def agent_token(
+    email: str,
+    name: str = "command line",
+    days: Annotated[int, typer.Option(min=1, max=3660)] = 90,
+) -> None:
+    """Print a new API token that acts for an agent; it is shown once."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        agent = _agent(agents.by_email(session, email))
+        lasts = timedelta(days=days)
+        out.print(agents.add_token(session, agent, name=name, at=_now(), lasts=lasts))
+    db.close()
+
+
+@queue_app.command("list")
+def queue_list() -> None:
+    """List the queues."""
+    db = open_database(_settings())
+    with db.reading() as session:
+        table = Table("name", "address", "slack channel", "default", box=None)
+        for queue in every(session).every:
+            table.add_row(
+                queue.name, queue.address or "", queue.slack_channel, "yes" * queue.is_default
+            )
+        out.print(table)
+    db.close()
+
+
+@queue_app.command("add")
+def queue_add(name: str, address: str = "", slack_channel: str = "") -> None:
+    """Add a queue; `address` is the mailbox that feeds it."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        first = not every(session).every
+        session.add(
+            Queue(
+                name=name,
+                address=address.lower() or None,
+                slack_channel=slack_channel,
+                is_default=first,
+            )
+        )
+    out.print(f"queue {name} added")
+    db.close()
+
+
+@phone_app.command("log")
+def phone_log(
+    caller: Annotated[str, typer.Argument(help="The number, or empty when withheld.")],
+    subject: str,
+    text: str,
+    name: str = "",
+    minutes: Annotated[int, typer.Option(min=0, max=1440)] = 0,
+) -> None:
+    """Write down a call; it opens a case like any other message."""
+    from channels import phone
+
+    found = _settings()
+    arrived = phone.arrived(
+        caller=caller,
+        name=name,
+        subject=subject,
+        text=text,
+        duration_minutes=minutes,
+        agent="command line",
+        region=found.phone_region,
+        at=_now(),
+    )
+    with importing.opened(found) as house:
+        out.print(importing.file_one(house, arrived))
+
+
+def _posted(settings: Settings, raw: bytes, to: str, label: str) -> None:
+    try:
+        answer = posting.post(settings, raw, to)
+    except posting.NotTaken as error:
+        _fail(f"{label}: {error}", 1)
+    out.print(f"{label}: {answer}")
+
+
+def _agent(found: Agent | None) -> Agent:
+    if found is None:
+        raise IntakeError("there is no active agent with that address")
+    return found
+
+
+def _settings(*, unsafe: bool = False) -> Settings:
+    found = load(**({"unsafe_durability": True} if unsafe else {}))
+    set_up_log(found)
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _fail(line: str, code: int) -> None:
+    Console(stderr=True, highlight=False).print(f"deskbell: {line}", style="red")
+    sys.exit(code)

@@ -15,12 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from channels.dispatch import Dispatch
 from channels.reception import Reception
-from channels.sandbox import Sandbox
+from graph.house import House
 from intake import clock
 from intake.db import Busy, Database
 from intake.desk import Desk
-from intake.settings import Settings
-from kb.suggestions import Library
 
 log = structlog.get_logger()
 
@@ -29,26 +27,30 @@ TICK_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 
 
-def run(settings: Settings, db: Database, desk: Desk, stop: threading.Event) -> None:
+def run(house: House, stop: threading.Event) -> None:
     """Work until told to stop; what was begun is finished first."""
-    with Sandbox(children=settings.parser_children) as sandbox:
-        reception = Reception(db, sandbox, desk, Library())
+    dispatch = Dispatch(house.db, house.settings)
+    loops = [
+        threading.Thread(target=_loop, args=(step, pause_seconds, stop), name=name)
+        for name, step, pause_seconds in (
+            ("file", lambda: _file(house.reception), ASK_AGAIN_SECONDS),
+            ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
+            ("clock", lambda: _tick(house.db, house.desk), TICK_SECONDS),
+        )
+    ]
+    _warm_up(house.reception)
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        loop.join()
+    dispatch.close()
+
+
+def _warm_up(reception: Reception) -> None:
+    try:
         reception.warm_up(at=datetime.now(UTC))
-        dispatch = Dispatch(db, settings)
-        loops = [
-            threading.Thread(target=_loop, args=(step, pause, stop), name=name)
-            for name, step, pause in (
-                ("file", lambda: _file(reception), ASK_AGAIN_SECONDS),
-                ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
-                ("clock", lambda: _tick(db, desk), TICK_SECONDS),
-            )
-        ]
-        for loop in loops:
-            loop.start()
-        log.info("worker ready")
-        for loop in loops:
-            loop.join()
-        dispatch.close()
+    except (SQLAlchemyError, Busy) as error:
+        log.warning("not warmed up", why=type(error).__name__)
 
 
 def _loop(step: Callable[[], bool], pause_seconds: float, stop: threading.Event) -> None:

@@ -144,8 +144,7 @@ def _set_aside(arrival: Arrival, match: Match) -> str:
 
 def _look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books:
     senders = [a.message.sender for a in arrivals if a.message.sender]
-    at = max((a.received_at for a in arrivals), default=datetime.min)
-    contacts = customers.identify(session, senders, at=at)
+    contacts = customers.identify(session, senders, at=_latest(arrivals)) if senders else {}
     held = entitlements.held_by(
         session, {(c.id, c.account_id) for c in contacts.values()}, lock=True
     )
@@ -157,6 +156,10 @@ def _look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books
         routing.rules(session),
         sla.in_force(session),
     )
+
+
+def _latest(arrivals: Sequence[Arrival]) -> datetime:
+    return max(arrival.received_at for arrival in arrivals)
 
 
 def _lock(session: Session, matches: Sequence[Match]) -> None:
@@ -213,7 +216,7 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
     )
     queues.enter(session, case, queue, at=at)
     # A machine is promised nothing; the case waits without a clock.
-    if not message.automatic:
+    if not message.automatic and not arrival.historic:
         chosen = books.slas.of(_sla_of(case, books))
         sla.start(session, case, chosen, facts, at=at)
     activity = _log(session, case, arrival, match.by, contact)
@@ -230,11 +233,16 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
         refusal=decision["refusal"],
         activity=str(activity.id),
     )
-    if books.desk.slack and queue.slack_channel:
+    if books.desk.slack and queue.slack_channel and not arrival.historic:
         events.promise(
-            session, "slack", "card", effect_key=f"card:{case.id}", at=at, case_id=case.id,
+            session,
+            "slack",
+            "card",
+            effect_key=f"card:{case.id}",
+            at=at,
+            case_id=case.id,
             target=queue.slack_channel,
-        )  # fmt: skip
+        )
     return Receipt(arrival, case, activity, opened=True, matched_by=match.by)
 
 
@@ -264,19 +272,30 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
         automatic=str(message.automatic or ""),
     )
     queue = next((q for q in books.queues.every if q.id == case.queue_id), None)
-    if books.desk.slack and queue and queue.slack_channel:
+    if books.desk.slack and queue and queue.slack_channel and not arrival.historic:
         events.promise(
-            session, "slack", "thread", effect_key=f"thread:{activity.id}", at=at,
-            case_id=case.id, activity_id=activity.id, target=queue.slack_channel,
-        )  # fmt: skip
+            session,
+            "slack",
+            "thread",
+            effect_key=f"thread:{activity.id}",
+            at=at,
+            case_id=case.id,
+            activity_id=activity.id,
+            target=queue.slack_channel,
+        )
     return Receipt(arrival, case, activity, matched_by=match.by)
 
 
 def _claim(session: Session, case: Case, books: Books, at: datetime) -> None:
     asked = Asked(
-        case.id, case.channel, case.contact_id, case.account_id, case.product_id,
-        books.desk.day(at), at,
-    )  # fmt: skip
+        case.id,
+        case.channel,
+        case.contact_id,
+        case.account_id,
+        case.product_id,
+        books.desk.day(at),
+        at,
+    )
     decision = entitlements.decide(books.held, asked)
     # Put in words before the term is taken: the words count it already.
     case.decision = decision.as_json()

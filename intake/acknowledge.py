@@ -69,7 +69,7 @@ def promise(
 
 def _may(arrival: Arrival) -> bool:
     message = arrival.message
-    return message.automatic is None and not message.sender_doubt
+    return not (message.automatic or message.sender_doubt or arrival.historic)
 
 
 def _promise(

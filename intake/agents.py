@@ -56,6 +56,12 @@ class NotAllowed(IntakeError):
     code = "not-allowed"
 
 
+class AlreadyHere(IntakeError):
+    """An address belongs to one agent only."""
+
+    code = "already-here"
+
+
 class Kind(StrEnum):
     """What sort of somebody a principal is."""
 
@@ -157,6 +163,30 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
+def add(
+    session: Session,
+    *,
+    name: str,
+    email: str,
+    role: Role,
+    at: datetime,
+    slack_user: str | None = None,
+) -> Agent:
+    """Let somebody work here. Raises AlreadyHere for an address that is taken."""
+    if session.scalar(select(Agent.id).where(Agent.email == email.lower())) is not None:
+        raise AlreadyHere(f"{email} already works here")
+    agent = Agent(
+        id=new_id(),
+        name=name,
+        email=email.lower(),
+        role=role,
+        slack_user=slack_user,
+        created_at=at,
+    )
+    session.add(agent)
+    return agent
+
+
 def add_token(
     session: Session,
     agent: Agent,
@@ -182,7 +212,7 @@ def add_token(
 
 
 def by_token(session: Session, secret: str, *, via: str, at: datetime) -> Principal | None:
-    """The principal a token acts as; None when it is unknown, expired, revoked or its agent left."""
+    """The principal a token acts as; None when it is wrong, expired, revoked or its agent left."""
     token = session.scalar(select(ApiToken).where(ApiToken.digest == digest(secret)))
     if token is None or token.revoked_at is not None or not token.agent.active:
         return None

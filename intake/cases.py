@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Select, String, exists, or_, select, update
+from sqlalchemy import Index, String, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from intake.agents import Act, Agent, Kind, Principal
+from intake.agents import Agent
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.entitlements import Entitlement

@@ -71,9 +71,15 @@ def _tell(
     if desk.slack and channel:
         key = f"{EVENTS[state]}:{instance.id}:{due_at and int(due_at.timestamp())}"
         events.promise(
-            session, "slack", "clock", effect_key=key, at=at, case_id=case.id, target=channel,
+            session,
+            "slack",
+            "clock",
+            effect_key=key,
+            at=at,
+            case_id=case.id,
+            target=channel,
             payload={"kpi": instance.kpi.value, "state": state.value},
-        )  # fmt: skip
+        )
 
 
 def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
@@ -93,7 +99,7 @@ def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
     return len(moved)
 
 
-def _dated(desk: Desk, at: datetime) -> Select[tuple[Entitlement]]:
+def _dated(desk: Desk, at: datetime) -> Select[Entitlement]:
     today = desk.day(at)
     begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)
     over = (Entitlement.state == entitlements.State.ACTIVE) & (Entitlement.ends_on < today)

@@ -66,9 +66,36 @@ class ContactPoint(Base):
 
 
 PUBLIC_MAIL = frozenset(
-    "gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com aol.com "
-    "icloud.com me.com mac.com gmx.de gmx.net gmx.at web.de t-online.de proton.me protonmail.com "
-    "mail.ru yandex.ru orange.fr free.fr libero.it telefonica.net qq.com 163.com zoho.com".split()
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "yahoo.com",
+        "ymail.com",
+        "aol.com",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "gmx.de",
+        "gmx.net",
+        "gmx.at",
+        "web.de",
+        "t-online.de",
+        "proton.me",
+        "protonmail.com",
+        "mail.ru",
+        "yandex.ru",
+        "orange.fr",
+        "free.fr",
+        "libero.it",
+        "telefonica.net",
+        "qq.com",
+        "163.com",
+        "zoho.com",
+    ]
 )
 
 
@@ -146,4 +173,4 @@ def _accounts_by_domain(session: Session, domains: Iterable[str]) -> dict[str, U
             AccountDomain.domain.in_(wanted)
         )
     )
-    return {domain: account_id for domain, account_id in rows}
+    return dict(rows.tuples())

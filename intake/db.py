@@ -164,18 +164,23 @@ class Database:
 
         Raises Busy, or sqlalchemy's OperationalError, when the database is away: both mean later.
         """
-        with self._write_turn(), Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
-                yield session
+        with (
+            self._write_turn(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database and may not change it."""
-        with Session(self.reader, expire_on_commit=False, autoflush=False) as session:
-            with session.begin():
-                if self.dialect == "postgresql":
-                    session.execute(text("SET TRANSACTION READ ONLY"))
-                yield session
+        with (
+            Session(self.reader, expire_on_commit=False, autoflush=False) as session,
+            session.begin(),
+        ):
+            if self.dialect == "postgresql":
+                session.execute(text("SET TRANSACTION READ ONLY"))
+            yield session
 
     def close(self) -> None:
         """Give every connection back."""

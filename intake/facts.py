@@ -42,7 +42,7 @@ def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
 
 
 def read_condition(condition: Mapping[str, Any]) -> Condition:
-    """The condition over a case that is stored as this JSON. Raises what Condition.from_json does."""
+    """The condition over a case stored as this JSON. Raises BadCondition."""
     return _read(orjson.dumps(condition))
 
 

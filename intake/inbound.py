@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Index,
     LargeBinary,
     Select,
@@ -166,7 +168,7 @@ def claim(
     return claimed
 
 
-def _waiting(at: datetime) -> Select[tuple[Inbound]]:
+def _waiting(at: datetime) -> Select[Inbound]:
     return (
         select(Inbound)
         .where(Inbound.state == State.PENDING)
@@ -178,7 +180,7 @@ def _waiting(at: datetime) -> Select[tuple[Inbound]]:
 def raw_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """The bytes of these messages."""
     rows = session.execute(select(Inbound.id, Inbound.raw).where(Inbound.id.in_(list(ids))))
-    return {id: raw for id, raw in rows}
+    return dict(rows.tuples())
 
 
 def hold(session: Session, rows: Sequence[Inbound]) -> None:
@@ -215,7 +217,7 @@ def quarantine(row: Inbound, reason: str) -> None:
 def failed(
     session: Session, row_id: UUID, claim: UUID | None, reason: str, *, at: datetime
 ) -> bool:
-    """Note a failed attempt: tried again soon, or quarantined after the last. True if the latter."""
+    """Note a failed attempt: tried again soon, or after the last quarantined, which is True."""
     row = session.scalar(select(Inbound).where(Inbound.id == row_id).with_for_update())
     if row is None or row.claim != claim or row.state is not State.PENDING:
         return False
@@ -234,9 +236,47 @@ def retry(session: Session, row: Inbound) -> None:
     row.state, row.attempts, row.claim, row.claimed_until = State.PENDING, 0, None, None
 
 
+def in_state(session: Session, state: State, *, limit: int) -> list[Inbound]:
+    """Kept messages of one state, the newest first."""
+    newest = select(Inbound).where(Inbound.state == state)
+    return list(session.scalars(newest.order_by(Inbound.received_at.desc()).limit(limit)))
+
+
+def retry_all(session: Session, ids: Sequence[str] | None = None) -> int:
+    """Give these quarantined messages (all of them for None) their attempts back; how many."""
+    wanted = select(Inbound).where(Inbound.state == State.QUARANTINED).with_for_update()
+    if ids is not None:
+        wanted = wanted.where(Inbound.id.in_([UUID(id) for id in ids]))
+    rows = session.scalars(wanted).all()
+    for row in rows:
+        retry(session, row)
+    return len(rows)
+
+
+def by_state(session: Session, ids: Iterable[UUID]) -> dict[State, int]:
+    """How many of these messages are in each state."""
+    counts: Counter[State] = Counter()
+    wanted = list(ids)
+    for start in range(0, len(wanted), 500):
+        some = Inbound.id.in_(wanted[start : start + 500])
+        counts.update(session.scalars(select(Inbound.state).where(some)))
+    return dict(counts)
+
+
 def account_of(session: Session) -> dict[State, int]:
     """How many messages are in each state; the sum is every message ever kept."""
     counts = dict(
         session.execute(select(Inbound.state, func.count()).group_by(Inbound.state)).tuples()
     )
     return {state: counts.get(state, 0) for state in State}
+
+
+class MailboxCursor(Base):
+    """How far a mailbox was fetched. A new `uid_validity` means its numbering began again."""
+
+    __tablename__ = "mailbox_cursors"
+
+    account: Mapped[str] = mapped_column(String(320), primary_key=True)
+    folder: Mapped[str] = mapped_column(String(255), primary_key=True)
+    uid_validity: Mapped[int] = mapped_column(BigInteger)
+    uid: Mapped[int] = mapped_column(BigInteger)

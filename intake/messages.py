@@ -87,7 +87,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     automatic: Automatic | None = None
     sender_doubt: str = ""
-    """Why the sender is not certain (two From headers, a name that looks like an address), or ''."""
+    """Why the sender is not certain (two From headers, a group …), or ''."""
     language: str = ""
     product: str = ""
     duration_minutes: int = 0

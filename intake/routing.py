@@ -47,9 +47,9 @@ def route(
     A queue that wants uncovered cases reviewed sends them to the review queue first.
     """
     queue, why = _by_rule(rules, facts) or _by_mailbox(queues, mailbox)
-    if refused and queue.when_not_covered is WhenNotCovered.REVIEW:
-        if queues.review is not None:
-            return queues.review, f"{queue.name} holds uncovered cases for review"
+    held = refused and queue.when_not_covered is WhenNotCovered.REVIEW
+    if held and queues.review is not None:
+        return queues.review, f"{queue.name} holds uncovered cases for review"
     return queue, why
 
 

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     imap_password: SecretStr | None = None
     imap_mailbox: str = Field("", description="The queue address that fetched mail belongs to.")
 
+    phone_region: str = Field(
+        "ES", pattern="^[A-Z]{2}$", description="The country of numbers that name none (ISO 3166)."
+    )
+
     slack_bot_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = Field(None, description="For events over HTTP.")
     slack_app_token: SecretStr | None = Field(None, description="For Socket Mode instead of HTTP.")

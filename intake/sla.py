@@ -165,7 +165,7 @@ class Slas:
 
     def of(self, sla_id: UUID | None) -> Sla | None:
         """The entitlement's SLA if it has an active one, else the default."""
-        return self.by_id.get(sla_id) if sla_id in self.by_id else self.default
+        return (self.by_id.get(sla_id) if sla_id else None) or self.default
 
 
 @lru_cache(maxsize=256)

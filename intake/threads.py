@@ -55,6 +55,8 @@ class Arrival:
     inbound_id: UUID | None = None
     recipients: tuple[str, ...] = ()
     """Where it was really sent: the envelope's recipients."""
+    historic: bool = False
+    """Brought in from an archive: filed without acknowledgement, card or clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from intake.errors import NotFound
 from intake.queues import Queue, QueueMember
 
 
-def visible_to(principal: Principal) -> Select[tuple[Case]]:
+def visible_to(principal: Principal) -> Select[Case]:
     """The cases this principal may see: the one query every reader starts from."""
     statement = select(Case)
     if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):

@@ -209,9 +209,15 @@ def resolve(
     total = _minutes_worked(session, case)
     billable = total if billable_minutes is None else billable_minutes
     resolution = Resolution(
-        id=new_id(), case_id=case.id, agent_id=by.id, kind=kind, text=text,
-        total_minutes=total, billable_minutes=billable, at=at,
-    )  # fmt: skip
+        id=new_id(),
+        case_id=case.id,
+        agent_id=by.id,
+        kind=kind,
+        text=text,
+        total_minutes=total,
+        billable_minutes=billable,
+        at=at,
+    )
     session.add(resolution)
     words = text or kind.value
     _write(session, case, by, ActivityKind.RESOLUTION, Direction.INTERNAL, words, at)
@@ -221,9 +227,12 @@ def resolve(
     queues.leave(session, case, at=at)
     if case.entitlement_id is not None:
         entitlements.settle(
-            session, case.entitlement_id, _asked(case, desk, at), billable_minutes=billable,
+            session,
+            case.entitlement_id,
+            _asked(case, desk, at),
+            billable_minutes=billable,
             event=f"resolved:{resolution.id}",
-        )  # fmt: skip
+        )
     sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
     return _done(
         session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable
@@ -308,9 +317,14 @@ def _refresh_card(session: Session, case: Case, at: datetime) -> None:
     )
     if card is not None:
         events.promise(
-            session, "slack", "refresh", effect_key=f"refresh:{case.id}:{case.version}", at=at,
-            target=card.target, case_id=case.id,
-        )  # fmt: skip
+            session,
+            "slack",
+            "refresh",
+            effect_key=f"refresh:{case.id}:{case.version}",
+            at=at,
+            target=card.target,
+            case_id=case.id,
+        )
 
 
 def _agent(session: Session, by: Principal) -> Agent:
@@ -333,9 +347,16 @@ def _write(
     if not text:
         raise EmptyText("there is no text; write something first")
     activity = Activity(
-        id=new_id(), case_id=case.id, kind=kind, direction=direction, at=at,
-        author_name=by.name, agent_id=by.id, text=text, new_text=text,
-    )  # fmt: skip
+        id=new_id(),
+        case_id=case.id,
+        kind=kind,
+        direction=direction,
+        at=at,
+        author_name=by.name,
+        agent_id=by.id,
+        text=text,
+        new_text=text,
+    )
     session.add(activity)
     return activity
 
@@ -372,9 +393,16 @@ def _reply_by_mail(
         references=(last.message_id,) if last and last.message_id else (),
     )
     events.promise(
-        session, "email", "reply", effect_key=f"reply:{activity.id}", at=at, target=to,
-        payload=outgoing.as_json(), case_id=case.id, activity_id=activity.id,
-    )  # fmt: skip
+        session,
+        "email",
+        "reply",
+        effect_key=f"reply:{activity.id}",
+        at=at,
+        target=to,
+        payload=outgoing.as_json(),
+        case_id=case.id,
+        activity_id=activity.id,
+    )
     threads.remember(session, [(case.id, activity.message_id)], ours=True)
     threads.take_part(session, case, [to])
     return activity
@@ -421,6 +449,11 @@ def _minutes_worked(session: Session, case: Case) -> int:
 
 def _asked(case: Case, desk: Desk, at: datetime) -> Asked:
     return Asked(
-        case.id, case.channel, case.contact_id, case.account_id, case.product_id,
-        desk.day(at), at,
-    )  # fmt: skip
+        case.id,
+        case.channel,
+        case.contact_id,
+        case.account_id,
+        case.product_id,
+        desk.day(at),
+        at,
+    )

@@ -103,9 +103,11 @@ class DeskUnderTest:
                 session.add(Account(id=account_id, name=domain, created_at=NOON))
                 session.add(AccountDomain(domain=domain, account_id=account_id))
             contact = Contact(
-                id=new_id(), name=address.split("@")[0].title(), account_id=account_id,
+                id=new_id(),
+                name=address.split("@")[0].title(),
+                account_id=account_id,
                 created_at=NOON,
-            )  # fmt: skip
+            )
             session.add(contact)
             session.add(ContactPoint(contact_id=contact.id, kind=ContactKind.EMAIL, value=address))
         if allotment is not None:

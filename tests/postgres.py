@@ -106,9 +106,15 @@ def _run(user: str | None, command: list[object]) -> None:
     # pg_ctl leaves the server behind, which must not hold our pipes open.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            [str(part) for part in command], user=user, cwd="/", stdout=output, stderr=output,
-            stdin=subprocess.DEVNULL, check=False, timeout=120,
-        )  # fmt: skip
+            [str(part) for part in command],
+            user=user,
+            cwd="/",
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            timeout=120,
+        )
         output.seek(0)
         if done.returncode:
             raise NoPostgres(output.read().decode(errors="replace")[-500:])

@@ -44,7 +44,7 @@ def plant(session: Session, *, at: datetime) -> bool:
                 keywords=keywords.split(", "),
                 body=body,
                 updated_at=at,
-            )  # fmt: skip
+            )
         )
     return True
 
@@ -93,7 +93,7 @@ def _slas(session: Session) -> dict[str, UUID]:
                     fail_after_minutes=minutes,
                     warn_after_minutes=minutes * 3 // 4,
                     calendar_id=calendar_id,
-                )  # fmt: skip
+                )
             )
         found[name] = sla.id
     return found
@@ -123,10 +123,14 @@ def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
         ("Review", None, False, ()),
     ):
         queue = Queue(
-            id=new_id(), name=name, address=address, is_default=default,
-            members_only=bool(members), is_review=name == "Review",
+            id=new_id(),
+            name=name,
+            address=address,
+            is_default=default,
+            members_only=bool(members),
+            is_review=name == "Review",
             when_not_covered=WhenNotCovered.ACCEPT,
-        )  # fmt: skip
+        )
         session.add(queue)
         found[name] = queue
         for member in members:
@@ -148,7 +152,7 @@ def _routing(session: Session, queues: dict[str, Queue]) -> None:
                 name=name,
                 queue_id=queues[queue].id,
                 condition={"field": "subject", "op": "contains any of", "value": words},
-            )  # fmt: skip
+            )
         )
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import BigInteger, ColumnElement, Double, and_, literal, or_
 
 from intake.conditions.fields import EQUAL, PRESENT, Field, Kind, Operator
 
@@ -58,9 +58,9 @@ OF_A_COLUMN: dict[Operator, Callable[[ColumnElement[Any], Wanted], ColumnElement
         *(column.contains(part, autoescape=True) for part in wanted)
     ),
     Operator.STARTS_WITH: lambda column, wanted: column.startswith(wanted[0], autoescape=True),
-    Operator.AT_LEAST: lambda column, wanted: column >= wanted[0],
-    Operator.AT_MOST: lambda column, wanted: column <= wanted[0],
-    Operator.BETWEEN: lambda column, wanted: column.between(*wanted),
+    Operator.AT_LEAST: lambda column, wanted: column >= _sized(wanted[0]),
+    Operator.AT_MOST: lambda column, wanted: column <= _sized(wanted[0]),
+    Operator.BETWEEN: lambda column, wanted: column.between(*map(_sized, wanted)),
     Operator.BEFORE: lambda column, wanted: column < wanted[0],
     Operator.AFTER: lambda column, wanted: column > wanted[0],
 }
@@ -100,16 +100,28 @@ def _of_its_type(column: ColumnElement[Any], wanted: Wanted) -> list[Any]:
     """Ids and choices in the type of the column, without those that no row can hold."""
     kind = column.type.python_type
     if not issubclass(kind, (UUID, int, Enum)):
-        return list(wanted)
+        return [_sized(value) for value in wanted]
     kept: list[Any] = []
     for value in wanted:
         if not isinstance(value, str):
-            kept.append(value)
+            kept.append(_sized(value))
             continue
         try:
             typed = kind(value)
         except ValueError:
             continue
         if str(typed) == value and (not isinstance(typed, int) or abs(typed) < 2**63):
-            kept.append(typed)
+            kept.append(_sized(typed))
     return kept
+
+
+def _sized(value: Any) -> Any:
+    """A number as wide as it may be; PostgreSQL refuses one that is wider than it was announced."""
+    match value:
+        case bool():
+            return value
+        case int():
+            return literal(value, BigInteger())
+        case float():
+            return literal(value, Double())
+    return value

@@ -1,0 +1,196 @@
+"""The duties of a desk, each run alone or several in one process until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import ssl
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+import structlog
+import uvicorn
+from channels.slack import socket_mode
+from starlette.types import ASGIApp
+
+from channels.email import imap, smtp
+from channels.email.limits import Limits
+from channels.reception import Journal
+from channels.sandbox import Sandbox
+from graph import app, worker
+from graph.house import House, furnish
+from graph.opening import NotStarted, desk_of, open_database
+from intake.settings import Settings
+
+log = structlog.get_logger()
+
+HTTP_LIMITS: dict[str, Any] = {
+    "limit_concurrency": 400,
+    "timeout_keep_alive": 5,
+    "ws_max_size": 16_384,
+    "ws_max_queue": 8,
+    "ws_per_message_deflate": False,
+    "h11_max_incomplete_event_size": 16_384,
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 8,
+}
+
+
+class Duty(StrEnum):
+    """What one process may do for the desk."""
+
+    SMTP = "smtp"
+    IMAP = "imap"
+    PUBLIC = "public"
+    OFFICE = "office"
+    SLACK = "slack"
+    WORKER = "worker"
+
+
+def run(settings: Settings, duties: Sequence[Duty], *, until_parent_ends: bool = False) -> None:
+    """Do these duties until SIGINT or SIGTERM; what was begun is finished first."""
+    db = open_database(settings)
+    try:
+        with Sandbox(children=settings.parser_children) as sandbox:
+            house = furnish(settings, db, desk_of(settings), sandbox)
+            asyncio.run(_run(house, set(duties), until_parent_ends))
+    finally:
+        db.close()
+
+
+async def _run(house: House, duties: set[Duty], until_parent_ends: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    if until_parent_ends:
+        threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    journal = Journal(house.db, reserve_bytes=house.settings.reserve_bytes)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(journal.close)
+        stack.push_async_callback(house.follower.close)
+        if Duty.SMTP in duties:
+            door = await _smtp(house.settings, journal)
+            stack.push_async_callback(door.close)
+        for duty, make in (
+            (Duty.PUBLIC, lambda: app.public(house, journal)),
+            (Duty.OFFICE, lambda: app.office(house)),
+        ):
+            if duty in duties:
+                stack.push_async_callback(await _serve(house.settings, duty, make()))
+        for duty, work in _blocking(house).items():
+            if duty in duties:
+                stack.enter_context(_in_thread(duty, work, loop, stop))
+        log.info("open", duties=" ".join(sorted(duties)))
+        await stop.wait()
+        log.info("closing", duties=" ".join(sorted(duties)))
+
+
+def _blocking(house: House) -> dict[Duty, Callable[[threading.Event], None]]:
+    settings, db, desk = house.settings, house.db, house.desk
+    duties: dict[Duty, Callable[[threading.Event], None]] = {
+        Duty.WORKER: lambda stop: worker.run(house, stop),
+    }
+    if settings.imap_url:
+        duties[Duty.IMAP] = lambda stop: imap.run(db, settings, stop)
+    if settings.slack_app_token is not None:
+        duties[Duty.SLACK] = lambda stop: socket_mode.run(db, desk, settings, stop)
+    return duties
+
+
+@contextmanager
+def _in_thread(
+    duty: Duty,
+    work: Callable[[threading.Event], None],
+    loop: asyncio.AbstractEventLoop,
+    stop_all: asyncio.Event,
+) -> Iterator[None]:
+    stop = threading.Event()
+
+    def body() -> None:
+        try:
+            work(stop)
+        except BaseException:
+            log.exception("a duty ended", duty=duty)
+            loop.call_soon_threadsafe(stop_all.set)
+            raise
+
+    thread = threading.Thread(target=body, name=duty)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _smtp(settings: Settings, journal: Journal) -> smtp.Door:
+    tls = None
+    if settings.smtp_tls_certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(settings.smtp_tls_certificate, settings.smtp_tls_key)
+    limits = Limits(
+        message_bytes=settings.message_bytes,
+        connections=settings.smtp_connections,
+        connections_per_peer=settings.smtp_connections_per_peer,
+    )
+    return await smtp.serve(
+        journal,
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        hostname=settings.smtp_name,
+        limits=limits,
+        tls_context=tls,
+    )
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to us."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(settings: Settings, duty: Duty, face: ASGIApp) -> Callable[[], Awaitable[None]]:
+    host, port = (
+        (settings.public_host, settings.public_port)
+        if duty is Duty.PUBLIC
+        else (settings.office_host, settings.office_port)
+    )
+    server = _Quiet(
+        uvicorn.Config(
+            face,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            **HTTP_LIMITS,
+        )
+    )
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        if task.done():
+            raise NotStarted(f"{host}:{port} is taken: is another desk running?")
+        await asyncio.sleep(0.01)
+
+    async def close() -> None:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+    return close
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # Our parent holds the other end of standard input; when it ends, however, we read its end.
+    while os.read(sys.stdin.fileno(), 64):
+        pass
+    loop.call_soon_threadsafe(stop.set)
