@@ -184,7 +184,7 @@ class _Child:
         deadline = time.monotonic() + self._wall_seconds
         while self.alive and len(answers) < len(requests):
             ready = dict(poll.poll(max(deadline - time.monotonic(), 0) * 1000))
-            if not ready:
+            if not ready or time.monotonic() > deadline:
                 answers.append((RAISED, self._killed()))
                 break
             if self._in in ready and not waiting.write(self._in):

@@ -23,8 +23,8 @@ _SIMPLE = re.compile(
     r"""\s*(?:"([^"\\<>@]{0,200})"|([^"<>@,;:()\\\[\]]{0,200}))\s*<([^\s<>@"(),:;\\\[\]]{1,64}@[^\s<>@"'(),:;\\\[\]]{1,255})>\s*"""
 )
 _TOKEN = re.compile(
-    r"""(?P<quoted>"(?:[^"\\]|\\.)*+")|<(?P<angle>(?:"(?:[^"\\]|\\.)*+"|[^<>"])*+)>"""
-    r"""|(?P<mark>[,;:(])|(?P<word>\[[^\]]*+\]|[^\s"<>,;:()]++|["<>)])|\s++""",
+    r"""(?P<quoted>"(?:[^"\\]|\\.)*+"?+)|<(?P<angle>(?:"(?:[^"\\]|\\.)*+"|[^<>"])*+)>"""
+    r"""|(?P<mark>[,;:(])|(?P<word>\[[^\]\s]{0,80}+\]|[^\s"<>,;:()]++|[<>)])|\s++""",
     re.S,
 )
 _PARENTHESIS = re.compile(r"\\.|[()]", re.S)
@@ -80,14 +80,19 @@ class _Reader:
             elif m["angle"] is not None:
                 self.angles.append(m["angle"].strip())
             elif m["quoted"] is not None:
-                self.word(m["quoted"])
+                self.quoted(m["quoted"])
             elif m["word"]:
-                if m["word"] in '"<>)':
-                    self.fault = self.fault or "a bracket or quotation mark that is not closed"
+                if m["word"] in "<>)":
+                    self.fault = self.fault or "a bracket without its partner"
                 else:
                     self.word(m["word"])
         self.finish()
         return self.found
+
+    def quoted(self, word: str) -> None:
+        if len(word) < 2 or word[-1] != '"' or word.endswith('\\"'):
+            self.fault = self.fault or "a quotation mark that is not closed"
+        self.word(word)
 
     def word(self, word: str) -> None:
         (self.after if self.angles else self.words).append(word)
@@ -130,23 +135,29 @@ class _Reader:
             fault = fault or "text after the address"
         rivals = [*good[1:], *_INSIDE.findall(" ".join(self.after))]
         if not good:
-            written = _INSIDE.findall(" ".join([*addresses, *self.words, *self.after]))
-            good, rivals = written[:1], written[1:]
+            written = " ".join([*addresses, *self.words, *self.after])
+            good, rivals = _readable_in(written)
             fault = fault or "an address that is not well formed"
         return [_mailbox(good[0], name, fault, rivals)] if good else []
 
     def bare(self) -> list[Mailbox]:
-        whole = " ".join(self.words)
+        whole = " ".join(self.words).replace('" @', '"@')
         name = " ".join(self.comments[:1])
         if _ADDRESS.fullmatch(whole):
             return [_mailbox(whole, name, self.fault)]
-        written = _INSIDE.findall("".join(self.words)) if len(self.words) < 8 else []
-        inside = _INSIDE.findall(whole) or written or _INSIDE.findall(readable(whole))
-        if not inside:
-            return []
-        others = " ".join(_unquoted(word) for word in self.words if inside[0] not in word)
-        fault = self.fault or "an address that is not well formed"
-        return [_mailbox(inside[0], others or name, fault, inside[1:])]
+        for spelling in (whole, whole.replace(" @", "@").replace("@ ", "@"), readable(whole)):
+            good, rivals = _readable_in(spelling)
+            if good:
+                others = [_unquoted(word) for word in self.words if "@" not in word]
+                fault = self.fault or "an address that is not well formed"
+                return [_mailbox(good[0], " ".join(others) or name, fault, rivals)]
+        return []
+
+
+def _readable_in(words: str) -> tuple[list[str], list[str]]:
+    """The first address in malformed words, if any, and the others; none if they run together."""
+    found = _INSIDE.findall(words)
+    return ([], []) if words.count("@") > len(found) else (found[:1], found[1:])
 
 
 def _mailbox(address: str, name: str, fault: str, rivals: list[str] | None = None) -> Mailbox:

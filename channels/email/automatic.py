@@ -39,8 +39,9 @@ _LIST_MACHINE = re.compile(
     r"owner-.+|.+-(?:request|bounces?|owner|admin|errors)|majordomo|listserv", re.I
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver(?:ed|able)|unzustellbar|nicht zugestellt|non remis|non[- ]?deliver|unable to deliver"
-    r"|returned (?:mail|to sender)|failure notice|(?:rejected|bounced|delayed) mail|\bdsn\b"
+    r"undeliver(?:ed|able)|unzustellbar|nicht zugestellt|non remis|non[- ]?deliver"
+    r"|unable to deliver|returned (?:mail|to sender)|failure notice"
+    r"|(?:rejected|bounced|delayed) mail|\bdsn\b"
     r"|mail(?: system)? (?:error|failure|could not be|undeliver)"
     r"|mail delivery (?:fail|system|problem|status|err)"
     r"|delivery (?:status notif|fail|report|has fail|error|problem|of .{0,60}fail)"
@@ -109,8 +110,8 @@ def _is_ours(sender: Address | None, envelope: Mapping[str, Any]) -> bool:
 
 
 def _report(mail: Mail) -> Automatic | None:
-    """What a multipart/report reports (RFC 6522)."""
-    if mail.root.content_type != "multipart/report":
+    """What a multipart/report reports (RFC 6522), even one whose parts were lost."""
+    if not mail.root.first("content-type").lower().startswith(b"multipart/report"):
         return None
     kinds = {mail.root.parameters.get("report-type", "").lower()}
     kinds |= {part.content_type.removeprefix("message/") for part in mail.root.children}

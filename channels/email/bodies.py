@@ -7,6 +7,7 @@ that came as a file stays a file.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
@@ -25,9 +26,11 @@ _TEXT_KINDS = ("text/plain", "text/html", "text/enriched", "text/richtext", "tex
 
 @dataclass(slots=True)
 class Body:
-    """The text, the HTML or "", the leaves that gave them, and in words what was guessed or cut."""
+    """What a mail says, the leaves that say it, and in words what was guessed or cut."""
 
     text: str = ""
+    unquoted: str = ""
+    """The text without what the HTML marks as quoted; plain text is not looked into."""
     html: str = ""
     leaves: set[int] = field(default_factory=set)
     """`id` of each part that is shown, so that the others are listed as files."""
@@ -42,23 +45,42 @@ class _Saying:
     html: Part | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One stretch as text, as text without marked quotes, and as HTML if it came as HTML."""
+
+    text: str
+    unquoted: str
+    page: str
+
+
 def body_of(mail: Mail) -> Body:
     """The body of `mail`."""
     body = Body()
-    texts: list[str] = []
-    pages: list[str] = []
-    for saying in _sayings(mail.root) or _named(mail.root):
-        plain = _text_of(mail, saying.plain, body) if saying.plain else ""
-        page = _text_of(mail, saying.html, body) if saying.html else ""
-        if page and not plain.strip():
-            plain = _clean(markup.to_text(page))
-        texts.append(plain.strip("\n"))
-        pages.append(page or (f"<pre>{escape(plain)}</pre>" if plain.strip() else ""))
-        has_html = bool(body.html) or bool(page.strip())
-        body.html = "yes" if has_html else ""
-    body.text = _cut("\n\n".join(text for text in texts if text.strip()), body)
-    body.html = _cut("\n".join(page for page in pages if page), body) if body.html else ""
+    said = [_said(mail, saying, body) for saying in _sayings(mail.root) or _named(mail.root)]
+    body.text = _cut(_joined(each.text for each in said), body)
+    body.unquoted = _joined(each.unquoted for each in said)[:MAX_TEXT]
+    if any(each.page for each in said):
+        pages = (each.page or f"<pre>{escape(each.text)}</pre>" for each in said)
+        body.html = _cut("\n".join(pages), body)
     return body
+
+
+def _said(mail: Mail, saying: _Saying, body: Body) -> _Said:
+    text = _text_of(mail, saying.plain, body) if saying.plain else ""
+    page = _text_of(mail, saying.html, body) if saying.html else ""
+    if text.strip() or not page:
+        return _Said(text, text, page)
+    text = _clean(markup.to_text(page))
+    unquoted = markup.unquoted(page)
+    if unquoted == page:
+        return _Said(text, text, page)
+    newer = _clean(markup.to_text(unquoted))
+    return _Said(text, newer if newer.strip() else text, page)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())
 
 
 def _sayings(part: Part) -> list[_Saying]:

@@ -32,9 +32,10 @@ def from_base64(content: bytes) -> bytes:
 
 
 def _from_uuencode(content: bytes) -> bytes:
-    lines = iter(content.splitlines())
-    for line in lines:
+    lines = content.splitlines()
+    for number, line in enumerate(lines[:100]):
         if line.startswith(b"begin "):
+            lines = lines[number + 1 :]
             break
     try:
         return b"".join(_uu_line(line) for line in lines if line.strip() not in (b"", b"end"))

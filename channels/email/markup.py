@@ -27,6 +27,14 @@ _BREAKS = frozenset(
     ("br", "p", "div", "tr", "li", "table", "ul", "ol", "blockquote", "hr", "pre",
      "h1", "h2", "h3", "h4", "h5", "h6")
 )  # fmt: skip
+_BLOCKQUOTE = re.compile(r"<(/?)blockquote(?=[\s/>])[^>]*+>", re.I)
+# Mail programs mark the header of the old mail, below which all is old, and the line that
+# attributes the quote, which is old by itself.
+_HISTORY_BELOW = (
+    "divRplyFwdMsg", "appendonsend", "OLK_SRC_BODY_SECTION", "yahoo_quoted", "reply-intro",
+    "border-top:solid #E1E1E1 1.0pt", "border-top:solid #B5C4DF 1.0pt", "hmmessage_quote",
+)  # fmt: skip
+_ATTRIBUTIONS = ("gmail_attr", "moz-cite-prefix")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>", re.I)
 
 
@@ -50,6 +58,29 @@ def to_text(html: str) -> str:
         return stripped(html)
 
 
+def unquoted(html: str) -> str:
+    """`html` without the quoted history that its mail program has marked as such."""
+    html = html[:MAX_HTML]
+    for mark in _HISTORY_BELOW:
+        if (at := html.find(mark)) >= 0 and (tag := html.rfind("<", 0, at)) > 0:
+            html = html[:tag]
+    for mark in _ATTRIBUTIONS:
+        if (at := html.find(mark)) >= 0 and (end := html.find("</div>", at)) >= 0:
+            html = html[: max(html.rfind("<", 0, at), 0)] + html[end:]
+    return _without_blockquotes(html) if "<blockquote" in html.lower() else html
+
+
+def _without_blockquotes(html: str) -> str:
+    kept: list[str] = []
+    depth = at = 0
+    for m in _BLOCKQUOTE.finditer(html):
+        if depth == 0:
+            kept.append(html[at : m.start()])
+        depth = max(depth - 1, 0) if m[1] else depth + 1
+        at = m.end()
+    return "".join(kept) + (html[at:] if depth == 0 else "")
+
+
 def _too_wild(html: str) -> bool:
     """Whether elements are nested deeper, or are more, than a person's mail has them."""
     depth = 0
@@ -64,6 +95,7 @@ def _too_wild(html: str) -> bool:
 def stripped(html: str) -> str:
     """`html` without its tags, by one scan that understands nothing but where a tag ends."""
     out: list[str] = []
+    lowered = html.lower()
     at = 0
     while (opening := html.find("<", at)) >= 0:
         out.append(html[at:opening])
@@ -81,7 +113,7 @@ def stripped(html: str) -> str:
         if name in _BREAKS:
             out.append("\n")
         elif name in _UNSEEN and m and not m[1]:
-            end = html.lower().find(f"</{name}", at) if name != "head" else at
+            end = lowered.find(f"</{name}", at) if name != "head" else at
             at = len(html) if end < 0 else end
     out.append(html[at:])
     return storable(entities.unescape("".join(out)))

@@ -54,7 +54,7 @@ def parse(raw: bytes, envelope: Mapping[str, Any]) -> Message:
         sender_doubt=doubt,
         subject=subject,
         text=body.text,
-        new_text=new_text(body.text),
+        new_text=new_text(body.unquoted),
         html=body.html,
         to=_addresses(root.fields.get("to", ()), hint),
         cc=_addresses(root.fields.get("cc", ()), hint),

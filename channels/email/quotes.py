@@ -29,9 +29,9 @@ _QUOTE_MARKS = (">", "|>", "&gt;")
 _DELIMITERS = ("--", "---", "—", "__")
 # The one place that knows words: mail programs on phones add a line without any delimiter.
 _ADVERTISED = re.compile(
-    r"(?:sent (?:from|via|with)|get outlook for|envoyé (?:de|à partir)|von meinem|gesendet (?:von|mit)"
-    r"|diese nachricht wurde von|enviado (?:desde|do|de)|inviato da|sendt fra|skickat från|verzonden"
-    r"|wysłane z|отправлено (?:с|из)|发自我的|從我的)\b[^.,;:!?<]{1,50}(?:\s?<?https?://\S+)?",
+    r"(?:sent (?:from|via|with)|get outlook for|envoyé (?:de|à partir)|von meinem"
+    r"|gesendet (?:von|mit)|diese nachricht wurde von|enviado (?:desde|do|de)|inviato da|sendt fra"
+    r"|skickat från|verzonden|wysłane z|отправлено (?:с|из)|发自我的|從我的)\b[^.,;:!?<]{1,50}(?:\s?<?https?://\S+)?",
     re.I,
 )
 
@@ -40,13 +40,15 @@ def new_text(text: str) -> str:
     """`text` without quoted history and signature; all of it when nothing else would be left."""
     lines = text.split("\n")
     kept: list[str] = []
+    label_above = False
     for at, line in enumerate(lines):
         words = line.strip()
+        label_here = ":" in words[:40] or "：" in words[:40]
         if not words:
             kept.append("")
         elif words.startswith(_QUOTE_MARKS) and not _closes_address(kept, words):
             continue
-        elif _divides(lines, at, words):
+        elif _divides(lines, at, words, header=label_here and not label_above):
             break
         elif words.endswith(_COLONS) and (length := _attribution(lines, at)):
             del kept[len(kept) - (length - 1) :]
@@ -54,18 +56,22 @@ def new_text(text: str) -> str:
                 break
         else:
             kept.append(line)
+        label_above = label_here
     return _unsigned(kept) or "\n".join(kept).strip() or text.strip()
 
 
-def _divides(lines: list[str], at: int, words: str) -> bool:
-    """Whether the old mail begins here: everything from this line on is history."""
+def _divides(lines: list[str], at: int, words: str, *, header: bool) -> bool:
+    """Whether the old mail begins here: everything from this line on is history.
+
+    `header` says that a header block may begin here; it is counted once, from its first line.
+    """
     if words[0] in "-=_*":
         if _RULE.fullmatch(words):
             return _labels(lines, at + 1) >= 2
         if len(words) < 100 and _TITLE.fullmatch(words):
             told = _ORIGINAL.search(words) is not None or _signs(words) >= 2
             return told or _labels(lines, at + 1) >= 1
-    return (":" in words or "：" in words) and _labels(lines, at) >= 3
+    return header and _labels(lines, at) >= 3
 
 
 def _labels(lines: list[str], at: int) -> int:
@@ -91,8 +97,8 @@ def _attribution(lines: list[str], at: int) -> int:
         whole, length = f"{above} {whole}", length + 1
     if len(whole) > 400:
         return 0
-    # Without marks the rest of the mail is at stake, and a customer may well write "On 3 May 2024 at
-    # 10:30 this happened:", so there an address is asked for.
+    # Without marks the rest of the mail is at stake, and a customer may well write "On 3 May 2024
+    # at 10:30 this happened:", so there an address is asked for.
     told = _signs(whole) >= 1 if marked else _signs(whole) >= 2 and _ADDRESS.search(whole)
     return length if told else 0
 
@@ -129,9 +135,10 @@ def _unsigned(lines: list[str]) -> str:
             below = [line for line in lines[above + 1 :] if line.strip()]
             if len(below) <= LONGEST_SIGNATURE:
                 lines = lines[:above]
-    while lines and _says_nothing(lines[-1].strip()):
-        lines = lines[:-1]
-    return "\n".join(lines).strip()
+    end = len(lines)
+    while end and _says_nothing(lines[end - 1].strip()):
+        end -= 1
+    return "\n".join(lines[:end]).strip()
 
 
 def _says_nothing(words: str) -> bool:
