@@ -189,6 +189,16 @@ def test_neighbours_of_one_kind_are_one_interval_even_over_new_year() -> None:
     assert list(ALWAYS.intervals(b, a)) == []
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Europe/Madrid", "Pacific/Kiritimati"])
+def test_new_year_is_worked_where_it_is_yet_the_old_or_already_the_new(zone: str) -> None:
+    nights = desk("20:00-04:00", days=EVERY_DAY, zone=zone)
+    noon = wall("2026-12-31 12:00", zone)
+
+    worked = [each for each in nights.intervals(noon, noon + DAY) if each.kind is Kind.OPEN]
+
+    assert worked == [Interval(noon + 8 * HOUR, noon + 16 * HOUR, Kind.OPEN)]
+
+
 def test_nothing_lies_between_an_instant_and_an_earlier_one() -> None:
     monday = wall("2026-11-09 12:00")
 
@@ -372,6 +382,7 @@ ODD_DAYS = [
     ("Pacific/Apia", date(2011, 12, 30)),
     ("Pacific/Kiritimati", date(1994, 12, 31)),
     ("Pacific/Kiritimati", date(2027, 1, 1)),
+    ("Pacific/Pago_Pago", date(2026, 12, 31)),
     ("Asia/Kathmandu", date(2026, 1, 1)),
 ]
 
