@@ -1,4 +1,4 @@
-"""The fields that conditions may test: what kind each is, and what can be said of a kind."""
+"""The fields that conditions may compare: what kind each is, and what can be said of a kind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 class Operator(StrEnum):
-    """What a test says of its field, in the words that people read and JSON holds."""
+    """What a comparison says of its field, in the words that people read and JSON holds."""
 
     IS = "is"
     IS_NOT = "is not"
@@ -96,7 +96,7 @@ class Field:
         return allowed
 
     def read(self, operator: Operator, form: object) -> Any:
-        """The value of a test from its JSON form. Raises BadCondition without the place."""
+        """The value of a comparison from its JSON form. Raises BadCondition without the place."""
         if operator in PRESENT:
             if form is not None:
                 raise BadCondition(f'"{operator}" takes no value')
@@ -144,7 +144,7 @@ class Field:
         return self.choices[first : last + 1]
 
     def comparable(self, value: Any) -> Any:
-        """The value, of a fact or a test, as it is compared and as databases keep it, or None."""
+        """The value, of a fact or a comparison, as it is compared and as databases keep it, or None."""
         match self.kind, value:
             case _, None:
                 return None

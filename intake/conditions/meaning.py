@@ -18,7 +18,7 @@ Wanted = tuple[Any, ...]
 
 
 def plainly(field: Field, operator: Operator, value: Any) -> tuple[Operator, Wanted]:
-    """The same test said with fewer operators: those of the two tables below, and "is not"."""
+    """The same said with fewer operators: those of the two tables below, and "is not"."""
     if operator in PRESENT:
         return operator, ()
     values = value if isinstance(value, tuple) else (value,)
@@ -67,7 +67,7 @@ OF_A_COLUMN: dict[Operator, Callable[[ColumnElement[Any], Wanted], ColumnElement
 
 
 def holds(field: Field, operator: Operator, wanted: Wanted, fact: Any) -> bool:
-    """Whether a fact meets the test. A missing one is empty, is not anything, and no more."""
+    """Whether a fact is as wanted. A missing one is empty, is not anything, and no more."""
     fact = field.comparable(fact)
     match operator:
         case Operator.IS_EMPTY:
