@@ -27,11 +27,9 @@ schema: .venv/ready
 	$(BIN)/deskbell schema > schema.graphql
 
 # The lock holds versions and hashes and no URL; the index is whatever pip is set up to use.
-.venv/ready: requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+.venv/ready: requirements.lock pyproject.toml .ci/install
+	@echo "Setting up .venv (a minute at the first time) ..."
+	@.ci/install $(PYTHON)
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

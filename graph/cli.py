@@ -78,6 +78,16 @@ def run(
 
 
 @app.command()
+def health(
+    what: Annotated[starting.Part, typer.Argument(help="The part of the desk to ask.")],
+) -> None:
+    """Ask a running part of the desk whether it is ready; exit code 1 when not."""
+    if problem := starting.problem_with(_settings(), what):
+        _fail(problem, 1)
+    out.print(f"{what} is ready")
+
+
+@app.command()
 def settings() -> None:
     """Show the settings in force; secrets stay hidden."""
     found = _settings()

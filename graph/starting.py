@@ -7,6 +7,7 @@ loop that answers SMTP would make the 250 wait for other people's mail.
 from __future__ import annotations
 
 import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import structlog
 from rich.console import Console
@@ -22,7 +24,7 @@ from sqlalchemy.orm import Session
 from graph import demo
 from graph.duties import Duty
 from graph.opening import NotStarted, desk_of, open_database
-from intake import agents
+from intake import agents, migrations
 from intake.agents import Agent
 from intake.db import Database
 from intake.queues import every
@@ -64,6 +66,31 @@ def sign_in_url(session: Session, settings: Settings, agent: Agent) -> str:
     """A link that signs this agent in once, soon."""
     secret = agents.sign_in_link(session, agent, at=datetime.now(UTC), lasts=LINK_LASTS)
     return f"{settings.base_url}/sign-in?link={secret}"
+
+
+class Part(StrEnum):
+    """What can be asked for its health from the machine it runs on."""
+
+    SMTP = "smtp"
+    PUBLIC = "public"
+    OFFICE = "office"
+    DATABASE = "database"
+
+
+def problem_with(settings: Settings, part: Part) -> str:
+    """Why that part is not ready, or ''."""
+    if part is Part.DATABASE:
+        db = Database(settings.database, unsafe=True)
+        migrations.check(db)
+        return ""
+    if part is Part.SMTP:
+        try:
+            with smtplib.SMTP("127.0.0.1", settings.smtp_port, timeout=5) as smtp:
+                return "" if smtp.noop()[0] == 250 else "it does not answer NOOP"
+        except (OSError, smtplib.SMTPException) as error:
+            return f"nobody answers on port {settings.smtp_port}: {error}"
+    port = settings.public_port if part is Part.PUBLIC else settings.office_port
+    return "" if _answers(f"http://127.0.0.1:{port}/readyz") else f"port {port} is not ready"
 
 
 class _Stop:

@@ -7,7 +7,7 @@ Messages that wait together are accepted together: what they need is read once a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +15,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import acknowledge, customers, entitlements, events, queues, routing, sla, threads
+from intake import (
+    acknowledge,
+    customers,
+    entitlements,
+    events,
+    products,
+    queues,
+    routing,
+    sla,
+    threads,
+)
 from intake.agents import Kind, Principal
 from intake.cases import (
     Activity,
@@ -70,6 +80,7 @@ class Books:
 
     desk: Desk
     contacts: Identified
+    products: Mapping[str, UUID]
     held: Sequence[Entitlement]
     queues: Queues
     rules: Sequence[RoutingRule]
@@ -80,6 +91,7 @@ def accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Re
     """File these messages, in their order. One of them failing fails them all: the caller then
     takes them one by one."""
     receipts: list[Receipt] = []
+    threads.hold_conversations(session, arrivals)
     for wave in _waves(arrivals):
         # Written in one go at the end: a row at a time costs ten times as much.
         with session.no_autoflush:
@@ -151,6 +163,7 @@ def _look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books
     return Books(
         desk,
         contacts,
+        products.by_number(session, {a.message.product for a in arrivals} - {""}),
         held,
         queues.every(session),
         routing.rules(session),
@@ -198,6 +211,7 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
         mailbox=arrival.mailbox,
         contact_id=contact.id if contact else None,
         account_id=contact.account_id if contact else None,
+        product_id=books.products.get(message.product),
         related_case_id=related.id if related else None,
         conversation=message.conversation,
         opened_at=at,

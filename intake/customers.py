@@ -173,4 +173,4 @@ def _accounts_by_domain(session: Session, domains: Iterable[str]) -> dict[str, U
             AccountDomain.domain.in_(wanted)
         )
     )
-    return dict(rows.tuples())
+    return dict(rows.all())

@@ -203,7 +203,7 @@ def promised_since(
     total = session.scalar(
         select(func.count()).where(Delivery.kind == kind, Delivery.promised_at > since)
     )
-    return dict(rows.tuples()), total or 0
+    return dict(rows.all()), total or 0
 
 
 def after(session: Session, sequence: int, *, limit: int = 500) -> list[Event]:

@@ -180,7 +180,7 @@ def _waiting(at: datetime) -> Select[Inbound]:
 def raw_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """The bytes of these messages."""
     rows = session.execute(select(Inbound.id, Inbound.raw).where(Inbound.id.in_(list(ids))))
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def hold(session: Session, rows: Sequence[Inbound]) -> None:
@@ -265,9 +265,8 @@ def by_state(session: Session, ids: Iterable[UUID]) -> dict[State, int]:
 
 def account_of(session: Session) -> dict[State, int]:
     """How many messages are in each state; the sum is every message ever kept."""
-    counts = dict(
-        session.execute(select(Inbound.state, func.count()).group_by(Inbound.state)).tuples()
-    )
+    rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
+    counts = dict(rows.all())
     return {state: counts.get(state, 0) for state in State}
 
 

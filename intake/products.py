@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.db import Base, new_id
 
@@ -18,3 +19,16 @@ class Product(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str]
+
+
+def catalogue(session: Session) -> list[Product]:
+    """Every product a customer may ask about, by name."""
+    return list(session.scalars(select(Product).order_by(Product.name, Product.number)))
+
+
+def by_number(session: Session, numbers: Collection[str]) -> dict[str, UUID]:
+    """The products of these numbers; one that nobody sells is left out."""
+    if not numbers:
+        return {}
+    rows = session.execute(select(Product.number, Product.id).where(Product.number.in_(numbers)))
+    return {number: product_id for number, product_id in rows}

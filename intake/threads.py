@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, select
+from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.cases import Case, State
@@ -84,6 +84,19 @@ def mailbox_of(address: str) -> str:
     address = address.lower()
     tag = TAG.match(address)
     return f"{tag['local']}@{tag['host']}" if tag else address
+
+
+def hold_conversations(session: Session, arrivals: Iterable[Arrival]) -> None:
+    """Let nobody else file these arrivals' conversations until this transaction ends.
+
+    Two workers may hold the first two lines of one chat; each would find no case and open one.
+    SQLite's writers take turns anyway.
+    """
+    wanted = {a.message.conversation for a in arrivals} - {""}
+    if session.get_bind().dialect.name == "postgresql":
+        for conversation in sorted(wanted):
+            key = func.hashtextextended(conversation, 0)
+            session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def find_cases(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Match]:

@@ -7,6 +7,7 @@ records the event; promises what must be sent.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -58,6 +59,19 @@ class WrongReason(IntakeError):
     """That status reason does not belong to that state."""
 
     code = "wrong-reason"
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How a reply would reach the customer now, and the message it answers.
+
+    `sender` is our mailbox; '' where the way needs none.
+    """
+
+    channel: str
+    to: str
+    sender: str = ""
+    answers: Activity | None = None
 
 
 def pick(
@@ -131,6 +145,14 @@ def note(
     return activity
 
 
+def way_back(session: Session, by: Principal, case_id: UUID) -> WayBack:
+    """To whom and by which way `reply` would go now, to be shown before. Raises what it raises."""
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id)
+    _must_be_open(case)
+    return _way_back(session, case)
+
+
 def reply(
     session: Session,
     by: Principal,
@@ -146,14 +168,16 @@ def reply(
     Raises NobodyToAnswer when the case knows no address, NotOpen when it is closed.
     """
     case = _case(session, by, case_id, version=version)
-    if case.channel == "chat" and case.conversation:
+    way = _way_back(session, case)
+    if way.channel == "chat":
         activity = _reply_by_chat(session, case, by, text, at)
     else:
-        activity = _reply_by_mail(session, case, by, text, desk, at)
+        activity = _reply_by_mail(session, case, by, text, way, desk, at)
     if case.first_response_at is None:
         case.first_response_at = at
         sla.meet(session, case, Kpi.FIRST_RESPONSE, at=at)
     _done(session, case, by, "case.replied", at, activity=str(activity.id))
+    _tell_slack(session, case, "thread", at, activity)
     return activity
 
 
@@ -296,9 +320,14 @@ def _case(
     by.must(Act.WORK)
     case = one_visible(session, by, case_id, lock=True)
     expect_version(case, version)
-    if not closed_too and not case.open:
-        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
+    if not closed_too:
+        _must_be_open(case)
     return case
+
+
+def _must_be_open(case: Case) -> None:
+    if not case.open:
+        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
 
 
 def _done(
@@ -307,24 +336,24 @@ def _done(
     touch(case, at)
     session.flush()
     events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
-    _refresh_card(session, case, at)
+    _tell_slack(session, case, "refresh", at)
     return case
 
 
-def _refresh_card(session: Session, case: Case, at: datetime) -> None:
-    card = session.scalar(
-        select(Delivery).where(Delivery.case_id == case.id, Delivery.kind == "card")
-    )
-    if card is not None:
-        events.promise(
-            session,
-            "slack",
-            "refresh",
-            effect_key=f"refresh:{case.id}:{case.version}",
-            at=at,
-            target=card.target,
-            case_id=case.id,
-        )
+def _tell_slack(
+    session: Session, case: Case, kind: str, at: datetime, activity: Activity | None = None
+) -> None:
+    """Promise that the case's card shows it as it is now, and what was said below it."""
+    told = select(Delivery.target).where(Delivery.case_id == case.id, Delivery.channel == "slack")
+    where = session.scalar(told.order_by(Delivery.id.desc()).limit(1))
+    if where is None:
+        return
+    channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
+    events.promise(
+        session, "slack", kind, effect_key=f"{kind}:{activity.id if activity else new_id()}",
+        at=at, case_id=case.id, activity_id=activity.id if activity else None,
+        target=channel or where,
+    )  # fmt: skip
 
 
 def _agent(session: Session, by: Principal) -> Agent:
@@ -370,13 +399,15 @@ def _reply_by_chat(
 
 
 def _reply_by_mail(
-    session: Session, case: Case, by: Principal, text: str, desk: Desk, at: datetime
+    session: Session,
+    case: Case,
+    by: Principal,
+    text: str,
+    way: WayBack,
+    desk: Desk,
+    at: datetime,
 ) -> Activity:
-    mailbox = case.mailbox if "@" in case.mailbox else queues.every(session).default.address
-    if not mailbox:
-        raise NobodyToAnswer("no queue has a mail address to answer from; give one to a queue")
-    last = _last_incoming(session, case)
-    to = _answer_to(session, case, last)
+    mailbox, to, last = way.sender, way.to, way.answers
     activity = _write(session, case, by, ActivityKind.EMAIL, Direction.OUTGOING, text, at)
     activity.recipients = [to]
     activity.subject = _answer_subject(case, last)
@@ -406,6 +437,16 @@ def _reply_by_mail(
     threads.remember(session, [(case.id, activity.message_id)], ours=True)
     threads.take_part(session, case, [to])
     return activity
+
+
+def _way_back(session: Session, case: Case) -> WayBack:
+    last = _last_incoming(session, case)
+    if case.channel == "chat" and case.conversation:
+        return WayBack("chat", case.conversation, answers=last)
+    mailbox = case.mailbox if "@" in case.mailbox else queues.every(session).default.address
+    if not mailbox:
+        raise NobodyToAnswer("no queue has a mail address to answer from; give one to a queue")
+    return WayBack("email", _answer_to(session, case, last), mailbox, last)
 
 
 def _last_incoming(session: Session, case: Case) -> Activity | None:

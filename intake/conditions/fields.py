@@ -144,7 +144,7 @@ class Field:
         return self.choices[first : last + 1]
 
     def comparable(self, value: Any) -> Any:
-        """The value, of a fact or a comparison, as it is compared and as databases keep it, or None."""
+        """The value, wanted or found, as it is compared and as databases keep it, or None."""
         match self.kind, value:
             case _, None:
                 return None
