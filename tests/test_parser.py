@@ -141,6 +141,25 @@ def test_a_codec_that_is_no_charset_of_mail_is_unknown(label: str):
     assert decode(b"+ADw-b+AD4- \\u003cb\\u003e", label).text == "+ADw-b+AD4- \\u003cb\\u003e"
 
 
+@pytest.mark.parametrize(
+    ("content", "label", "text"),
+    [
+        ("Grüße".encode("utf-16"), "utf-16", "Grüße"),
+        ("Grüße".encode("utf-16-be"), "utf-16", "Grüße"),
+        ("Grüße".encode("utf-16-le"), "utf-16", "Grüße"),
+        (b"plain", "utf-16", "plain"),
+        ("こんにちは".encode("iso-2022-jp")[:-3], "iso-2022-jp", "こんにちは"),
+        ("你好".encode("hz"), "hz-gb-2312", "你好"),
+        (b"Gr\xfc\xdfe", "x-user-defined", "Grüße"),
+        (b"Gr\xfc\xdfe", "1252", "Grüße"),
+        ("Grüße ".encode() * 20 + b"\xc3", "utf-8", "Grüße " * 20 + "\ufffd"),
+    ],
+    ids=repr,
+)
+def test_odd_labels_give_readable_text(content: bytes, label: str, text: str):
+    assert decode(content, label).text == text
+
+
 @given(content=st.binary(max_size=200), label=st.sampled_from(["", "utf-8", "gb2312", "hz", "x"]))
 @settings(max_examples=60, deadline=None)
 def test_any_bytes_become_text(content: bytes, label: str):
@@ -498,7 +517,9 @@ def test_answers_between_quoted_lines_are_new():
         "Name: Ada\nDepartment: Research\nMachine: 12\n\nIt stops.",
         "Sent from my desk, because the printer is broken.",
         "---- urgent ----\n\nIt stops.",
+        "Two things:\n---\nThe first.\n---\nThe second.",
         "Please write to:\nada@example.com\nThank you.",
+        "Our address was on the label that the driver showed to us when he came:\nad@example.com",
     ],
     ids=lambda text: text[:20],
 )

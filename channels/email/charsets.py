@@ -66,6 +66,8 @@ def decode(content: bytes, label: str = "", hint: str = "") -> Decoded:
     `hint` is a second label to try before guessing, such as the body's for a bare 8-bit header.
     """
     declared = codec_of(label)
+    if declared.startswith("utf-16"):
+        declared = _utf_16(content)
     if content.isascii() and declared in ("", "utf-8", "cp1252"):
         return Decoded(content.decode("ascii"), "utf-8")
     tries = [codec for codec in (declared, "utf-8", codec_of(hint)) if codec]
@@ -92,6 +94,16 @@ def codec_of(label: str) -> str:
     if m := _WINDOWS.fullmatch(label):
         return f"cp{m[1]}"
     return ""
+
+
+def _utf_16(content: bytes) -> str:
+    """Which UTF-16 `content` is in, or "" for neither: Western text has a NUL in each pair."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    high, low = content[:4096:2].count(0), content[1:4096:2].count(0)
+    if not high and not low and content.isascii():
+        return ""
+    return "utf-16-be" if high >= low else "utf-16-le"
 
 
 def _strictly(content: bytes, codec: str) -> str | None:

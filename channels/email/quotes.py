@@ -26,7 +26,7 @@ _CLOCK = re.compile(r"\d{1,2}\s?[:.hH時时시]\s?\d{2}")
 _DAY = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2}")
 _COLONS = (":", "：", ":*", ":_", ": -")
 _QUOTE_MARKS = (">", "|>", "&gt;")
-_DELIMITERS = ("--", "---", "—", "__")
+_DELIMITER = "--"
 # The one place that knows words: mail programs on phones add a line without any delimiter.
 _ADVERTISED = re.compile(
     r"(?:sent (?:from|via|with)|get outlook for|envoyé (?:de|à partir)|von meinem"
@@ -92,7 +92,9 @@ def _attribution(lines: list[str], at: int) -> int:
     whole, length = lines[at].strip(), 1
     while length < ATTRIBUTION_LINES and at >= length and len(whole) < 400:
         above = lines[at - length].strip()
-        if not above or _signs(whole) == 3 or not _goes_on(above, whole):
+        if not above or above.startswith(_QUOTE_MARKS) or above.endswith(_COLONS):
+            break
+        if _signs(whole) == 3 or not _goes_on(above, whole):
             break
         whole, length = f"{above} {whole}", length + 1
     if len(whole) > 400:
@@ -131,7 +133,7 @@ def _marked_quote_follows(lines: list[str], at: int) -> bool:
 def _unsigned(lines: list[str]) -> str:
     """The lines above the signature: a short end below a delimiter, or a phone's own line."""
     for above in range(len(lines) - 1, max(len(lines) - 40, -1), -1):
-        if lines[above].strip() in _DELIMITERS:
+        if lines[above].strip() == _DELIMITER:
             below = [line for line in lines[above + 1 :] if line.strip()]
             if len(below) <= LONGEST_SIGNATURE:
                 lines = lines[:above]
