@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from channels import email, sandbox
+from channels import email, reader
 from channels.sandbox import Sandbox, Unreadable
 from intake.messages import Message
 
@@ -103,7 +103,7 @@ def test_threads_share_one_child_without_mixing_their_messages(fair: Sandbox):
 
 
 def test_a_child_is_replaced_after_a_number_of_messages(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sandbox, "MESSAGES_PER_CHILD", 3)
+    monkeypatch.setattr(reader, "MESSAGES_PER_CHILD", 3)
     started: list[object] = []
     start = subprocess.Popen
 
@@ -121,10 +121,19 @@ def test_a_child_is_replaced_after_a_number_of_messages(monkeypatch: pytest.Monk
 
 
 def test_a_reader_that_does_not_start_is_no_fault_of_a_message(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sandbox, "_START", "import no_such_module  # {root} {limits}")
+    monkeypatch.setattr(reader, "_START", "import no_such_module  # {root} {limits}")
 
     with Sandbox() as box, pytest.raises(RuntimeError, match="no_such_module"):
         box.parse("email", GOOD, {})
+
+
+def test_a_child_that_was_killed_while_idle_costs_nothing(fair: Sandbox):
+    fair.parse("email", GOOD, {})
+    process = fair._idle[0]._process
+    process.kill()
+    process.wait()
+
+    assert fair.parse("email", GOOD, {}).subject == "hello"
 
 
 def test_a_closed_sandbox_leaves_no_child_behind():
