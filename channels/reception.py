@@ -218,7 +218,13 @@ class Reception:
     def _parse(self, rows: Sequence[Inbound]) -> list[Message | Unreadable]:
         with self._db.reading() as session:
             raw = inbound.raw_of(session, [row.id for row in rows])
-        return self._sandbox.parse_all([(row.channel, raw[row.id], row.envelope) for row in rows])
+            ours = sorted(queues.every(session).by_mailbox)
+        return self._sandbox.parse_all(
+            [
+                (row.channel, raw[row.id], {**row.envelope, "own_addresses": ours})
+                for row in rows
+            ]
+        )
 
     def _file(
         self, items: Sequence[tuple[Inbound, Message]], *, at: datetime, account: Account

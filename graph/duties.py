@@ -1,4 +1,7 @@
-"""The duties of a desk, each run alone or several in one process until it is told to stop."""
+"""The duties of a desk, each run alone or several in one process until it is told to stop.
+
+What a duty needs is imported when it is taken up: a process that only takes mail holds no GraphQL.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,14 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
-from channels.slack import socket_mode
 from starlette.types import ASGIApp
 
-from channels.email import imap, smtp
-from channels.email.limits import Limits
 from channels.reception import Journal
 from channels.sandbox import Sandbox
-from graph import app, worker
 from graph.house import House, furnish
 from graph.opening import NotStarted, desk_of, open_database
 from intake.settings import Settings
@@ -41,6 +40,10 @@ HTTP_LIMITS: dict[str, Any] = {
     "server_header": False,
     "timeout_graceful_shutdown": 8,
 }
+
+
+if TYPE_CHECKING:
+    from channels.email.smtp import Door
 
 
 class Duty(StrEnum):
@@ -80,8 +83,8 @@ async def _run(house: House, duties: set[Duty], until_parent_ends: bool) -> None
             door = await _smtp(house.settings, journal)
             stack.push_async_callback(door.close)
         for duty, make in (
-            (Duty.PUBLIC, lambda: app.public(house, journal)),
-            (Duty.OFFICE, lambda: app.office(house)),
+            (Duty.PUBLIC, lambda: _public(house, journal)),
+            (Duty.OFFICE, lambda: _office(house)),
         ):
             if duty in duties:
                 stack.push_async_callback(await _serve(house.settings, duty, make()))
@@ -94,15 +97,41 @@ async def _run(house: House, duties: set[Duty], until_parent_ends: bool) -> None
 
 
 def _blocking(house: House) -> dict[Duty, Callable[[threading.Event], None]]:
-    settings, db, desk = house.settings, house.db, house.desk
-    duties: dict[Duty, Callable[[threading.Event], None]] = {
-        Duty.WORKER: lambda stop: worker.run(house, stop),
+    return {
+        Duty.WORKER: lambda stop: _worker(house, stop),
+        Duty.IMAP: lambda stop: _imap(house, stop),
+        Duty.SLACK: lambda stop: _slack(house, stop),
     }
-    if settings.imap_url:
-        duties[Duty.IMAP] = lambda stop: imap.run(db, settings, stop)
-    if settings.slack_app_token is not None:
-        duties[Duty.SLACK] = lambda stop: socket_mode.run(db, desk, settings, stop)
-    return duties
+
+
+def _worker(house: House, stop: threading.Event) -> None:
+    from graph import worker
+
+    worker.run(house, stop)
+
+
+def _imap(house: House, stop: threading.Event) -> None:
+    from channels.email import imap
+
+    imap.run(house.db, house.settings, stop)
+
+
+def _slack(house: House, stop: threading.Event) -> None:
+    from channels.slack import socket_mode
+
+    socket_mode.run(house.db, house.desk, house.settings, stop)
+
+
+def _public(house: House, journal: Journal) -> ASGIApp:
+    from graph.app import public
+
+    return public(house, journal)
+
+
+def _office(house: House) -> ASGIApp:
+    from graph.app import office
+
+    return office(house)
 
 
 @contextmanager
@@ -131,7 +160,10 @@ def _in_thread(
         thread.join()
 
 
-async def _smtp(settings: Settings, journal: Journal) -> smtp.Door:
+async def _smtp(settings: Settings, journal: Journal) -> Door:
+    from channels.email import smtp
+    from channels.email.limits import Limits
+
     tls = None
     if settings.smtp_tls_certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -61,6 +61,10 @@ def _loop(step: Callable[[], bool], pause_seconds: float, stop: threading.Event)
             # The database is away: what is kept stays kept; ask again until it is back.
             log.warning("database away", why=type(error).__name__)
             stop.wait(AWAY_SECONDS)
+        except BaseException:
+            # A fault of ours in one loop ends the duty, so that whoever started it starts it anew.
+            stop.set()
+            raise
         else:
             if not busy:
                 stop.wait(pause_seconds)

@@ -22,6 +22,7 @@ from intake.errors import IntakeError
 
 SESSION_IDLE = timedelta(hours=12)
 SESSION_LONGEST = timedelta(days=7)
+SESSION_NOTED_EACH = timedelta(minutes=10)
 
 
 class Role(StrEnum):
@@ -250,6 +251,18 @@ def by_session(session: Session, secret: str, *, at: datetime) -> Principal | No
     if found.used_at + SESSION_IDLE <= at or found.created_at + SESSION_LONGEST <= at:
         return None
     return found.agent.principal("console")
+
+
+def wants_noting(session: Session, secret: str, *, at: datetime) -> bool:
+    """Whether the last noted use of a session is so old that this one is worth writing down."""
+    found = session.get(SignIn, digest(secret))
+    return found is not None and found.used_at + SESSION_NOTED_EACH <= at
+
+
+def note_use(session: Session, secret: str, *, at: datetime) -> None:
+    """Write down that a session is in use, so that it does not idle out."""
+    if wants_noting(session, secret, at=at):
+        session.get_one(SignIn, digest(secret)).used_at = at
 
 
 def sign_out(session: Session, secret: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Index, String, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm.attributes import flag_modified
 
 from intake.agents import Agent
 from intake.customers import Account, Contact
@@ -247,14 +248,20 @@ def next_numbers(session: Session, count: int) -> range:
 
 
 def touch(case: Case, at: datetime) -> None:
-    """Note that the case changed; times never run backwards."""
+    """Note that the case changed, which makes a new version; times never run backwards."""
     case.updated_at = max(case.updated_at, at)
+    flag_modified(case, "updated_at")
 
 
-def set_deadline(case: Case, deadline_at: datetime | None) -> None:
-    """Note the earliest running deadline, and where that puts the case in an order."""
+def set_deadline(
+    case: Case, deadline_at: datetime | None, *, missed_at: datetime | None = None
+) -> None:
+    """Note the earliest running deadline, and where that puts the case in an order.
+
+    A deadline that was missed and is still not met keeps the case ahead of those that have time.
+    """
     case.deadline_at = deadline_at
-    case.order_at = deadline_at or NEVER
+    case.order_at = min(missed_at or NEVER, deadline_at or NEVER)
 
 
 def expect_version(case: Case, version: int | None) -> None:

@@ -12,8 +12,8 @@ from intake.cases import Case, Priority
 from intake.conditions import Condition, Field, Fields, Kind
 
 CASE_FIELDS = Fields(
-    Field("channel", Kind.TEXT, label="channel"),
-    Field("mailbox", Kind.TEXT, label="mailbox"),
+    Field("channel", Kind.CHOICE, label="channel"),
+    Field("mailbox", Kind.CHOICE, label="mailbox"),
     Field("subject", Kind.TEXT, label="subject"),
     Field("priority", Kind.CHOICE, choices=tuple(p.value for p in Priority), label="priority"),
     Field("account", Kind.ID, label="account"),

@@ -92,9 +92,9 @@ class QueueItem(Base):
 
 def add(session: Session, case: Case, queue: Queue, *, at: datetime) -> QueueItem:
     """Put a case in a queue, worked by nobody; it leaves the one it was in."""
-    if ended := item_of(session, case) if case.version is not None else None:
+    if ended := item_of(session, case, lock=True):
         ended.ended_at = at
-        session.flush([ended])  # the unique index allows one active item at a time
+        session.flush()  # the unique index allows one active item at a time
     return enter(session, case, queue, at=at)
 
 

@@ -387,5 +387,10 @@ def _next(instance: KpiInstance) -> datetime | None:
 
 
 def _note_deadline(case: Case, instances: Iterable[KpiInstance]) -> None:
-    running = [i.fail_at for i in instances if i.state in RUNNING and i.fail_at is not None]
-    set_deadline(case, min(running, default=None))
+    running, missed = [], []
+    for instance in instances:
+        if instance.fail_at is not None and instance.state in RUNNING:
+            running.append(instance.fail_at)
+        elif instance.failed_at is not None and instance.succeeded_at is None:
+            missed.append(instance.failed_at)
+    set_deadline(case, min(running, default=None), missed_at=min(missed, default=None))

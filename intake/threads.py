@@ -187,7 +187,7 @@ def _recipients(arrival: Arrival) -> Iterable[str]:
     message = arrival.message
     yield from arrival.recipients
     yield from (address.value for address in (*message.to, *message.cc))
-    yield from message.extra.get("delivered_to", ())
+    yield from message.delivered_to
 
 
 def _by_message_id(session: Session, arrivals: Sequence[Arrival]) -> list[list[Found]]:
