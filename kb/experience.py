@@ -20,7 +20,7 @@ _NEIGHBOURS = 50  # cases that vote
 _SHARPNESS = 3  # a case half as like as the nearest has an eighth of its vote
 _NEAR = 0.2  # likeness from which the nearest case is trusted fully
 _ALIKE = 0.6  # of the nearest case's likeness: "a case like this one"
-_RAREST, _BUDGET = 20, 4_000  # words of a question, and postings, looked at to find cases like it
+_RAREST, _BUDGET = 20, 2_000  # words of a question, and postings, looked at to find cases like it
 _REPEATED = 3  # times at most that one case says a word
 _WORD_WEIGHT = 0.5  # of a customer's word, where the article's own text counts 1
 

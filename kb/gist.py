@@ -26,8 +26,9 @@ _CLOSINGS = (
     *("atentamente", "gracias", "muchas gracias", "quedo a la espera", "un abrazo"),
 )
 _DEVICES = ("sent from", "sent via", "sent with", "get outlook", "enviado desde", "obtener outlook")
-_RULES = ("--", "—", "__", "==", "**")
+_OUTLOOKS_RULE = 20  # underscores, at least
 _HEADERS = ("sent:", "to:", "subject:", "date:", "enviado", "para:", "asunto:", "fecha:")
+_WROTE = ("wrote:", "escribio:", "a ecrit :")
 _SECRECY = ("confidential", "confidencial")
 _ADDRESSEES = ("intended", "recipient", "addressee", "destinat")
 
@@ -65,8 +66,10 @@ def _greets(line: str) -> bool:
 
 def _ends_the_message(line: str, lines: list[str], at: int) -> bool:
     """Whether a signature, a disclaimer or an unmarked older mail begins at this line."""
-    if line.startswith(_RULES):
-        return not line.strip("-_=*—> ") or line.endswith(_RULES)  # a rule, or a heading in rules
+    if not line.strip("-_— "):
+        return line in ("--", "—") or len(line) >= _OUTLOOKS_RULE  # a shorter rule only divides
+    if line.startswith("--") and line.endswith("--"):
+        return True  # "-----Original Message-----", in whatever language
     if line.startswith(("from:", "de:", "von:")):
         return any(fold(nxt[:20]).startswith(_HEADERS) for nxt in lines[at + 1 : at + 4])
     if len(line) < 60 and line.startswith(_DEVICES):
@@ -84,11 +87,7 @@ def _closes(line: str, lines: list[str], at: int) -> bool:
 
 def _attributes(line: str, lines: list[str], at: int) -> bool:
     """Whether this line only says who wrote what is quoted below, perhaps broken in two."""
-    if not line.startswith(("on ", "el ", "am ", "le ")) and not line.endswith(
-        ("wrote:", "escribio:")
-    ):
-        return False
-    if line.endswith(("wrote:", "escribio:", "ecrit :", "schrieb:")):
+    if line.endswith(_WROTE):
         return True
-    after = lines[at + 1 : at + 3]
-    return len(after) == 2 and after[0].endswith(("wrote:", "escribió:")) and after[1][:1] == ">"
+    following = lines[at + 1] if at + 1 < len(lines) else ""
+    return line.startswith(("on ", "el ")) and fold(following[-_LOOK:]).endswith(_WROTE)

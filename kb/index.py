@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from heapq import nlargest
 
+_CONTENDERS = 60  # documents that common words are still looked up for
+
 
 class _Postings:
     """The documents that have one word, ascending, and how strongly; 8 bytes each."""
@@ -88,13 +90,13 @@ class Index:
         return sum(weight * self.rarity(word) for word, weight in question.items())
 
     def scores(
-        self, question: Mapping[str, float], *, budget: int = 20_000, words: int = 200
+        self, question: Mapping[str, float], *, budget: int = 3_000, words: int = 100
     ) -> dict[int, float]:
         """How well each document answers: the share of the question's weight it has, 0 to 1.
 
         A word weighs its weight in the question times its rarity; words that no document has weigh
         as well. The rarest `words` are looked up first; once `budget` postings were touched, what
-        remains is looked up only for the best 200 so far.
+        remains is looked up only for the best 60 so far.
         """
         weighed = [(weight * self.rarity(word), word) for word, weight in question.items()]
         whole = sum(weight for weight, _ in weighed)
@@ -119,7 +121,7 @@ class Index:
     ) -> None:
         floor = self._saturation * (1 - self._by_length)
         by_length = self._saturation * self._by_length * len(self._lengths) / (self._length or 1)
-        for document in nlargest(200, scores, key=scores.__getitem__):
+        for document in nlargest(_CONTENDERS, scores, key=scores.__getitem__):
             norm = floor + by_length * self._lengths[document]
             for weight, word in words:
                 if strength := self._postings[word].of(document):

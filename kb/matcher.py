@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import nlargest
 from math import log, sqrt
 from threading import Lock
@@ -23,36 +23,23 @@ from kb.gist import gist
 from kb.index import Index
 from kb.question import Question, ask
 from kb.reasons import reason
+from kb.shelf import Entry, Shelved, shelve
 from kb.spelling import Speller
 from kb.titles import Titles
 from kb.words import SILENT, stem, tokens
 
-_TITLE, _KEYWORD, _BODY = 5.0, 2.0, 1.0  # what a word counts in each
-_BODY_READ = 20_000  # characters of an article that are indexed
-_SUBJECT_READ = 200
+__all__ = ["Entry", "Match", "Matcher", "Solved"]
+
+_SUBJECT_READ = 200  # characters
 _RERANKED = 30
 # Beside the best share of words, which counts 1.
 _BY_TITLE = 0.2
 _BY_CASES = 0.6
 _CASES_TRUSTED = 300  # solved cases of which half the vote is trusted
 _HALF = 0.5  # evidence that scores one half
-_LEAST = 0.2  # scores below are nonsense: see Match.score
+_LEAST = 0.2  # a lower score is chance: one right suggestion in a hundred has it
 _LEAST_TYPED = 0.25
-_BY_TEXT = 0.6  # of a title's worth
-_VOUCHED = 3  # cases in which an unknown word is taken to be spelt right
-
-_NO_VOTE = Vote(0.0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An article as the matcher sees it. `id` is opaque."""
-
-    id: Hashable
-    title: str
-    keywords: tuple[str, ...]
-    body: str
-    number: str = ""
+_BY_TEXT = 0.5  # of a title's worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +56,15 @@ class Match:
 
     `score` is 0 to 1 and grows with two things: which share of the question's words the article
     accounts for, weighed by how rare they are, and how much the question says at all. So it can be
-    compared between questions, short or long, and knowledge bases, small or large. It is not a
-    probability. `reason` is for an agent to read.
+    compared between questions, short or long, and knowledge bases, small or large, but it is no
+    probability. On real questions nine in ten first suggestions that were right score above .42;
+    of questions about something else entirely half stay below that among 700 articles, and nearly
+    all among 77. `reason` is for an agent to read.
     """
 
     id: Any
     score: float
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelved:
-    """What is kept of an entry: its body only as the weights of its stems."""
-
-    id: Hashable
-    title: str
-    keywords: tuple[str, ...]
-    plain_title: str
-    weights: Mapping[str, float]
 
 
 class Matcher:
@@ -97,8 +75,7 @@ class Matcher:
         self._experience = Experience(self._index)
         self._titles = Titles()
         self._speller = Speller()
-        self._customers_words: Counter[str] = Counter()
-        self._shelf: dict[int, _Shelved] = {}
+        self._shelf: dict[int, Shelved] = {}
         self._place_of: dict[Hashable, int] = {}
         self._places = 0
         self._lock = Lock()
@@ -119,10 +96,8 @@ class Matcher:
             else:
                 place = self._place_of[entry.id] = self._places
                 self._places += 1
-            weights = self._weigh(entry)
-            plain = " ".join(tokens(entry.title))
-            self._shelf[place] = _Shelved(entry.id, entry.title, entry.keywords, plain, weights)
-            self._index.add(place, weights)
+            shelved = self._shelf[place] = shelve(entry, self._speller)
+            self._index.add(place, shelved.weights)
             self._titles.add(place, entry.title, entry.keywords, entry.number)
 
     def remove(self, id: Hashable) -> None:
@@ -137,20 +112,6 @@ class Matcher:
         self._index.remove(place, self._shelf.pop(place).weights)
         self._titles.remove(place)
 
-    def _weigh(self, entry: Entry) -> dict[str, float]:
-        weights: dict[str, float] = {}
-        for text, weight in (
-            (entry.title, _TITLE),
-            (" ".join(entry.keywords), _KEYWORD),
-            (entry.body[:_BODY_READ], _BODY),
-        ):
-            for token in tokens(text):
-                if token not in SILENT:
-                    self._speller.learn(token)
-                    root = stem(token)
-                    weights[root] = weights.get(root, 0.0) + weight
-        return weights
-
     def learn(self, solved: Solved) -> None:
         """One more case was solved by an article; no-op where the article is not known."""
         with self._lock:
@@ -160,23 +121,13 @@ class Matcher:
             said = gist(solved.text)
             spoken = Counter(tokens(said))
             for token in spoken:
-                self._vouch(token)
+                self._speller.overhear(token)
             spoken.update(tokens(said.partition("\n")[0]))
             words: Counter[str] = Counter()
             for token, times in spoken.items():
                 if token not in SILENT:
                     words[stem(token)] += times
             self._experience.learn(place, words)
-
-    def _vouch(self, token: str) -> None:
-        # A word that several customers write is a word of theirs, not a slip.
-        if not self._speller.knows(token):
-            self._customers_words[token] += 1
-            if self._customers_words[token] >= _VOUCHED:
-                del self._customers_words[token]
-                self._speller.learn(token)
-            elif len(self._customers_words) > 100_000:
-                self._customers_words.clear()
 
     def match(self, subject: str, text: str, *, limit: int = 3) -> list[Match]:
         """The articles that may answer this case, best first; none where nothing speaks for one.
@@ -188,18 +139,19 @@ class Matcher:
             subject, _, said = said.partition("\n")
         with self._lock:
             question = ask(subject[:_SUBJECT_READ], said, self._speller)
-            votes = self._experience.votes(question.words)
+            votes = self._experience.votes(question.weights)
             evidence = self._evidence(question, votes)
-            best = nlargest(limit, evidence, key=evidence.__getitem__)
-            found = (
-                self._matched(question, place, evidence[place], votes.get(place, _NO_VOTE))
-                for place in best
-            )
-            return [match for match in found if match.score >= _LEAST and match.reason]
+            found = []
+            for place in nlargest(limit, evidence, key=evidence.__getitem__):
+                score = evidence[place] / (evidence[place] + _HALF)
+                why = self._reason(question, place, votes[place].cases if place in votes else 0)
+                if score >= _LEAST and why:
+                    found.append(Match(self._shelf[place].id, score, why))
+            return found
 
     def _evidence(self, question: Question, votes: Mapping[int, Vote]) -> dict[int, float]:
         """What speaks for the articles that were looked at closely, 0 and up."""
-        shares = self._index.scores(question.words)
+        shares = self._index.scores(question.weights)
         if not shares:
             return {}
         most = max(shares.values())
@@ -209,7 +161,7 @@ class Matcher:
             relative[place] = relative.get(place, 0.0) + trust * vote.share
         # A share of a long question says more than the same share of a short one; an unusual word
         # weighs log 2N, so that many of them stand for one in any knowledge base.
-        unusual_words = self._index.weight(question.words) / log(2 + 2 * len(self._shelf))
+        unusual_words = self._index.weight(question.weights) / log(2 + 2 * len(self._shelf))
         scale = most * sqrt(unusual_words)
         return {
             place: scale * (relative[place] + _BY_TITLE * self._title_likeness(question, place))
@@ -219,20 +171,15 @@ class Matcher:
     def _title_likeness(self, question: Question, place: int) -> float:
         return token_set_ratio(question.subject, self._shelf[place].plain_title) / 100
 
-    def _matched(self, question: Question, place: int, evidence: float, vote: Vote) -> Match:
+    def _reason(self, question: Question, place: int, cases: int) -> str:
         shelved = self._shelf[place]
-        why = reason(
+        return reason(
             question,
             title=shelved.title,
             keywords=shelved.keywords,
-            weights={
-                root: weight * self._index.rarity(root)
-                for root, weight in question.words.items()
-                if root in shelved.weights
-            },
-            cases=vote.cases,
+            worth=self._worth(question, place),
+            cases=cases,
         )
-        return Match(shelved.id, evidence / (evidence + _HALF), why)
 
     def find(self, typed: str, *, limit: int = 10) -> list[Match]:
         """Articles for the search box: by title, keyword or number as one types, then by text.
@@ -241,12 +188,36 @@ class Matcher:
         """
         with self._lock:
             question = ask("", typed[:_SUBJECT_READ], self._speller)
-            scores = self._titles.like(typed)
-            for place, share in self._index.scores(question.words).items():
-                scores[place] = max(scores.get(place, 0.0), _BY_TEXT * share)
-            best = nlargest(limit, scores, key=scores.__getitem__)
+            numbered = self._titles.numbered(typed)
+            scores = self._titles.like(typed) | numbered
+            for place, worth in self._having(question).items():
+                scores[place] = max(scores.get(place, 0.0), _BY_TEXT * worth)
             return [
-                replace(self._matched(question, place, 0.0, _NO_VOTE), score=scores[place])
-                for place in best
+                Match(
+                    self._shelf[place].id,
+                    scores[place],
+                    f"number: {self._shelf[place].number}"
+                    if place in numbered
+                    else self._reason(question, place, 0) or "title or keyword",
+                )
+                for place in nlargest(limit, scores, key=scores.__getitem__)
                 if scores[place] >= _LEAST_TYPED
             ]
+
+    def _having(self, question: Question) -> dict[int, float]:
+        """The articles with most of these words, however often: the share they have, 0 to 1."""
+        shares = self._index.scores(question.weights)
+        whole = self._index.weight(question.weights)
+        return {
+            place: sum(self._worth(question, place).values()) / whole
+            for place in nlargest(_RERANKED, shares, key=shares.__getitem__)
+        }
+
+    def _worth(self, question: Question, place: int) -> dict[str, float]:
+        """What the question's words that an article itself has are worth."""
+        own = self._shelf[place].weights
+        return {
+            root: weight * self._index.rarity(root)
+            for root, weight in question.weights.items()
+            if root in own
+        }

@@ -8,45 +8,47 @@ from dataclasses import dataclass
 from kb.spelling import Speller
 from kb.words import FAINT, SILENT, stem, tokens
 
-_SUBJECT = 2  # a word of the subject counts this often
+_SUBJECT = 2  # times that a word of the subject counts
 _FAINT_WEIGHT = 0.4
-_REPAIRS = 60  # tried at most, a question
 _SATURATION = 2.0  # a word said again and again counts at most three times
+_REPAIRS = 60  # words tried at most
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`words`: stems and weights; `typed`: a word for each stem; `read_as`: slips and words."""
+    """What is asked, by stem.
 
-    words: dict[str, float]
+    `weights` say how much each counts, `typed` has a whole word for each, as typed or as repaired,
+    and `slips` what was typed instead, where it was repaired.
+    """
+
+    weights: dict[str, float]
     typed: dict[str, str]
-    read_as: dict[str, str]
+    slips: dict[str, str]
     subject: str
 
 
 def ask(subject: str, text: str, speller: Speller) -> Question:
     """The question of a subject and a text, with words that the desk does not know repaired."""
-    counted: Counter[str] = Counter()
-    for token in tokens(subject):
+    subject_words = tokens(subject)
+    counted = Counter(tokens(text))
+    for token in subject_words:
         counted[token] += _SUBJECT
-    counted.update(tokens(text))
-    words: dict[str, float] = {}
-    typed: dict[str, str] = {}
-    read_as: dict[str, str] = {}
+    question = Question({}, {}, {}, " ".join(subject_words))
     repairs = _REPAIRS
     for token, times in counted.items():
         if token in SILENT or len(token) < 2:
             continue
         weight = times * (1 + _SATURATION) / (times + _SATURATION)
-        root = stem(token)
         if token in FAINT:
             weight *= _FAINT_WEIGHT
         elif repairs and not speller.knows(token):
             repairs -= 1
             if repair := speller.repair(token):
-                root = stem(repair.word)
                 weight *= repair.likeness
-                read_as[token] = repair.word
-        words[root] = words.get(root, 0.0) + weight
-        typed.setdefault(root, read_as.get(token, token))
-    return Question(words, typed, read_as, " ".join(tokens(subject)))
+                question.slips.setdefault(stem(repair.word), token)
+                token = repair.word
+        root = stem(token)
+        question.weights[root] = question.weights.get(root, 0.0) + weight
+        question.typed.setdefault(root, token)
+    return question

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kb.question import Question
-from kb.words import FAINT, SILENT, stem, stems, tokens
+from kb.words import FAINT, SILENT, stem, tokens
 
-_WORDS_OF_TEXT = 3
+_PUNCTUATION = ".,:;!?()[]\"'«»¿¡“”"
+_KEYWORDS, _WORDS, _REPAIRS = 2, 3, 2  # named at most; an agent reads one line
 
 
 def reason(
@@ -15,37 +16,47 @@ def reason(
     *,
     title: str,
     keywords: Iterable[str],
-    weights: Mapping[str, float],
+    worth: Mapping[str, float],
     cases: int,
 ) -> str:
-    """Such as 'title: "reset password"; "pasword" read as "password"; 3 solved cases like this'.
+    """Such as: title: "reset password"; "pasword" read as "password"; 3 solved cases like this one.
 
-    `weights` are the stems of the article with what each is worth for this question. Empty where
+    `worth` says what each stem that the article shares with the question is worth. Empty where
     nothing speaks for the article but words that every question has.
     """
-    shared = [token for token in tokens(title) if _says_something(token, question)]
-    topics = [keyword for keyword in keywords if set(stems(keyword)) & question.words.keys()]
-    told = {stem(token) for token in shared} | {root for topic in topics for root in stems(topic)}
-    in_text = [root for root in weights if root not in told and question.typed[root] not in FAINT]
-    in_text.sort(key=lambda root: (-weights[root], root))
+    in_title = _shared(title.split(), worth)
+    topics = {keyword: _shared(keyword.split(), worth) for keyword in keywords}
+    named = [keyword for keyword, shared in topics.items() if shared][:_KEYWORDS]
+    told = in_title.keys() | {root for keyword in named for root in topics[keyword]}
+    best_first = sorted(worth, key=lambda root: (-worth[root], root))
+    in_text = [
+        question.typed[root]
+        for root in best_first
+        if root not in told and question.typed[root] not in FAINT
+    ]
+    repaired = [
+        f'"{question.slips[root]}" read as "{question.typed[root]}"'
+        for root in best_first
+        if root in question.slips and question.typed[root] not in FAINT
+    ]
     parts = [
-        f'title: "{" ".join(dict.fromkeys(shared))}"' if shared else "",
-        f"keyword: {_quoted(topics)}" if topics else "",
-        f"text: {_quoted(question.typed[root] for root in in_text[:_WORDS_OF_TEXT])}"
-        if in_text
-        else "",
-        *(
-            f'"{typed}" read as "{meant}"'
-            for typed, meant in question.read_as.items()
-            if stem(meant) in weights
-        ),
+        f'title: "{" ".join(dict.fromkeys(in_title.values()))}"' if in_title else "",
+        f"keyword: {_quoted(named)}" if named else "",
+        f"text: {_quoted(in_text[:_WORDS])}" if in_text else "",
+        *repaired[:_REPAIRS],
         _counted(cases),
     ]
     return "; ".join(part for part in parts if part)
 
 
-def _says_something(token: str, question: Question) -> bool:
-    return token not in SILENT and token not in FAINT and stem(token) in question.words
+def _shared(words: Iterable[str], worth: Mapping[str, float]) -> dict[str, str]:
+    """Those that say something and are worth something, as written, one for each stem, in order."""
+    shared: dict[str, str] = {}
+    for word in words:
+        for token in tokens(word):
+            if token not in SILENT and token not in FAINT and stem(token) in worth:
+                shared.setdefault(stem(token), word.strip(_PUNCTUATION))
+    return shared
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ _FURTHEST = 2  # characters that may be too many or too few
 _CANDIDATES = 2_000  # compared at most, a word
 _REMEMBERED = 20_000  # repairs
 _VOCABULARY = 200_000  # words
+_VOUCHED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Speller:
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
         self._stems: set[str] = set()
+        self._overheard: dict[str, int] = {}
         self._drawers: dict[tuple[int, str], list[str]] = defaultdict(list)
         self._repairs: dict[str, Repair | None] = {}
 
@@ -53,6 +55,16 @@ class Speller:
             if _repairable(word):
                 self._drawers[len(word), word[0]].append(word)
                 self._repairs.clear()
+
+    def overhear(self, word: str) -> None:
+        """A customer wrote this word. What three of them write is a word of theirs, not a slip."""
+        if self.knows(word):
+            return
+        times = self._overheard.pop(word, 0) + 1
+        if times == _VOUCHED:
+            self.learn(word)
+        elif len(self._overheard) < _VOCABULARY:
+            self._overheard[word] = times
 
     def repair(self, typed: str) -> Repair | None:
         """The word that was likeliest meant, or None where none is like enough.

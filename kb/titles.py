@@ -6,6 +6,10 @@ misspelt one is lost, and only titles that share pieces are looked at again as a
 
 from __future__ import annotations
 
+from heapq import nlargest
+from math import sqrt
+from string import ascii_lowercase
+
 from rapidfuzz.fuzz import partial_ratio
 
 from kb.index import Index
@@ -22,7 +26,8 @@ class Titles:
 
     def __init__(self) -> None:
         self._pieces = Index(saturation=0.5, by_length=0.3)
-        self._shown: dict[int, tuple[str, str]] = {}
+        self._shown: dict[int, str] = {}
+        self._numbers: dict[int, str] = {}
         self._added: dict[int, dict[str, float]] = {}
 
     def add(self, place: int, title: str, keywords: tuple[str, ...], number: str) -> None:
@@ -33,35 +38,49 @@ class Titles:
                 pieces[piece] = max(pieces.get(piece, 0.0), weight)
         self._added[place] = pieces
         self._pieces.add(place, pieces)
-        self._shown[place] = (" ".join(tokens(" ".join((title, *keywords)))), _plain(number))
+        self._shown[place] = " ".join(tokens(" ".join((title, *keywords))))
+        self._numbers[place] = "".join(tokens(number))
 
     def remove(self, place: int) -> None:
         self._pieces.remove(place, self._added.pop(place))
-        del self._shown[place]
+        del self._shown[place], self._numbers[place]
 
     def like(self, typed: str) -> dict[int, float]:
-        """Articles like what is typed, 0 to 1: 1 for the exact number."""
-        typed = typed[:_TYPED]
-        number = _plain(typed)
-        words = " ".join(tokens(typed))
-        scores = self._pieces.scores(dict.fromkeys(_pieces(typed), 1.0))
-        best = sorted(scores, key=lambda place: -scores[place])[:_LOOKED_AT_AGAIN]
+        """Articles whose title or keywords are like what is typed, 0 to 1."""
+        words = " ".join(tokens(typed[:_TYPED]))
+        shares = self._pieces.scores(dict.fromkeys(_pieces(words), 1.0))
         found = {}
-        for place in best:
-            whole = partial_ratio(words, self._shown[place][0]) / 100
-            found[place] = (
-                _BY_PIECES * scores[place] + (1 - _BY_PIECES) * whole * scores[place] ** 0.5
-            )
-        if any(char.isdigit() for char in number):
-            for place, (_, own) in self._shown.items():
-                if own.startswith(number):
-                    found[place] = 1.0 if own == number else 0.9
+        for place in nlargest(_LOOKED_AT_AGAIN, shares, key=shares.__getitem__):
+            whole = partial_ratio(words, self._shown[place]) / 100
+            share = shares[place]
+            found[place] = _BY_PIECES * share + (1 - _BY_PIECES) * whole * sqrt(share)
         return found
 
+    def numbered(self, typed: str) -> dict[int, float]:
+        """Articles of this number (1), or of a number that begins like this (0.9).
 
-def _plain(number: str) -> str:
-    """A number as compared: "KB-0042", "kb 42" and "#42" are one."""
-    return "".join(tokens(number)).removeprefix("kb").lstrip("0")
+        "KB-0042", "kb 42" and "#42" are one number; "windows 42" is none.
+        """
+        asked = "".join(tokens(typed[:_TYPED]))
+        if not any(char.isdigit() for char in asked):
+            return {}
+        return {
+            place: 1.0 if _same(asked, own) else 0.9
+            for place, own in self._numbers.items()
+            if own.startswith(asked) or _same(asked, own)
+        }
+
+
+def _same(asked: str, own: str) -> bool:
+    letters, digits = _split(asked)
+    own_letters, own_digits = _split(own)
+    return digits == own_digits != "" and letters in ("", own_letters)
+
+
+def _split(number: str) -> tuple[str, str]:
+    """The letters that a number begins with, and the rest without leading zeros."""
+    digits = number.lstrip(ascii_lowercase)
+    return number[: len(number) - len(digits)], digits.lstrip("0")
 
 
 def _pieces(text: str) -> set[str]:

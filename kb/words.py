@@ -44,7 +44,7 @@ FAINT = frozenset(_FAINT.split()) - SILENT
 
 # Longest first. What remains must be a word of at least four letters (three after "ing", "ed").
 _ENDINGS = (
-    *("aciones", "amiento", "ciones", "ation", "acion", "mente", "iendo"),
+    *("amiento", "ation", "acion", "mente", "iendo"),
     *("cion", "ando", "ado", "ada", "ido", "ida", "ing", "ed"),
 )
 
@@ -54,7 +54,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     split = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in split if not unicodedata.combining(c))
+    # Only the accents of Latin, Greek and Cyrillic: a kana without its mark is another sound.
+    bare = "".join(char for char in split if not "\u0300" <= char <= "\u036f")
+    return unicodedata.normalize("NFC", bare)
 
 
 def tokens(text: str) -> list[str]:
@@ -99,7 +101,7 @@ def stem(token: str) -> str:
 def _singular(token: str) -> str:
     if token.endswith("ies") and len(token) > 4:
         return token[:-3] + "y"
-    if token.endswith(("sses", "shes", "ches", "xes")):
+    if token.endswith(("sses", "shes", "ches", "xes", "ciones")):
         return token[:-2]
     if token.endswith("s") and not token.endswith(("ss", "us", "is")):
         return token[:-1]
