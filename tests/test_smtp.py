@@ -293,8 +293,11 @@ async def test_the_stock_answer_to_a_fault_would_tell_it_and_bounce_the_mail(
 async def test_a_full_disk_is_said_to_be_one(opened: Serve, journal: FileJournal) -> None:
     journal.fault = StorageFull("3 MB left of 500")
 
-    async with connected(await opened()) as peer:
-        assert await peer.sends(MAIL) == "452 4.3.1 Insufficient system storage"
+    with structlog.testing.capture_logs() as lines:
+        async with connected(await opened()) as peer:
+            assert await peer.sends(MAIL) == "452 4.3.1 Insufficient system storage"
+
+    assert [(line["event"], line["log_level"]) for line in lines] == [("not kept", "warning")]
 
 
 async def hangs_up_before_the_answer(door: Door, journal: FileJournal, how: str) -> None:
@@ -641,25 +644,25 @@ async def test_a_mail_that_drips_is_cut_and_a_slow_honest_one_is_not(
 
 
 async def test_a_mail_may_take_longer_than_an_idle_peer(opened: Serve) -> None:
-    async with connected(await opened(idle_seconds=0.2)) as peer:
+    async with connected(await opened(idle_seconds=0.5)) as peer:
         await peer.begins("support@desk.test")
         for _ in range(6):
             peer.writer.write(b"slowly\r\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
         assert (await peer.says(b".\r\n")).startswith("250 ")
 
 
 @pytest.mark.parametrize("said", [b"", b"NO", b"\r\n", b"x" * 3_000_000])
 async def test_a_peer_that_says_nothing_whole_is_hung_up_on(opened: Serve, said: bytes) -> None:
-    async with connected(await opened(idle_seconds=0.2)) as peer:
+    async with connected(await opened(idle_seconds=0.5)) as peer:
         peer.writer.write(said)
 
         assert (await peer.rest()).endswith("421 4.4.2 Idle too long")
 
 
 async def test_no_conversation_is_for_ever(opened: Serve) -> None:
-    async with connected(await opened(session_seconds=0.3, idle_seconds=60)) as peer:
+    async with connected(await opened(session_seconds=1, idle_seconds=60)) as peer:
         assert await peer.rest() == "421 4.4.2 Session too long"
 
 

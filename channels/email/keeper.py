@@ -84,7 +84,9 @@ class Keeper:
         took = round((time.perf_counter() - started) * 1e3, 1)
         for each in arrived:
             facts = {"size": len(each.raw), "mailbox": each.mailbox, "peer": each.envelope["peer"]}
-            if error is not None:
+            if isinstance(error, StorageFull):
+                log.warning("not kept", **facts, ms=took, why=str(error))
+            elif error is not None:
                 log.error("not kept", **facts, ms=took, fault=fault, exc_info=error)
             elif not keeping.cancelled():
                 log.info("kept", **facts, ms=took)
