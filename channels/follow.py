@@ -6,7 +6,7 @@ One poll per process, whatever the number of followers, and none when nobody fol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,15 +34,19 @@ class Follower:
         self._db = db
         self._queues: set[asyncio.Queue[Event | None]] = set()
         self._poll: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
 
-    async def events(self) -> AsyncIterator[Event]:
-        """The events from now on, in order. Raises FellBehind when they are not taken in time."""
+    async def events(self, following: asyncio.Event | None = None) -> AsyncGenerator[Event, None]:
+        """The events from now on, in order. Raises FellBehind when they are not taken in time.
+
+        `following` is set once nothing that happens from then on is missed.
+        """
         queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING_EVENTS)
         self._queues.add(queue)
-        if self._poll is None or self._poll.done():
-            cursor = await asyncio.to_thread(self._now)
-            self._poll = asyncio.create_task(self._follow(cursor))
         try:
+            await self._begin()
+            if following is not None:
+                following.set()
             while True:
                 event = await queue.get()
                 if event is None:
@@ -56,6 +60,13 @@ class Follower:
         if self._poll is not None:
             self._poll.cancel()
             await asyncio.gather(self._poll, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        # One at a time: two who came first together would each start a poll.
+        async with self._beginning:
+            if self._poll is None or self._poll.done():
+                cursor = await asyncio.to_thread(self._now)
+                self._poll = asyncio.create_task(self._follow(cursor))
 
     async def _follow(self, cursor: int) -> None:
         seen: set[int] = set()

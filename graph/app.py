@@ -44,7 +44,10 @@ def public(house: House, journal: Journal) -> Starlette:
     ]
     if house.settings.slack_signing_secret is not None:
         routes += slack.routes(house.db, house.desk, house.settings)
-    return Starlette(routes=routes, middleware=[Middleware(RequestLog, face="public")])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestLog, face="public"), *web.middleware(house.settings)],
+    )
 
 
 def _health(db: Database) -> list[Route]:

@@ -31,4 +31,4 @@ def by_number(session: Session, numbers: Collection[str]) -> dict[str, UUID]:
     if not numbers:
         return {}
     rows = session.execute(select(Product.number, Product.id).where(Product.number.in_(numbers)))
-    return {number: product_id for number, product_id in rows}
+    return dict(rows.tuples().all())

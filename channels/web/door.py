@@ -1,0 +1,271 @@
+"""The chat's socket: who may open it, what may be said, and when it is answered "kept".
+
+A visitor is whoever holds a token that our server made; the token says nothing but which
+conversation is theirs. A line is answered `kept` once it is on stable storage, and `refused`, with
+the reason, when it is not: the page keeps it and says it again by the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from channels import typed
+from channels.follow import Follower
+from channels.reception import Arrived, Journal, StorageFull
+from channels.web.chat import EMAIL_LENGTH, NAME_LENGTH, TEXT_LENGTH
+from channels.web.headers import origins
+from channels.web.limits import Allowance, Seats, network_of
+from channels.web.lines import TRY_AGAIN_LATER, Line, Switchboard
+from channels.web.pages import HERE, TEMPLATES
+from intake.db import Busy, Database
+from intake.desk import Desk
+from intake.settings import Settings
+
+log = structlog.get_logger()
+
+FRAME_BYTES = 16 << 10
+SOCKETS = 300
+SOCKETS_PER_NETWORK = 20
+HELLO_SECONDS = 10
+STUCK_SECONDS = 60
+"""A socket that takes nothing for so long has nobody at its other end."""
+NONSENSE = 20
+"""Frames we do not understand before we hang up."""
+POLICY, TOO_BIG = 1008, 1009
+
+_VISITOR = re.compile(r"(?P<visitor>[0-9a-f]{32})\.(?P<sign>[a-z2-7]{20})")
+_LINE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def routes(
+    db: Database, desk: Desk, settings: Settings, journal: Journal, follower: Follower
+) -> list[BaseRoute]:
+    """The page to try it on, the widget, and the socket it opens."""
+    door = Door(desk, settings, journal, Switchboard(db, follower))
+    return [
+        Route("/chat", door.page),
+        Route("/chat/widget.js", _widget),
+        WebSocketRoute("/chat/socket", door.open),
+    ]
+
+
+def new_token(desk: Desk) -> str:
+    """What a new visitor keeps, to be known as the same one later."""
+    visitor = secrets.token_hex(16)
+    return f"{visitor}.{desk.sign('visitor', visitor)}"
+
+
+def visitor_of(desk: Desk, token: object) -> str | None:
+    """Whose token it is; None when we did not make it."""
+    found = _VISITOR.fullmatch(token) if isinstance(token, str) else None
+    if found is None or not desk.signed("visitor", found["visitor"], found["sign"]):
+        return None
+    return found["visitor"]
+
+
+class Door:
+    """Lets visitors in from our own pages and from the sites that may embed the chat."""
+
+    def __init__(
+        self, desk: Desk, settings: Settings, journal: Journal, switchboard: Switchboard
+    ) -> None:
+        self.desk = desk
+        self.journal = journal
+        self.switchboard = switchboard
+        self.per_visitor = Allowance(10, 10)
+        self.per_network = Allowance(120, 60)
+        self._seats = Seats(SOCKETS, SOCKETS_PER_NETWORK)
+        self._public_url = settings.public_url
+        self._origins = origins(settings.public_url, settings.chat_origins)
+
+    async def page(self, request: Request) -> Response:
+        """A page with the widget on it."""
+        template = TEMPLATES.get_template("chat.html")
+        shown = {"organisation": self.desk.organisation, "public_url": self._public_url}
+        return Response(template.render(shown), media_type="text/html")
+
+    async def open(self, socket: WebSocket) -> None:
+        """One socket, from the handshake to its end."""
+        # A page cannot choose its Origin, so no other site can speak for its visitors here.
+        asked = socket.headers.getlist("origin")
+        if len(asked) != 1 or asked[0].lower() not in self._origins:
+            log.warning(
+                "chat refused", why="foreign origin", origin=typed.line(" ".join(asked), 80)
+            )
+            await socket.close(POLICY)
+            return
+        network = network_of(socket.scope)
+        if not self._seats.take(network):
+            log.warning("chat refused", why="too many sockets")
+            await socket.close(TRY_AGAIN_LATER)
+            return
+        try:
+            await socket.accept()
+            code = await self._converse(socket, network)
+            with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+                await asyncio.wait_for(socket.close(code), 5)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._seats.leave(network)
+
+    async def _converse(self, socket: WebSocket, network: str) -> int:
+        """Talk until one side ends it; the code to close with."""
+        try:
+            hello = _understood(await asyncio.wait_for(_heard(socket), HELLO_SECONDS))
+        except TimeoutError:
+            return POLICY
+        if hello is None or hello.get("type") != "hello":
+            return POLICY
+        token = hello.get("token")
+        visitor = visitor_of(self.desk, token)
+        if visitor is None:
+            token = new_token(self.desk)
+            visitor = token.partition(".")[0]
+        line = Line()
+        try:
+            async with self.switchboard.joined(visitor, line) as said:
+                welcome = {"type": "welcome", "token": token, "history": said}
+                line.put({**welcome, "desk": self.desk.organisation})
+                return await _first(
+                    Visit(self, visitor, network, line).listen(socket), _speak(socket, line)
+                )
+        except (SQLAlchemyError, Busy) as error:
+            log.warning("chat postponed", why=type(error).__name__)
+            return TRY_AGAIN_LATER
+
+
+@dataclass(slots=True)
+class Visit:
+    """What one visitor says on one socket."""
+
+    door: Door
+    visitor: str
+    network: str
+    line: Line
+    nonsense: int = 0
+
+    async def listen(self, socket: WebSocket) -> int:
+        """Keep what is said, line after line in its order; the code when nothing more is heard."""
+        while self.nonsense < NONSENSE:
+            heard = await _heard(socket)
+            if len(heard) > FRAME_BYTES:
+                return TOO_BIG
+            frame = _understood(heard)
+            if frame is None or frame.get("type") != "say" or not _is_line(frame):
+                self.nonsense += 1
+                self.line.put({"type": "refused", "id": "", "reason": "not-understood"})
+                continue
+            self.line.put(await self._answer(frame))
+        return POLICY
+
+    async def _answer(self, frame: dict[str, Any]) -> dict[str, Any]:
+        refused = {"type": "refused", "id": frame["id"]}
+        if not frame["text"].strip():
+            return {**refused, "reason": "empty"}
+        if len(frame["text"]) > TEXT_LENGTH:
+            return {**refused, "reason": "too-long"}
+        now = time.monotonic()
+        wait = self.door.per_visitor.wait(self.visitor, now)
+        if wait := wait or self.door.per_network.wait(self.network, now):
+            return {**refused, "reason": "too-fast", "again_in": round(wait, 1)}
+        try:
+            await self.door.journal.keep(self._arrived(frame))
+        except (StorageFull, Busy, SQLAlchemyError, OSError) as error:
+            log.error("not kept", channel="chat", why=type(error).__name__)
+            return {**refused, "reason": "later", "again_in": 5}
+        log.info("kept", channel="chat", size=len(frame["text"]))
+        return {"type": "kept", "id": frame["id"]}
+
+    def _arrived(self, frame: dict[str, Any]) -> Arrived:
+        said = {name: frame.get(name, "") for name in ("id", "text", "name", "email")}
+        return Arrived(
+            channel="chat",
+            mailbox="chat",
+            raw=orjson.dumps(said),
+            envelope={"visitor": self.visitor, "network": self.network},
+            received_at=datetime.now(UTC),
+            external_id=f"{self.visitor}.{frame['id']}",
+        )
+
+
+async def _heard(socket: WebSocket) -> bytes:
+    """The next frame. Raises WebSocketDisconnect when there is none."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text: str | None = message.get("text")
+    return text.encode() if text is not None else message["bytes"] or b""
+
+
+def _understood(frame: bytes) -> dict[str, Any] | None:
+    if len(frame) > FRAME_BYTES:
+        return None
+    try:
+        content = orjson.loads(frame)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _is_line(frame: dict[str, Any]) -> bool:
+    name, email = frame.get("name", ""), frame.get("email", "")
+    return (
+        isinstance(frame.get("id"), str)
+        and _LINE_ID.fullmatch(frame["id"]) is not None
+        and isinstance(frame.get("text"), str)
+        and isinstance(name, str)
+        and len(name) <= NAME_LENGTH
+        and isinstance(email, str)
+        and len(email) <= EMAIL_LENGTH
+    )
+
+
+async def _speak(socket: WebSocket, line: Line) -> int:
+    """Send what waits, as fast as the other side takes it; the code to end with."""
+    try:
+        async for frame in line.frames():
+            await asyncio.wait_for(socket.send_text(frame), STUCK_SECONDS)
+    except TimeoutError:
+        return TRY_AGAIN_LATER
+    return line.closed_with
+
+
+async def _first(*works: Coroutine[Any, Any, int]) -> int:
+    """The answer of whichever ends first; the others are ended too."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return min(done, key=tasks.index).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _widget(_request: Request) -> Response:
+    return FileResponse(
+        HERE / "static" / "widget.js",
+        media_type="text/javascript",
+        # Pages of the sites that may embed it load it from us.
+        headers={
+            "cache-control": "public, max-age=600",
+            "cross-origin-resource-policy": "cross-origin",
+        },
+    )

@@ -1,0 +1,125 @@
+"""How much one visitor of the public face may take, and all of them together.
+
+Counted in the memory of each process: a second process allows as much again, and a restart
+forgets. What must hold across processes, such as how many mails we send, is counted in the
+database (`intake.acknowledge`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = "loopback"
+LOOPBACK_SHARE = 10
+"""This machine, or a proxy on it that stands for many visitors, may take so many times as much."""
+KEYS_REMEMBERED = 20_000
+
+
+def network_of(scope: Scope) -> str:
+    """Whom a connection belongs to: one IPv4 address, or the /64 that one IPv6 customer has."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        ip = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host or LOOPBACK  # a Unix socket has no address
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_loopback:
+        return LOOPBACK
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+
+
+class Allowance:
+    """So many acts for each key within so many seconds: a bucket of tokens that refills."""
+
+    def __init__(self, acts: int, within_seconds: float) -> None:
+        self._acts = acts
+        self._refill = acts / within_seconds
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: str, now: float) -> float:
+        """Take one act for `key`: 0.0 when it is allowed, else the seconds until the next is.
+
+        `now` is a monotonic clock's. An act that must wait costs nothing.
+        """
+        share = LOOPBACK_SHARE if key == LOOPBACK else 1
+        most = self._acts * share
+        left, since = self._buckets.pop(key, (float(most), now))
+        left = min(most, left + (now - since) * self._refill * share)
+        # The key asked for last stands last, so the first is the one to forget.
+        allowed = left >= 1
+        self._buckets[key] = (left - allowed, now)
+        if len(self._buckets) > KEYS_REMEMBERED:
+            self._buckets.popitem(last=False)
+        return 0.0 if allowed else (1 - left) / (self._refill * share)
+
+
+class Seats:
+    """How many may stay at once, in all and from one network."""
+
+    def __init__(self, in_all: int, per_network: int) -> None:
+        self._in_all = in_all
+        self._per_network = per_network
+        self._taken: Counter[str] = Counter()
+
+    def take(self, network: str) -> bool:
+        """Whether there was a seat; it is taken now."""
+        most = self._per_network * (LOOPBACK_SHARE if network == LOOPBACK else 1)
+        if self._taken.total() >= self._in_all or self._taken[network] >= most:
+            return False
+        self._taken[network] += 1
+        return True
+
+    def leave(self, network: str) -> None:
+        """Give the seat back."""
+        self._taken[network] -= 1
+        if not self._taken[network]:
+            del self._taken[network]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a request's body may take (SECURITY H04)."""
+
+    grace_seconds: float = 60
+    bytes_per_second: int = 500
+    """After the grace, the body must have come in at this rate on average."""
+    longest_seconds: float = 900
+
+    def left(self, received_bytes: int, since_seconds: float) -> float:
+        """How much longer to wait for the next block."""
+        allowed = max(self.grace_seconds, received_bytes / self.bytes_per_second)
+        return min(allowed, self.longest_seconds) - since_seconds
+
+
+class BodyDeadline:
+    """Answers 408 to a body that comes too slowly; servers wait for it for ever (SECURITY M13)."""
+
+    def __init__(self, app: ASGIApp, patience: Patience) -> None:
+        self._app = app
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, received, whole = time.monotonic(), 0, False
+
+        async def hurried() -> Message:
+            nonlocal received, whole
+            if whole:
+                return await receive()  # only the end of the connection is left to hear of
+            left = self._patience.left(received, time.monotonic() - started)
+            try:
+                message = await asyncio.wait_for(receive(), max(left, 0.001))
+            except TimeoutError:
+                close = {"connection": "close"}
+                raise HTTPException(408, "The request came too slowly.", close) from None
+            received += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            return message
+
+        await self._app(scope, hurried, send)
