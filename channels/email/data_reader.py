@@ -55,4 +55,5 @@ def _unstuffed(blocks: list[bytes]) -> bytes:
     content = b"".join(blocks)
     blocks.clear()
     # RFC 5321, 4.5.2: a line that starts with a dot loses it.
-    return content.replace(b"\r\n.", b"\r\n").removeprefix(b"\r\n")
+    content = content.replace(b"\r\n.", b"\r\n")
+    return content.removeprefix(b"\r\n")
