@@ -101,9 +101,10 @@ class Index:
         weighed = [(weight * self.rarity(word), word) for word, weight in question.items()]
         whole = sum(weight for weight, _ in weighed)
         known = nlargest(words, (item for item in weighed if item[1] in self._postings))
-        floor = self._saturation * (1 - self._by_length)
-        by_length = self._saturation * self._by_length * len(self._lengths) / (self._length or 1)
         scores: dict[int, float] = {}
+        if not known:
+            return scores
+        floor, by_length = self._norm()
         for rank, (weight, word) in enumerate(known):
             postings = self._postings[word]
             budget -= len(postings.documents)
@@ -119,10 +120,15 @@ class Index:
     def _score_best(
         self, scores: dict[int, float], words: list[tuple[float, str]], whole: float
     ) -> None:
-        floor = self._saturation * (1 - self._by_length)
-        by_length = self._saturation * self._by_length * len(self._lengths) / (self._length or 1)
+        floor, by_length = self._norm()
         for document in nlargest(_CONTENDERS, scores, key=scores.__getitem__):
             norm = floor + by_length * self._lengths[document]
             for weight, word in words:
                 if strength := self._postings[word].of(document):
                     scores[document] += weight / whole * strength / (strength + norm)
+
+    def _norm(self) -> tuple[float, float]:
+        """What a strength is weighed against: a part for all documents, a part by their length."""
+        usual_length = self._length / len(self._lengths) or 1.0
+        floor = self._saturation * (1 - self._by_length)
+        return floor, self._saturation * self._by_length / usual_length
