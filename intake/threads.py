@@ -186,8 +186,8 @@ def _by_reply_address(
 def _recipients(arrival: Arrival) -> Iterable[str]:
     message = arrival.message
     yield from arrival.recipients
-    yield from (address.value for address in (*message.to, *message.cc))
-    yield from message.delivered_to
+    named = (*message.delivered_to, *message.to, *message.cc)
+    yield from (address.value for address in named)
 
 
 def _by_message_id(session: Session, arrivals: Sequence[Arrival]) -> list[list[Found]]:
