@@ -28,10 +28,14 @@ AWAY_SECONDS = 1.0
 
 
 def run(house: House, stop: threading.Event) -> None:
-    """Work until told to stop; what was begun is finished first."""
+    """Work until told to stop; what was begun is finished first.
+
+    A fault of ours in one loop ends all and is raised, so that whoever started us does so anew.
+    """
     dispatch = Dispatch(house.db, house.settings)
+    faults: list[Exception] = []
     loops = [
-        threading.Thread(target=_loop, args=(step, pause_seconds, stop), name=name)
+        threading.Thread(target=_loop, args=(step, pause_seconds, stop, faults), name=name)
         for name, step, pause_seconds in (
             ("file", lambda: _file(house.reception), ASK_AGAIN_SECONDS),
             ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
@@ -44,6 +48,8 @@ def run(house: House, stop: threading.Event) -> None:
     for loop in loops:
         loop.join()
     dispatch.close()
+    if faults:
+        raise faults[0]
 
 
 def _warm_up(reception: Reception) -> None:
@@ -53,7 +59,12 @@ def _warm_up(reception: Reception) -> None:
         log.warning("not warmed up", why=type(error).__name__)
 
 
-def _loop(step: Callable[[], bool], pause_seconds: float, stop: threading.Event) -> None:
+def _loop(
+    step: Callable[[], bool],
+    pause_seconds: float,
+    stop: threading.Event,
+    faults: list[Exception],
+) -> None:
     while not stop.is_set():
         try:
             busy = step()
@@ -61,10 +72,9 @@ def _loop(step: Callable[[], bool], pause_seconds: float, stop: threading.Event)
             # The database is away: what is kept stays kept; ask again until it is back.
             log.warning("database away", why=type(error).__name__)
             stop.wait(AWAY_SECONDS)
-        except BaseException:
-            # A fault of ours in one loop ends the duty, so that whoever started it starts it anew.
+        except Exception as fault:  # noqa: BLE001  raised in the duty's own thread
+            faults.append(fault)
             stop.set()
-            raise
         else:
             if not busy:
                 stop.wait(pause_seconds)
