@@ -128,7 +128,7 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    agent: Mapped[Agent] = relationship(lazy="joined")
+    agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
 
 class SignIn(Base):
@@ -140,7 +140,7 @@ class SignIn(Base):
     agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), index=True)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime]
-    agent: Mapped[Agent] = relationship(lazy="joined")
+    agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
 
 class SignInLink(Base):
@@ -151,7 +151,7 @@ class SignInLink(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), index=True)
     expires_at: Mapped[datetime]
-    agent: Mapped[Agent] = relationship(lazy="joined")
+    agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
 
 def digest(secret: str) -> str:
@@ -233,7 +233,7 @@ def sign_in_link(session: Session, agent: Agent, *, at: datetime, lasts: timedel
 def sign_in(session: Session, link: str, *, at: datetime) -> str | None:
     """Use a link: the secret of a new session, or None when the link is used up, late or wrong."""
     found = session.scalar(
-        select(SignInLink).where(SignInLink.digest == digest(link)).with_for_update()
+        select(SignInLink).where(SignInLink.digest == digest(link)).with_for_update(of=SignInLink)
     )
     if found is None or found.expires_at <= at or not found.agent.active:
         return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String, func, select, text
+from sqlalchemy import Index, Select, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Agent
@@ -174,11 +174,17 @@ def every(session: Session) -> Queues:
     return Queues(tuple(session.scalars(select(Queue).order_by(Queue.name))))
 
 
-def counts(session: Session) -> dict[UUID, tuple[int, int]]:
-    """How many cases wait in each queue, and how many of those somebody works on."""
+def counts(
+    session: Session, *, among: Select[tuple[UUID]] | None = None
+) -> dict[UUID, tuple[int, int]]:
+    """How many cases wait in each queue, and how many of those somebody works on.
+
+    With `among`, a query of case ids, only those are counted.
+    """
+    statement = select(QueueItem.queue_id, func.count(), func.count(QueueItem.worked_by_id))
+    if among is not None:
+        statement = statement.where(QueueItem.case_id.in_(among))
     rows = session.execute(
-        select(QueueItem.queue_id, func.count(), func.count(QueueItem.worked_by_id))
-        .where(QueueItem.ended_at.is_(None))
-        .group_by(QueueItem.queue_id)
+        statement.where(QueueItem.ended_at.is_(None)).group_by(QueueItem.queue_id)
     )
     return {queue_id: (waiting, worked) for queue_id, waiting, worked in rows}

@@ -181,6 +181,16 @@ def reply(
     return activity
 
 
+def addressee(session: Session, case: Case) -> str:
+    """Whom a reply would reach now, as the agent should see before sending.
+
+    Raises NobodyToAnswer when the case knows no address.
+    """
+    if case.channel == "chat" and case.conversation:
+        return "the chat"
+    return _answer_to(session, case, _last_incoming(session, case))
+
+
 def hold(
     session: Session,
     by: Principal,

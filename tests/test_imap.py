@@ -9,18 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
+from sqlalchemy import delete
 
 from channels.email import imap
-from channels.email.imap import FileCursors, poll_once, wait_after, watch
+from channels.email.imap import DatabaseCursors, poll_once, wait_after, watch
 from channels.email.imap_folder import Account, TooMuch, WrongAccount, connected, fetch_new
 from channels.reception import Arrived, StorageFull
+from intake.db import Database
+from intake.inbound import MailboxCursor
 from tests import dovecot
 from tests.dovecot import Dovecot
 
@@ -44,8 +46,10 @@ def account(server: Dovecot, request: pytest.FixtureRequest) -> Account:
 
 
 @pytest.fixture
-def cursors(tmp_path: Path) -> FileCursors:
-    return FileCursors(tmp_path / "cursors.json")
+def cursors(sqlite_url: str) -> Iterator[DatabaseCursors]:
+    db = Database(sqlite_url)
+    yield DatabaseCursors(db)
+    db.close()
 
 
 class Journal:
@@ -91,7 +95,7 @@ def unseen(server: Dovecot, account: Account, folder: str = "INBOX") -> int:
 
 
 def test_a_mail_is_kept_byte_for_byte_and_marked_as_read(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     # Dovecot itself makes CR LF of a lone CR or LF.
     odd = b"Subject: 1\r\nX: \xff\r\n\r\n" + bytes(range(14, 256)) + b"\r\n.\r\n"
@@ -108,7 +112,7 @@ def test_a_mail_is_kept_byte_for_byte_and_marked_as_read(
 
 
 def test_what_was_fetched_is_not_fetched_again(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(3))
 
@@ -121,7 +125,7 @@ def test_what_was_fetched_is_not_fetched_again(
 
 
 def test_no_mail_is_left_behind_when_there_are_more_than_fit_one_batch(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(75))
 
@@ -133,7 +137,7 @@ def test_no_mail_is_left_behind_when_there_are_more_than_fit_one_batch(
 
 
 def test_a_mail_that_a_person_read_first_is_fetched_all_the_same(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, mail(1))
     with server.logged_in(account.user) as person:
@@ -146,7 +150,7 @@ def test_a_mail_that_a_person_read_first_is_fetched_all_the_same(
 
 
 def test_a_mail_that_could_not_be_kept_stays_unread_and_comes_first_next_time(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(2))
     journal.fault = StorageFull("no room")
@@ -162,7 +166,7 @@ def test_a_mail_that_could_not_be_kept_stays_unread_and_comes_first_next_time(
 
 
 def test_a_mail_is_marked_only_after_it_was_kept(
-    server: Dovecot, account: Account, cursors: FileCursors
+    server: Dovecot, account: Account, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(3))
     left_when_kept: list[int] = []
@@ -177,7 +181,7 @@ def test_a_crash_after_keeping_doubles_nothing_and_leaves_nothing_unmarked(
     server: Dovecot,
     account: Account,
     journal: Journal,
-    cursors: FileCursors,
+    cursors: DatabaseCursors,
     monkeypatch: pytest.MonkeyPatch,
     crash_at: str,
 ) -> None:
@@ -186,7 +190,7 @@ def test_a_crash_after_keeping_doubles_nothing_and_leaves_nothing_unmarked(
 
     server.delivers(account.user, *mails(2))
     with monkeypatch.context() as broken:
-        owner, name = (IMAPClient, "add_flags") if crash_at == "mark" else (FileCursors, "save")
+        owner, name = (IMAPClient, "add_flags") if crash_at == "mark" else (DatabaseCursors, "save")
         broken.setattr(owner, name, crash)
         with pytest.raises(KeyboardInterrupt):
             poll_once(account, journal.keep, cursors)
@@ -199,7 +203,7 @@ def test_a_crash_after_keeping_doubles_nothing_and_leaves_nothing_unmarked(
 
 
 def test_a_folder_that_was_made_anew_gives_its_new_mail_and_doubles_no_old(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     shared = replace(account, folder="Shared")
     with server.logged_in(account.user) as person:
@@ -221,20 +225,23 @@ def test_a_folder_that_was_made_anew_gives_its_new_mail_and_doubles_no_old(
 
 
 def test_without_its_cursor_a_folder_is_fetched_again_and_nothing_doubled(
-    server: Dovecot, account: Account, journal: Journal, tmp_path: Path
+    server: Dovecot, account: Account, journal: Journal, sqlite_url: str, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(3))
-    poll_once(account, journal.keep, FileCursors(tmp_path / "one"))
-    (tmp_path / "two").write_text("{half a fi")
+    poll_once(account, journal.keep, cursors)
+    db = Database(sqlite_url)
+    with db.transaction() as session:
+        session.execute(delete(MailboxCursor))
+    db.close()
 
-    poll_once(account, journal.keep, FileCursors(tmp_path / "two"))
+    poll_once(account, journal.keep, cursors)
 
     assert journal.asked == 6
     assert len(journal.kept) == 3
 
 
 def test_what_lay_there_before_can_be_left_alone(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(3))
     from_now_on = replace(account, from_now_on=True)
@@ -248,7 +255,7 @@ def test_what_lay_there_before_can_be_left_alone(
 
 
 def test_mail_that_is_taken_care_of_can_be_moved(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     with server.logged_in(account.user) as person:
         person.create_folder("Done")
@@ -262,7 +269,7 @@ def test_mail_that_is_taken_care_of_can_be_moved(
 
 
 def test_a_mail_that_cannot_be_moved_is_said_and_does_not_stop_the_next(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     server.delivers(account.user, *mails(2))
 
@@ -275,7 +282,7 @@ def test_a_mail_that_cannot_be_moved_is_said_and_does_not_stop_the_next(
 
 
 def test_of_a_mail_that_is_too_big_the_header_is_kept_and_its_size(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     small = replace(account, message_bytes=100_000)
     server.delivers(account.user, mail(1, 200_000), mail(2, 90_000))
@@ -293,7 +300,7 @@ def test_of_a_mail_that_is_too_big_the_header_is_kept_and_its_size(
 
 
 def test_new_mail_is_fetched_while_we_wait_and_stopping_is_quick(
-    server: Dovecot, account: Account, journal: Journal, cursors: FileCursors
+    server: Dovecot, account: Account, journal: Journal, cursors: DatabaseCursors
 ) -> None:
     with watching(account, journal, cursors) as poller:
         server.delivers(account.user, mail(1))
@@ -308,7 +315,7 @@ def test_a_wait_is_renewed_before_the_server_loses_patience(
     server: Dovecot,
     account: Account,
     journal: Journal,
-    cursors: FileCursors,
+    cursors: DatabaseCursors,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits = []
@@ -327,7 +334,7 @@ def test_a_server_that_cannot_tell_is_asked_from_time_to_time(
     server: Dovecot,
     account: Account,
     journal: Journal,
-    cursors: FileCursors,
+    cursors: DatabaseCursors,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(IMAPClient, "has_capability", lambda _, name: name != "IDLE")
@@ -341,7 +348,7 @@ def test_after_a_failure_the_poller_connects_again(
     server: Dovecot,
     account: Account,
     journal: Journal,
-    cursors: FileCursors,
+    cursors: DatabaseCursors,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(imap, "_WAITS_SECONDS", (0.01, 0.01))
@@ -358,7 +365,7 @@ def test_after_a_failure_the_poller_connects_again(
 
 @contextmanager
 def watching(
-    account: Account, journal: Journal, cursors: FileCursors, **waits: float
+    account: Account, journal: Journal, cursors: DatabaseCursors, **waits: float
 ) -> Iterator[threading.Thread]:
     stop = threading.Event()
     poller = threading.Thread(
@@ -410,7 +417,7 @@ def test_a_trusted_server_is_asked_over_tls(
     server: Dovecot,
     account: Account,
     journal: Journal,
-    cursors: FileCursors,
+    cursors: DatabaseCursors,
     monkeypatch: pytest.MonkeyPatch,
     scheme: str,
 ) -> None:
@@ -556,7 +563,7 @@ def test_a_server_without_starttls_never_hears_the_password() -> None:
 
 @pytest.mark.parametrize("claimed", [99_999_999_999, 30_000_000])
 def test_a_mail_longer_than_the_server_said_is_not_read(
-    journal: Journal, cursors: FileCursors, claimed: int
+    journal: Journal, cursors: DatabaseCursors, claimed: int
 ) -> None:
     answers = {
         "HEADER": b"* 1 FETCH (UID 1 BODY[HEADER]<0> {14}\r\nSubject: 1\r\n\r\n)\r\n",
@@ -586,7 +593,7 @@ def test_a_mail_longer_than_the_server_said_is_not_read(
     ids=["more than it said", "nested", "half", "8-bit", "babble"],
 )
 def test_a_server_that_babbles_costs_a_connection_and_no_more(
-    journal: Journal, cursors: FileCursors, monkeypatch: pytest.MonkeyPatch, answer: bytes
+    journal: Journal, cursors: DatabaseCursors, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
     monkeypatch.setattr(imap, "_WAITS_SECONDS", (0.01, 0.01))
     answers = {"PEEK[]": answer}
@@ -600,7 +607,9 @@ def test_a_server_that_babbles_costs_a_connection_and_no_more(
     assert journal.kept == []
 
 
-def test_a_mail_that_is_gone_by_now_is_passed_over(journal: Journal, cursors: FileCursors) -> None:
+def test_a_mail_that_is_gone_by_now_is_passed_over(
+    journal: Journal, cursors: DatabaseCursors
+) -> None:
     with lying({"SIZE": b"", "PEEK[]": b""}) as (account, _):
         assert poll_once(account, journal.keep, cursors) == 1
         assert journal.kept == []
@@ -608,7 +617,7 @@ def test_a_mail_that_is_gone_by_now_is_passed_over(journal: Journal, cursors: Fi
 
 
 def test_a_connection_that_breaks_while_we_wait_is_made_again(
-    journal: Journal, cursors: FileCursors, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, cursors: DatabaseCursors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imap, "_WAITS_SECONDS", (0.01, 0.01))
     answers = {"IDLE": b"+ idling\r\n", "SEARCH": b"* SEARCH\r\n"}
@@ -621,7 +630,7 @@ def test_a_connection_that_breaks_while_we_wait_is_made_again(
 
 
 def test_news_that_comes_in_one_segment_with_the_wait_is_heard(
-    journal: Journal, cursors: FileCursors
+    journal: Journal, cursors: DatabaseCursors
 ) -> None:
     answers = {"IDLE": b"+ idling\r\n* 2 EXISTS\r\n", "SEARCH": b"* SEARCH\r\n"}
 

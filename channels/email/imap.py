@@ -5,15 +5,11 @@ It blocks, so it has a thread of its own.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +18,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 from channels.email.imap_folder import AT_ONCE, Account, Cursors, connected, fetch_new
 from channels.reception import Arrived, keep
+from intake.inbound import MailboxCursor
 
 if TYPE_CHECKING:
     from intake.db import Database
@@ -52,7 +49,7 @@ def run(db: Database, settings: Settings, stop: threading.Event) -> None:
     def keep_one(arrived: Arrived) -> None:
         keep(db, [arrived], reserve_bytes=settings.reserve_bytes)
 
-    watch(account, keep_one, FileCursors(settings.data_dir / "imap.json"), stop)
+    watch(account, keep_one, DatabaseCursors(db), stop)
 
 
 def poll_once(account: Account, keep_one: Callable[[Arrived], None], cursors: Cursors) -> int:
@@ -145,25 +142,18 @@ def _unread(server: IMAPClient) -> bool:
         connection.settimeout(timeout)
 
 
-class FileCursors:
-    """How far each folder was read, in one small file that is replaced whole."""
+class DatabaseCursors:
+    """How far each folder was read, beside the mail that was read from it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def load(self, account: str, folder: str) -> tuple[int, int] | None:
-        found = self._read().get(f"{account}/{folder}")
-        return (int(found[0]), int(found[1])) if found else None
+        with self._db.reading() as session:
+            found = session.get(MailboxCursor, (account, folder))
+            return (found.uid_validity, found.uid) if found else None
 
     def save(self, account: str, folder: str, uidvalidity: int, uid: int) -> None:
-        known = {**self._read(), f"{account}/{folder}": [uidvalidity, uid]}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".new")
-        unfinished.write_text(json.dumps(known))
-        os.replace(unfinished, self._path)
-
-    def _read(self) -> dict[str, list[int]]:
-        # A file that is not there, or not whole, is a folder that was never read.
-        with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads(self._path.read_text()))
-        return {}
+        cursor = MailboxCursor(account=account, folder=folder, uid_validity=uidvalidity, uid=uid)
+        with self._db.transaction() as session:
+            session.merge(cursor)

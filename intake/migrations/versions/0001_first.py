@@ -111,6 +111,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_service_calendars_name")),
     )
     op.create_table(
+        "slack_requests",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_slack_requests")),
+    )
+    op.create_index(op.f("ix_slack_requests_at"), "slack_requests", ["at"], unique=False)
+    op.create_table(
         "slas",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
