@@ -1,13 +1,16 @@
 """The third door: time passes. One tick moves everything that time moves.
 
-Work is found by index, so a tick costs what is due, not what is open; each thing happens once
+Each kind of due work is one line of WORK: a query that finds what is due by an index, so that a
+tick costs what is due and not what is open, and a function that moves it. A thing happens once
 because the row that says when is changed in the transaction that says it happened.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -24,30 +27,50 @@ BATCH = 200
 EVENTS = {KpiState.NEARING: "sla.nearing", KpiState.NONCOMPLIANT: "sla.noncompliant"}
 
 
+class Move(Protocol):
+    """Moves up to `limit` of what is due at that instant, locked; how many it moved."""
+
+    def __call__(self, session: Session, desk: Desk, *, at: datetime, limit: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """One kind of thing that time moves. `due` selects, by an index, what `move` would move."""
+
+    name: str
+    due: Callable[[Desk, datetime], Select[Any]]
+    move: Move
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one tick moved; `more` says that a batch was full and another tick should follow."""
 
-    clocks: int = 0
-    entitlements: int = 0
+    moved: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
 
 
 def any_due(session: Session, desk: Desk, *, at: datetime) -> bool:
     """Whether a tick would move anything; asked without disturbing those who write."""
-    clock = session.scalar(select(KpiInstance.id).where(KpiInstance.next_at <= at).limit(1))
-    return clock is not None or session.scalar(_dated(desk, at).limit(1)) is not None
+    return any(session.scalar(work.due(desk, at).limit(1)) is not None for work in WORK)
 
 
 def tick(session: Session, desk: Desk, *, at: datetime) -> Tick:
-    """Move what is due at that instant: SLA clocks, and entitlements by their dates."""
-    due = sla.due(session, at=at, limit=BATCH)
+    """Move what is due at that instant, each kind in its turn."""
+    moved = {}
+    for work in WORK:
+        moved[work.name] = work.move(session, desk, at=at, limit=BATCH)
+        session.flush()
+    return Tick(moved, more=BATCH in moved.values())
+
+
+def move_clocks(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
+    """Warn of promises about to be broken, and say which were."""
+    due = sla.due(session, at=at, limit=limit)
     for instance in due:
         for state in sla.look(instance, at=at):
             _tell(session, instance, state, desk, at=at)
-    session.flush()
-    moved = _entitlements(session, desk, at=at)
-    return Tick(len(due), moved, more=len(due) == BATCH)
+    return len(due)
 
 
 def _tell(
@@ -82,9 +105,10 @@ def _tell(
         )
 
 
-def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
+def move_entitlements(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
+    """Begin and end entitlements by their dates."""
     today = desk.day(at)
-    dated = _dated(desk, at).order_by(Entitlement.id).limit(BATCH)
+    dated = entitlements_due(desk, at).order_by(Entitlement.id).limit(limit)
     moved = session.scalars(dated.with_for_update(skip_locked=True)).all()
     for entitlement in moved:
         entitlement.state = entitlements.state_on(entitlement, today)
@@ -99,8 +123,16 @@ def _entitlements(session: Session, desk: Desk, *, at: datetime) -> int:
     return len(moved)
 
 
-def _dated(desk: Desk, at: datetime) -> Select[Entitlement]:
+def entitlements_due(desk: Desk, at: datetime) -> Select[Entitlement]:
+    """The entitlements whose dates say another state than they have."""
     today = desk.day(at)
     begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)
     over = (Entitlement.state == entitlements.State.ACTIVE) & (Entitlement.ends_on < today)
     return select(Entitlement).where(or_(begun, over))
+
+
+# Another kind of due work is a query and a function in the module of its noun, and a line here.
+WORK: tuple[DueWork, ...] = (
+    DueWork("clocks", lambda _desk, at: sla.due_at(at), move_clocks),
+    DueWork("entitlements", entitlements_due, move_entitlements),
+)

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CheckConstraint, Index, String, select, text
+from sqlalchemy import CheckConstraint, Index, Select, String, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from intake.calendars import ALWAYS, Calendar
@@ -310,12 +310,16 @@ def cancel(session: Session, case: Case) -> None:
     _note_deadline(case, instances)
 
 
+def due_at(at: datetime) -> Select[KpiInstance]:
+    """The clocks that must be looked at by then, found by index."""
+    return select(KpiInstance).where(KpiInstance.next_at <= at)
+
+
 def due(session: Session, *, at: datetime, limit: int) -> list[KpiInstance]:
-    """The clocks that must be looked at now, by index: what is due, not what is open."""
+    """The clocks that must be looked at now, locked, the longest due first."""
     return list(
         session.scalars(
-            select(KpiInstance)
-            .where(KpiInstance.next_at <= at)
+            due_at(at)
             .order_by(KpiInstance.next_at)
             .limit(limit)
             .with_for_update(skip_locked=True, of=KpiInstance)

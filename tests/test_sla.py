@@ -204,7 +204,7 @@ def test_what_waits_for_its_customer_is_never_late(desk: DeskUnderTest, grace: P
 
     moved = tick(desk, NOON + timedelta(days=30))
 
-    assert (moved.clocks, kinds(desk)) == (0, [])
+    assert (moved.moved["clocks"], kinds(desk)) == (0, [])
 
 
 def test_a_cancelled_case_is_promised_nothing_more(desk: DeskUnderTest, grace: Principal) -> None:
