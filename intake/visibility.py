@@ -40,17 +40,6 @@ def queues_visible_to(principal: Principal) -> Select[tuple[Queue]]:
     return statement.where(or_(Queue.members_only.is_(False), member))
 
 
-def queues_visible_to(principal: Principal) -> Select[tuple[Queue]]:
-    """The queues whose cases this principal may see by belonging there."""
-    statement = select(Queue)
-    if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):
-        return statement
-    if principal.kind is Kind.CUSTOMER or not principal.may(Act.READ):
-        return statement.where(Queue.id.is_(None))
-    member = exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == principal.id)
-    return statement.where(or_(Queue.members_only.is_(False), member))
-
-
 def one_visible(
     session: Session, principal: Principal, case_id: UUID, *, lock: bool = False
 ) -> Case:
