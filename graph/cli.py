@@ -152,6 +152,8 @@ def inbound_list(
     db = open_database(_settings())
     with db.reading() as session:
         table = Table("id", "received", "channel", "bytes", "tries", "why", box=None)
+        table.columns[0].no_wrap = True
+        table.columns[0].min_width = 36
         for row in inbound.in_state(session, state, limit=limit):
             table.add_row(
                 str(row.id),
@@ -312,5 +314,5 @@ def _now() -> datetime:
 
 
 def _fail(line: str, code: int) -> None:
-    Console(stderr=True, highlight=False).print(f"deskbell: {line}", style="red")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"deskbell: {line}", style="red")
     sys.exit(code)

@@ -77,7 +77,10 @@ def set_up_log(settings: Settings) -> None:
         structlog.processors.format_exc_info if json else _keep,
         structlog.processors.JSONRenderer()
         if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        # The pretty traceback would print the values of variables: what customers wrote.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        ),
     ]
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from email import message_from_bytes, policy
-from email.utils import getaddresses, make_msgid
+from email.utils import formatdate, getaddresses, make_msgid
 
 from intake.settings import Settings
 
@@ -21,8 +21,9 @@ def post(settings: Settings, raw: bytes, to: str = "") -> str:
     recipients = [to] if to else named
     if not recipients:
         raise NotTaken("the mail names nobody in To; say --to support@…")
-    if head.get("Message-ID") is None:
-        raw = f"Message-ID: {make_msgid(domain='deskbell.example')}\r\n".encode() + raw
+    for name, value in (("Date", formatdate()), ("Message-ID", make_msgid(domain="mail.example"))):
+        if head.get(name) is None:  # a mail client would have written it
+            raw = f"{name}: {value}\r\n".encode() + raw
     host, port = settings.smtp_host, settings.smtp_port
     try:
         with smtplib.SMTP(host, port, timeout=30) as smtp:

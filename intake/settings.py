@@ -57,11 +57,11 @@ class Settings(BaseSettings):
         None, description="Signs reply addresses and sign-in links. Empty: kept in data_dir/secret."
     )
 
-    smtp_host: str = "127.0.0.1"
-    smtp_port: Port = 2525
+    smtp_host: str = Field("127.0.0.1", description="Where mail is taken: the address …")
+    smtp_port: Port = Field(2525, description="… and the port.")
     smtp_name: str = Field("desk", description="The host name the SMTP door greets with.")
     smtp_tls_certificate: Path | None = Field(None, description="PEM file; offers STARTTLS.")
-    smtp_tls_key: Path | None = None
+    smtp_tls_key: Path | None = Field(None, description="Its key, when not in the same file.")
     smtp_connections: int = Field(500, ge=1, description="Connections at once, in all.")
     smtp_connections_per_peer: int = Field(20, ge=1, description="… and from one address.")
     message_bytes: int = Field(
@@ -71,10 +71,10 @@ class Settings(BaseSettings):
         500_000_000, ge=0, description="Below this free space doors answer “later”."
     )
 
-    public_host: str = "127.0.0.1"
-    public_port: Port = 8000
-    office_host: str = "127.0.0.1"
-    office_port: Port = 8001
+    public_host: str = Field("127.0.0.1", description="Forms and chat: the address …")
+    public_port: Port = Field(8000, description="… and the port.")
+    office_host: str = Field("127.0.0.1", description="Console and GraphQL: the address …")
+    office_port: Port = Field(8001, description="… and the port.")
     chat_origins: tuple[str, ...] = Field(
         (), description="Web sites that may embed the chat, beside public_url itself."
     )
@@ -84,26 +84,30 @@ class Settings(BaseSettings):
         description="smtp://host:25, smtp+starttls://user@host:587, smtps://user@host:465, or "
         "empty: mails are written to data_dir/outbox as files.",
     )
-    outgoing_smtp_password: SecretStr | None = None
+    outgoing_smtp_password: SecretStr | None = Field(None, description="For the user named there.")
 
     imap_url: str = Field("", description="imaps://user@host/INBOX, fetched into imap_mailbox.")
-    imap_password: SecretStr | None = None
+    imap_password: SecretStr | None = Field(None, description="For the user named there.")
     imap_mailbox: str = Field("", description="The queue address that fetched mail belongs to.")
 
     phone_region: str = Field(
         "ES", pattern="^[A-Z]{2}$", description="The country of numbers that name none (ISO 3166)."
     )
 
-    slack_bot_token: SecretStr | None = None
+    slack_bot_token: SecretStr | None = Field(None, description="Connects a workspace (xoxb-…).")
     slack_signing_secret: SecretStr | None = Field(None, description="For events over HTTP.")
     slack_app_token: SecretStr | None = Field(None, description="For Socket Mode instead of HTTP.")
     slack_team: str = Field("", description="Only this workspace's people may act (T…).")
-    slack_api_url: str = "https://slack.com/api/"
+    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack answers.")
 
     acknowledgements_per_hour: int = Field(500, ge=0, description="Automatic mails, in all.")
     parser_children: int = Field(1, ge=1, le=16, description="Killable children that parse.")
-    log_format: str = Field("text", pattern="^(text|json)$")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
+    log_level: str = Field(
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="The least that is logged: debug, info, warning or error.",
+    )
 
     @field_validator("time_zone")
     @classmethod
