@@ -1,0 +1,193 @@
+"""What a case looks like in Slack: the card, and what is said below it. Pure Block Kit.
+
+The limits are Slack's (Block Kit reference): a header of 150, a text of 3,000, a field of 2,000
+characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from channels.slack.words import escaped, marked, moment, pieces, plain, quoted
+from intake.cases import State
+from intake.sla import Kpi, KpiInstance, KpiState
+
+HEADER = 150
+FIRST_LINES = 600
+PIECE = 2_900
+MOST_PIECES = 4
+NAME = 120
+LINE = 300
+
+Blocks = list[dict[str, Any]]
+PROMISES = {Kpi.FIRST_RESPONSE: "First response", Kpi.RESOLVE_BY: "Solution"}
+ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat", "slack": "Slack"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A case as Slack shows it: plain values, read in one transaction."""
+
+    case_id: str
+    number: int
+    subject: str
+    state: State
+    reason: str
+    channel: str
+    customer: str
+    entitlement: str
+    clocks: tuple[KpiInstance, ...]
+    queue: str
+    worker: str
+    """Who works on it, or ''."""
+    wrote: str
+    """What the customer wrote last."""
+    files: tuple[str, ...]
+    articles: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message between customer and desk. `outgoing` ones name the agent and the recipient."""
+
+    who: str
+    channel: str
+    text: str
+    outgoing: bool
+    to: str = ""
+    files: tuple[str, ...] = ()
+
+
+def title(case: Shown) -> str:
+    """The case in one line of markup, for notifications."""
+    return f"Case {case.number}: {quoted(case.subject, NAME)}"
+
+
+def card(case: Shown) -> Blocks:
+    """The card: who asks what, what they are entitled to, by when, and the buttons that work."""
+    blocks: Blocks = [
+        {"type": "header", "text": plain(f"Case {case.number}: {case.subject}", HEADER)},
+        _text(f"{case.customer}, by {origin(case.channel)}", LINE),
+        {
+            "type": "section",
+            "fields": [
+                _field("Entitlement", quoted(case.entitlement, LINE)),
+                _field("Deadline", deadline(case)),
+                _field("Queue", quoted(case.queue, NAME)),
+                _field("Worked on by", quoted(case.worker, NAME) or "nobody yet"),
+            ],
+        },
+        _text(case.wrote, FIRST_LINES),
+    ]
+    if case.files:
+        blocks.append(_small(_files(case.files)))
+    if case.articles:
+        lines = "\n".join(f"{place}. {line}" for place, line in enumerate(case.articles, start=1))
+        blocks.append(_text(f"Articles that may answer it\n{lines}", PIECE))
+    blocks.append({"type": "actions", "elements": buttons(case)})
+    return blocks
+
+
+def moved(case: Shown) -> str:
+    """All that is left of a card whose case went to a queue that is announced elsewhere."""
+    return f"Case {case.number} moved to another queue."
+
+
+def message(case: Shown, said: Said) -> Blocks:
+    """One message below the card, split where it is long; the console has the longest whole."""
+    parts = pieces(said.text, PIECE) if said.text.strip() else [""]
+    blocks = [_small(_heading(said)), *(_text(part, PIECE) for part in parts[:MOST_PIECES])]
+    if said.files:
+        blocks.append(_small(_files(said.files)))
+    if len(parts) > MOST_PIECES:
+        rest = f"It goes on: <{escaped(case.url)}|read all of it in the console>"
+        blocks.append({"type": "context", "elements": [marked(rest)]})
+    return blocks
+
+
+def alarm(case: Shown, clock: KpiInstance) -> Blocks:
+    """A promise that is nearly due or was missed, and what can be done about it."""
+    return [
+        {"type": "section", "text": marked(_clock(clock))},
+        {"type": "actions", "elements": buttons(case)},
+    ]
+
+
+def buttons(case: Shown) -> Blocks:
+    """The buttons that do something as the case stands."""
+    row: Blocks = []
+    if case.state is State.ACTIVE:
+        taken = bool(case.worker)
+        row.append(_button("release", "Release", case) if taken else _take(case))
+        row.append(_button("reply", "Reply", case))
+        row.append(_button("resolve", "Resolve", case))
+    elif case.state is State.RESOLVED:
+        row.append(_button("reopen", "Reopen", case))
+    row.append(_button("open", "Open in console", case) | {"url": case.url})
+    return row
+
+
+def deadline(case: Shown) -> str:
+    """Where the promises about time stand, or how the case ended, in markup."""
+    if case.state is not State.ACTIVE:
+        return f"{case.state.capitalize()}: {escaped(case.reason)}"
+    return "\n".join(_clock(clock) for clock in case.clocks) or "none promised"
+
+
+def origin(channel: str) -> str:
+    """A channel in words."""
+    return ORIGINS.get(channel, channel)
+
+
+def _clock(clock: KpiInstance) -> str:
+    name = PROMISES[clock.kpi]
+    due = moment(clock.fail_at) if clock.fail_at else ""
+    if clock.state is KpiState.NONCOMPLIANT and clock.succeeded_at:
+        return f"{name} came late"
+    return {
+        KpiState.IN_PROGRESS: f"{name} by {due}",
+        KpiState.NEARING: f":hourglass_flowing_sand: {name} nearly due: {due}",
+        KpiState.NONCOMPLIANT: f":warning: {name} missed, it was due {due}",
+        KpiState.PAUSED: f"{name} paused",
+        KpiState.SUCCEEDED: f"{name} in time",
+        KpiState.CANCELLED: f"{name} no longer promised",
+    }[clock.state]
+
+
+def _heading(said: Said) -> str:
+    if said.outgoing:
+        return f"{said.who} answered {said.to} by {origin(said.channel)}"
+    return f"{said.who} wrote by {origin(said.channel)}"
+
+
+def _files(names: Sequence[str]) -> str:
+    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return f"{count}: {', '.join(names)}"
+
+
+def _field(label: str, value: str) -> dict[str, Any]:
+    return marked(f"*{label}*\n{value}")
+
+
+def _text(text: str, most: int) -> dict[str, Any]:
+    return {"type": "section", "text": plain(text, most)}
+
+
+def _small(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [plain(text, LINE)]}
+
+
+def _take(case: Shown) -> dict[str, Any]:
+    return _button("take", "Take", case) | {"style": "primary"}
+
+
+def _button(act: str, label: str, case: Shown) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "action_id": act,
+        "text": plain(label, NAME),
+        "value": case.case_id,
+    }

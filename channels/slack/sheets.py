@@ -1,0 +1,165 @@
+"""The sheets (Slack calls them modals) in which an agent answers or resolves a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from channels.slack.card import FIRST_LINES, LINE, NAME, origin
+from channels.slack.words import NOTHING, plain
+from intake.cases import REASONS, Case, Reason, State
+from intake.errors import IntakeError
+from intake.work import WayBack
+
+TITLE = 24
+LONGEST_TEXT = 3000
+MOST_MINUTES = 60 * 24 * 366
+REPLY, RESOLVE = "reply", "resolve"
+
+Sheet = dict[str, Any]
+
+
+class NotASheet(IntakeError):
+    """What was submitted is no sheet of ours."""
+
+    code = "not-a-sheet"
+
+
+class WrongMinutes(IntakeError):
+    """Billable minutes are a whole number of them."""
+
+    code = "wrong-minutes"
+
+
+def reply(case: Case, way: WayBack) -> Sheet:
+    """The sheet that shows to whom and by which way an answer goes, and asks for its words."""
+    asked = way.answers.new_text if way.answers else ""
+    return _sheet(
+        REPLY,
+        f"Reply to case {case.number}",
+        "Send",
+        {"case": str(case.id), "to": way.to},
+        [
+            _said(f"This goes to {recipient(way)}.", LINE),
+            _said(f"They wrote: {asked or NOTHING}", FIRST_LINES),
+            _input("text", "Your answer", _text_box() | {"focus_on_load": True}),
+        ],
+    )
+
+
+def resolve(case: Case) -> Sheet:
+    """The sheet that asks how a case was resolved."""
+    kinds = [
+        {"text": plain(kind.value.capitalize(), NAME), "value": kind.value}
+        for kind in REASONS[State.RESOLVED]
+    ]
+    choice = {"type": "static_select", "options": kinds, "initial_option": kinds[0]}
+    minutes = {"type": "number_input", "is_decimal_allowed": False, "min_value": "0"}
+    hint = plain("Left empty: all the time that was noted on the case.", LINE)
+    return _sheet(
+        RESOLVE,
+        f"Resolve case {case.number}",
+        "Resolve",
+        {"case": str(case.id)},
+        [
+            _said("The customer is told nothing by this.", LINE),
+            _input("kind", "How it ended", choice),
+            _input("text", "Resolution", _text_box(), optional=True),
+            _input("minutes", "Billable minutes", minutes, optional=True) | {"hint": hint},
+        ],
+    )
+
+
+def recipient(way: WayBack) -> str:
+    """To whom and by which way, in words."""
+    if way.channel == "chat":
+        return "the customer, by chat"
+    return f"{way.to}, by {origin(way.channel)} from {way.sender}"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A sheet as it came back. Everything in it may have been changed on the way."""
+
+    kind: str
+    case_id: UUID
+    to: str
+    text: str
+    reason: Reason
+    minutes: int | None
+
+    @classmethod
+    def read(cls, view: Mapping[str, Any]) -> Submitted:
+        """What the view says. Raises NotASheet or WrongMinutes."""
+        try:
+            values = view["state"]["values"]
+            about = orjson.loads(view["private_metadata"])
+            minutes = _value(values, "minutes")
+            return cls(
+                kind=str(view["callback_id"]),
+                case_id=UUID(about["case"]),
+                to=str(about.get("to", "")),
+                text=_sendable(_value(values, "text")),
+                reason=Reason(_choice(values, "kind") or Reason.PROBLEM_SOLVED),
+                minutes=_minutes(minutes) if minutes else None,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NotASheet("this sheet cannot be read; open it again from the card") from error
+
+
+def _minutes(value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or len(value) > 6 or int(value) > MOST_MINUTES:
+        raise WrongMinutes("billable minutes are a whole number, such as 15")
+    return int(value)
+
+
+def _value(values: Any, name: str) -> str:
+    return str((values.get(name) or {}).get(name, {}).get("value") or "")
+
+
+def _choice(values: Any, name: str) -> str:
+    chosen = (values.get(name) or {}).get(name, {}).get("selected_option") or {}
+    return str(chosen.get("value", ""))
+
+
+def _sendable(text: str) -> str:
+    """The text without what neither a database nor a mail can hold."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _sheet(
+    kind: str, title: str, submit: str, about: dict[str, str], blocks: list[dict[str, Any]]
+) -> Sheet:
+    return {
+        "type": "modal",
+        "callback_id": kind,
+        "title": plain(title, TITLE),
+        "submit": plain(submit, TITLE),
+        "close": plain("Cancel", TITLE),
+        "private_metadata": orjson.dumps(about).decode(),
+        "blocks": blocks,
+    }
+
+
+def _said(text: str, most: int) -> dict[str, Any]:
+    return {"type": "section", "text": plain(text, most)}
+
+
+def _input(
+    name: str, label: str, element: dict[str, Any], *, optional: bool = False
+) -> dict[str, Any]:
+    return {
+        "type": "input",
+        "block_id": name,
+        "label": plain(label, NAME),
+        "element": element | {"action_id": name},
+        "optional": optional,
+    }
+
+
+def _text_box() -> dict[str, Any]:
+    return {"type": "plain_text_input", "multiline": True, "max_length": LONGEST_TEXT}

@@ -1,0 +1,113 @@
+"""Reading a case as Slack shows it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from channels.slack.card import Said, Shown
+from intake import queues, sla
+from intake.cases import Activity, Case, Direction
+from intake.queues import Queue
+from intake.sla import Kpi, KpiInstance
+from kb import suggestions
+
+
+def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]:
+    """The case as it is now, and the queue it is in."""
+    case = session.scalars(
+        select(Case)
+        .where(Case.id == case_id)
+        .options(
+            joinedload(Case.contact),
+            joinedload(Case.account),
+            joinedload(Case.owner),
+            joinedload(Case.entitlement),
+        )
+    ).one()
+    queue = session.get_one(Queue, case.queue_id)
+    last = _last_words(session, case)
+    seen = Shown(
+        case_id=str(case.id),
+        number=case.number,
+        subject=case.subject,
+        state=case.state,
+        reason=case.reason.value,
+        channel=case.channel,
+        customer=_customer(case, last),
+        entitlement=_entitlement(case),
+        clocks=tuple(current_clocks(session, case).values()),
+        queue=queue.name,
+        worker=_worker(session, case),
+        wrote=last.new_text if last else "",
+        files=_files(last),
+        articles=_articles(session, case),
+        url=f"{base_url}/cases/{case.number}",
+    )
+    return seen, queue
+
+
+def said(session: Session, activity_id: UUID) -> Said:
+    """One message of a case, as it is shown below the card."""
+    activity = session.scalars(
+        select(Activity)
+        .where(Activity.id == activity_id)
+        .options(selectinload(Activity.attachments))
+    ).one()
+    return Said(
+        who=activity.author_name or activity.author_address or "Somebody unnamed",
+        channel=activity.kind.value,
+        text=activity.new_text,
+        outgoing=activity.direction is Direction.OUTGOING,
+        to="the customer" if activity.kind == "chat" else ", ".join(activity.recipients),
+        files=_files(activity),
+    )
+
+
+def current_clocks(session: Session, case: Case) -> dict[Kpi, KpiInstance]:
+    """The clock of each promise that counts now: a reopened case has a newer one."""
+    return {clock.kpi: clock for clock in sla.of_case(session, case)}
+
+
+def _last_words(session: Session, case: Case) -> Activity | None:
+    return session.scalar(
+        select(Activity)
+        .where(Activity.case_id == case.id, Activity.direction == Direction.INCOMING)
+        .order_by(Activity.at.desc(), Activity.id.desc())
+        .limit(1)
+        .options(selectinload(Activity.attachments))
+    )
+
+
+def _customer(case: Case, last: Activity | None) -> str:
+    name = case.contact.name if case.contact else (last.author_name if last else "")
+    company = f" ({case.account.name})" if case.account else ""
+    return f"{name or 'Somebody unnamed'}{company}"
+
+
+def _entitlement(case: Case) -> str:
+    held = case.entitlement
+    if held is None:
+        return f"Not covered. {case.decision.get('words', '')}"
+    words = f"{held.name}: {held.left(held.remaining)} left"
+    if row := held.allotment(case.channel):
+        words += f", {row.remaining} of {row.total} by {case.channel}"
+    return words
+
+
+def _worker(session: Session, case: Case) -> str:
+    item = queues.item_of(session, case)
+    if item is not None and item.worked_by is not None:
+        return item.worked_by.name
+    return case.owner.name if case.owner else ""
+
+
+def _articles(session: Session, case: Case) -> tuple[str, ...]:
+    found = suggestions.of_cases(session, [case.id])[case.id]
+    return tuple(f"{s.article.number} {s.article.title}: {s.reason}" for s in found)
+
+
+def _files(activity: Activity | None) -> tuple[str, ...]:
+    return tuple(file.name for file in activity.attachments) if activity else ()
