@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -37,10 +38,19 @@ class Article(Base):
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def published(session: Session) -> list[Article]:
-    """Every published article, by number."""
-    statement = select(Article).where(Article.state == State.PUBLISHED).order_by(Article.number)
-    return list(session.scalars(statement))
+def versions(session: Session) -> dict[UUID, datetime]:
+    """When each published article was last changed."""
+    rows = session.execute(
+        select(Article.id, Article.updated_at).where(Article.state == State.PUBLISHED)
+    )
+    return dict(rows.all())
+
+
+def by_ids(session: Session, ids: Sequence[UUID]) -> Iterator[Article]:
+    """These articles, a few hundred at a time."""
+    for start in range(0, len(ids), 500):
+        some = Article.id.in_(ids[start : start + 500])
+        yield from session.scalars(select(Article).where(some).order_by(Article.number))
 
 
 def edition(session: Session) -> tuple[int, datetime | None]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, delete, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
 from intake.db import Base, new_id, refers_to
 from kb import articles
@@ -45,10 +45,11 @@ class Question:
 
 
 class Library:
-    """The published articles, ready to search; made anew when an article changed."""
+    """The published articles, ready to search; it catches up when one changed."""
 
     def __init__(self) -> None:
         self._edition: tuple[int, datetime | None] | None = None
+        self._known: dict[UUID, datetime] = {}
         self._matcher = Matcher([])
         self._turn = threading.Lock()
 
@@ -57,9 +58,18 @@ class Library:
         edition = articles.edition(session)
         with self._turn:
             if edition != self._edition:
-                self._matcher = Matcher(_entry(article) for article in articles.published(session))
+                self._catch_up(session)
                 self._edition = edition
             return self._matcher
+
+    def _catch_up(self, session: Session) -> None:
+        now = articles.versions(session)
+        for gone in self._known.keys() - now.keys():
+            self._matcher.remove(gone)
+        changed = [id for id, version in now.items() if self._known.get(id) != version]
+        for article in articles.by_ids(session, changed):
+            self._matcher.add(_entry(article))
+        self._known = now
 
 
 def suggest(
@@ -98,6 +108,7 @@ def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Sugg
         select(Suggestion)
         .where(Suggestion.case_id.in_(case_ids))
         .join(Suggestion.article)
+        .options(contains_eager(Suggestion.article))
         .order_by(Suggestion.case_id, Suggestion.position)
     )
     found: dict[UUID, list[Suggestion]] = {case_id: [] for case_id in case_ids}
