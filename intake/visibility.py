@@ -29,7 +29,7 @@ def visible_to(principal: Principal) -> Select[Case]:
     return statement.where(or_(everyone, member, Case.owner_id == principal.id))
 
 
-def queues_visible_to(principal: Principal) -> Select[tuple[Queue]]:
+def queues_visible_to(principal: Principal) -> Select[Queue]:
     """The queues whose cases this principal may all see, by name."""
     statement = select(Queue).order_by(Queue.name)
     if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):

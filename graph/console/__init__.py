@@ -1,0 +1,54 @@
+"""The console: pages for the people who work here, made by the server, usable without scripts."""
+
+from __future__ import annotations
+
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from graph.console import (
+    assets,
+    case_acts,
+    case_list,
+    case_page,
+    downloads,
+    mail_html,
+    rendering,
+    signing_in,
+    unread,
+)
+from graph.console.headers import SameOriginOnly, SecurityHeaders
+from graph.house import House
+
+LARGEST_FORM_BYTES = 1_000_000
+
+
+def routes(house: House) -> list[Mount]:
+    """All pages of the console, as one mount that answers whatever nobody else did."""
+
+    def nothing(request: Request) -> Response:
+        return rendering.stranger(
+            house, request, "message.html", 404,
+            title="There is no such page", lines=["The address is wrong or the page has moved."],
+        )  # fmt: skip
+
+    pages = [
+        *assets.routes(),
+        *signing_in.routes(house),
+        *case_list.routes(house),
+        *case_page.routes(house),
+        *case_acts.routes(house),
+        *mail_html.routes(house),
+        *downloads.routes(house),
+        *unread.routes(house),
+        Route("/{path:path}", nothing),
+    ]
+    base_url = house.settings.base_url
+    middleware = [
+        Middleware(SecurityHeaders, https=base_url.startswith("https://")),
+        Middleware(SameOriginOnly, base_url=base_url),
+        Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_FORM_BYTES),
+    ]
+    return [Mount("/", routes=pages, middleware=middleware)]

@@ -1,0 +1,108 @@
+"""What stands beside the story of a case: promises, coverage, the customer, and what may help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from graph.console import clocks
+from graph.console.clocks import Clock
+from graph.console.visit import Visit
+from intake import sla
+from intake.cases import Case, State
+from intake.customers import ContactPoint
+from intake.entitlements import Entitlement
+from intake.entitlements import State as EntitlementState
+from intake.queues import Queue
+from intake.visibility import visible_to
+from kb import suggestions
+from kb.suggestions import Suggestion
+
+OTHERS_AT_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything beside the story."""
+
+    queue: Queue
+    clocks: tuple[Clock, ...]
+    pressing: Clock
+    points: Sequence[ContactPoint]
+    balances: Sequence[Entitlement]
+    others: Sequence[Case]
+    related: Case | None
+    suggestions: Sequence[Suggestion]
+
+
+def of_case(visit: Visit, case: Case) -> Facts:
+    """What is known about a case; eight statements, whatever there is."""
+    session = visit.session
+    others = _others(visit, case)
+    instances = sla.of_case(session, case)
+    # A reopened case has several clocks of a kind; the latest counts.
+    latest = {instance.kpi: instance for instance in instances}.values()
+    return Facts(
+        queue=session.get_one(Queue, case.queue_id),
+        clocks=tuple(clocks.clock(instance, at=visit.at) for instance in latest),
+        pressing=clocks.most_pressing(latest, at=visit.at),
+        points=_points(session, case),
+        balances=_balances(session, case),
+        others=[other for other in others if other.open and other.id != case.related_case_id],
+        related=next((other for other in others if other.id == case.related_case_id), None),
+        suggestions=suggestions.of_cases(session, [case.id])[case.id],
+    )
+
+
+def _points(session: Session, case: Case) -> Sequence[ContactPoint]:
+    if case.contact_id is None:
+        return ()
+    return session.scalars(
+        select(ContactPoint)
+        .where(ContactPoint.contact_id == case.contact_id)
+        .order_by(ContactPoint.kind, ContactPoint.id)
+        .limit(6)
+    ).all()
+
+
+def _balances(session: Session, case: Case) -> Sequence[Entitlement]:
+    """What the customer has in force, the one this case draws on first."""
+    owned = []
+    if case.account_id is not None:
+        owned.append(Entitlement.account_id == case.account_id)
+    if case.contact_id is not None:
+        owned.append(Entitlement.contact_id == case.contact_id)
+    if not owned:
+        return ()
+    in_force = (EntitlementState.ACTIVE, EntitlementState.WAITING)
+    return session.scalars(
+        select(Entitlement)
+        .where(or_(*owned), Entitlement.state.in_(in_force))
+        .order_by((Entitlement.id != case.entitlement_id), Entitlement.ends_on, Entitlement.id)
+        .options(selectinload(Entitlement.channels))
+        .limit(5)
+    ).all()
+
+
+def _others(visit: Visit, case: Case) -> Sequence[Case]:
+    """The customer's other open cases and the one this seems to speak of, as far as I may see."""
+    same = []
+    if case.account_id is not None:
+        same.append(Case.account_id == case.account_id)
+    elif case.contact_id is not None:
+        same.append(Case.contact_id == case.contact_id)
+    wanted = [Case.id == case.related_case_id] if case.related_case_id else []
+    if same:
+        wanted.append(and_(or_(*same), Case.state == State.ACTIVE))
+    if not wanted:
+        return ()
+    return visit.session.scalars(
+        visible_to(visit.by)
+        .where(or_(*wanted), Case.id != case.id)
+        .order_by(Case.id != case.related_case_id, Case.opened_at.desc())
+        .options(joinedload(Case.contact))
+        .limit(OTHERS_AT_MOST)
+    ).all()

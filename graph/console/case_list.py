@@ -1,0 +1,226 @@
+"""The first page: the open cases I may see, the most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import joinedload
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from graph.console import clocks, rendering
+from graph.console.clocks import NO_CLOCK, Clock
+from graph.console.navigation import VIEWS, beside
+from graph.console.visit import Visit, read
+from graph.house import House
+from intake.cases import NEVER, Activity, Case, Direction, State
+from intake.customers import Account, Contact
+from intake.queues import Queue
+from intake.visibility import visible_to
+
+AT_ONCE = 50
+LONGEST_QUESTION = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case in the list."""
+
+    case: Case
+    clock: Clock
+    ours: bool
+    """Whether the last word is the customer's, so that it is our turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases whose deadlines are alike."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+def routes(house: House) -> list[Route]:
+    """The list of cases, which is also where a search ends."""
+    return [Route("/", read(house, _cases), name="cases")]
+
+
+def _cases(visit: Visit) -> Response:
+    question = visit.asked("q").strip()[:LONGEST_QUESTION]
+    if question:
+        return _search(visit, question)
+    view = visit.asked("view") if visit.asked("view") in VIEWS else "all"
+    queue_id = _id(visit.asked("queue"))
+    statement = _open(visit, view, queue_id)
+    if after := _cursor(visit.asked("after")):
+        order_at, last_id = after
+        statement = statement.where(
+            or_(Case.order_at > order_at, and_(Case.order_at == order_at, Case.id > last_id))
+        )
+    found = _load(visit, statement.order_by(Case.order_at, Case.id))
+    rows = _rows(visit, found[:AT_ONCE])
+    nav = beside(visit, view=view, queue=str(queue_id or ""))
+    place = next((p for p in (*nav.queues, *nav.views) if p.current), nav.views[0])
+    return rendering.page(
+        visit,
+        "cases.html",
+        nav=nav,
+        title=place.name,
+        total=place.count,
+        groups=_grouped(visit, rows),
+        queue_names={} if queue_id else _names(visit, rows),
+        question="",
+        empty=view if not queue_id else "queue",
+        following=_next_page(visit, found),
+        continued=after is not None,
+        again="" if after else place.href,
+    )
+
+
+def _search(visit: Visit, question: str) -> Response:
+    """Cases by number, words of the subject, or name of the customer; closed ones as well."""
+    number = question.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) <= 12:
+        known = (
+            visible_to(visit.by).with_only_columns(Case.number).where(Case.number == int(number))
+        )
+        if visit.session.scalar(known) is not None:
+            return RedirectResponse(f"/cases/{int(number)}", 303)
+    like = or_(
+        Case.subject.icontains(question, autoescape=True),
+        Contact.name.icontains(question, autoescape=True),
+        Account.name.icontains(question, autoescape=True),
+    )
+    statement = (
+        visible_to(visit.by)
+        .outerjoin(Contact, Contact.id == Case.contact_id)
+        .outerjoin(Account, Account.id == Case.account_id)
+        .where(like)
+        .order_by(Case.opened_at.desc(), Case.id.desc())
+    )
+    found = _load(visit, statement)
+    rows = _rows(visit, found[:AT_ONCE])
+    groups = [
+        Group(name, part)
+        for name, part in (
+            ("Open", tuple(row for row in rows if row.case.open)),
+            ("Closed", tuple(row for row in rows if not row.case.open)),
+        )
+        if part
+    ]
+    return rendering.page(
+        visit,
+        "cases.html",
+        nav=beside(visit),
+        title=f"Cases with “{question}”",
+        total=len(rows),
+        groups=groups,
+        queue_names=_names(visit, rows),
+        question=question,
+        empty="search",
+        following="",
+        continued=False,
+        again="",
+    )
+
+
+def _open(visit: Visit, view: str, queue_id: UUID | None) -> Select[Case]:
+    statement = visible_to(visit.by).where(Case.state == State.ACTIVE)
+    if queue_id is not None:
+        return statement.where(Case.queue_id == queue_id)
+    if view == "available":
+        return statement.where(Case.owner_id.is_(None))
+    if view == "mine":
+        return statement.where(Case.owner_id == visit.by.id)
+    return statement
+
+
+def _load(visit: Visit, statement: Select[Case]) -> Sequence[Case]:
+    people = (joinedload(Case.contact), joinedload(Case.account), joinedload(Case.owner))
+    return visit.session.scalars(statement.options(*people).limit(AT_ONCE + 1)).all()
+
+
+def _rows(visit: Visit, cases: Sequence[Case]) -> list[Row]:
+    ids = [case.id for case in cases]
+    clock_of = clocks.of_cases(visit.session, ids, at=visit.at)
+    last_word = _last_word(visit, ids)
+    return [
+        Row(
+            case,
+            clock_of.get(case.id, NO_CLOCK),
+            last_word.get(case.id) is Direction.INCOMING,
+        )
+        for case in cases
+    ]
+
+
+def _last_word(visit: Visit, ids: Sequence[UUID]) -> dict[UUID, Direction]:
+    """Who spoke last in each case, they or we; notes among ourselves do not count."""
+    turn = func.row_number().over(
+        partition_by=Activity.case_id, order_by=(Activity.at.desc(), Activity.id.desc())
+    )
+    spoken = (
+        select(Activity.case_id, Activity.direction, turn.label("turn"))
+        .where(Activity.case_id.in_(ids), Activity.direction != Direction.INTERNAL)
+        .subquery()
+    )
+    rows = visit.session.execute(
+        select(spoken.c.case_id, spoken.c.direction).where(spoken.c.turn == 1)
+    )
+    return dict(rows.tuples())
+
+
+def _names(visit: Visit, rows: Sequence[Row]) -> dict[UUID, str]:
+    wanted = {row.case.queue_id for row in rows}
+    found = visit.session.execute(select(Queue.id, Queue.name).where(Queue.id.in_(wanted)))
+    return dict(found.tuples())
+
+
+def _grouped(visit: Visit, rows: Sequence[Row]) -> list[Group]:
+    zone = ZoneInfo(visit.house.settings.time_zone)
+    today = visit.at.astimezone(zone).date()
+
+    def name(row: Row) -> str:
+        order_at = row.case.order_at
+        if order_at >= NEVER:
+            return "No clock running"
+        if order_at <= visit.at:
+            return "Late"
+        day = order_at.astimezone(zone).date()
+        if day == today:
+            return "Today"
+        return "Tomorrow" if day == today + timedelta(days=1) else "Later"
+
+    return [Group(key, tuple(part)) for key, part in groupby(rows, key=name)]
+
+
+def _next_page(visit: Visit, found: Sequence[Case]) -> str:
+    if len(found) <= AT_ONCE:
+        return ""
+    last = found[AT_ONCE - 1]
+    kept = {name: visit.asked(name) for name in ("view", "queue") if visit.asked(name)}
+    return "/?" + urlencode({**kept, "after": f"{last.order_at.isoformat()}_{last.id}"})
+
+
+def _cursor(text: str) -> tuple[datetime, UUID] | None:
+    """Where the page before ended; what is no cursor of ours begins at the beginning."""
+    order_at, _, last_id = text.partition("_")
+    try:
+        instant = datetime.fromisoformat(order_at)
+        return (instant.astimezone(UTC), UUID(last_id)) if instant.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,148 @@
+"""The page of one case: its story, what is known beside it, and a box to answer in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+from starlette.responses import Response
+from starlette.routing import Route
+
+from graph.console import case_facts, rendering, story
+from graph.console.navigation import beside
+from graph.console.story import Happened
+from graph.console.visit import Visit, read
+from graph.console.words import Times
+from graph.house import House
+from intake import work
+from intake.agents import Act, Agent
+from intake.cases import PAUSES, REASONS, Activity, Case, State
+from intake.errors import IntakeError, NotFound
+from intake.visibility import queues_visible_to, visible_to
+from kb.articles import Article
+from kb.articles import State as ArticleState
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An act that a rule refused: what was typed, and why it was not done."""
+
+    act: str
+    form: Mapping[str, str]
+    reason: str
+    news: Sequence[Happened] = field(default=())
+    """What happened meanwhile, when somebody else was faster."""
+
+
+def routes(house: House) -> list[Route]:
+    """The page, and an article's words for the answer."""
+    return [
+        Route("/cases/{number:int}", read(house, _case), name="case"),
+        Route("/articles/{number}", read(house, _article), name="article"),
+    ]
+
+
+def case_of(visit: Visit) -> Case:
+    """The case in the address, with its people. Raises NotFound."""
+    number = visit.request.path_params["number"]
+    found = visit.session.scalar(
+        visible_to(visit.by)
+        .where(Case.number == min(number, 10**12))
+        .options(
+            joinedload(Case.contact),
+            joinedload(Case.account),
+            joinedload(Case.product),
+            joinedload(Case.owner),
+            joinedload(Case.entitlement),
+        )
+    )
+    if found is None:
+        raise NotFound(f"there is no case {number}, or it is not for you to see")
+    return found
+
+
+def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Response:
+    """The page of a case; with what was typed and the reason, when an act was refused."""
+    times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
+    working = visit.by.may(Act.WORK)
+    told = story.of_case(visit.session, case, times)
+    facts = case_facts.of_case(visit, case)
+    draft = _draft(visit, unfinished)
+    return rendering.page(
+        visit,
+        "case.html",
+        409 if unfinished else 200,
+        nav=beside(visit, queue=str(case.queue_id)),
+        case=case,
+        facts=facts,
+        story=told,
+        pulse=_pulse(visit, case),
+        working=working,
+        paused=case.reason in PAUSES,
+        unfinished=unfinished,
+        draft=draft,
+        addressee=_addressee(visit, case) if working and case.open else "",
+        agents=_colleagues(visit) if working and case.open else (),
+        queues=visit.session.scalars(queues_visible_to(visit.by)).all() if working else (),
+        resolutions=REASONS[State.RESOLVED],
+        pauses=sorted(PAUSES),
+        minutes=_minutes(visit, case) if working and case.open else 0,
+    )
+
+
+def _case(visit: Visit) -> Response:
+    case = case_of(visit)
+    # A page that asks again whether anything is new mostly hears that nothing is.
+    if visit.asked("pulse") and visit.asked("pulse") == _pulse(visit, case):
+        return Response(status_code=204)
+    return show(visit, case)
+
+
+def _pulse(visit: Visit, case: Case) -> str:
+    # The minute is in it because deadlines and ages are told in minutes.
+    return f"{story.pulse(visit.session, case)}-{int(visit.at.timestamp()) // 60}"
+
+
+def _draft(visit: Visit, unfinished: Unfinished | None) -> str:
+    """What the box to answer in begins with: what was typed, or an article's words."""
+    if unfinished is not None:
+        return unfinished.form.get("text", "") if unfinished.act == "write" else ""
+    number = visit.asked("article")
+    return _words_of(visit, number) if number else ""
+
+
+def _article(visit: Visit) -> Response:
+    text = _words_of(visit, visit.request.path_params["number"])
+    return Response(text, media_type="text/plain; charset=utf-8")
+
+
+def _words_of(visit: Visit, number: str) -> str:
+    """An article that may be sent to customers. Raises NotFound for any other."""
+    body = visit.session.scalar(
+        select(Article.body)
+        .where(Article.number == number, Article.state == ArticleState.PUBLISHED)
+        .where(Article.internal.is_(False))
+    )
+    if body is None:
+        raise NotFound("there is no such article for customers")
+    return body.strip() + "\n"
+
+
+def _addressee(visit: Visit, case: Case) -> str:
+    try:
+        return work.addressee(visit.session, case)
+    except IntakeError:
+        return ""
+
+
+def _colleagues(visit: Visit) -> Sequence[Agent]:
+    active = select(Agent).where(Agent.active).order_by(Agent.name)
+    return visit.session.scalars(active).all()
+
+
+def _minutes(visit: Visit, case: Case) -> int:
+    total = select(func.sum(Activity.duration_minutes)).where(Activity.case_id == case.id)
+    return visit.session.scalar(total) or 0

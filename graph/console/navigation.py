@@ -1,0 +1,80 @@
+"""What stands beside every page: the views and queues I may see, with how much waits in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+
+from graph.console.visit import Visit
+from intake.agents import Act
+from intake.cases import Case, State
+from intake.inbound import Inbound
+from intake.inbound import State as InboundState
+from intake.visibility import queues_visible_to, visible_to
+
+VIEWS = {"all": "All open", "available": "Available", "mine": "Mine"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry: where it leads, what it is called, how many cases are there."""
+
+    href: str
+    name: str
+    count: int
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """Everything that stands beside a page."""
+
+    views: tuple[Place, ...]
+    queues: tuple[Place, ...]
+    unread: Place | None
+    """Mail that could not be read or filed; for managers."""
+
+
+def beside(visit: Visit, *, view: str = "", queue: str = "") -> Navigation:
+    """The navigation of this visitor; three statements at most.
+
+    `queue` is the id of the queue that is shown, `view` the name of the view.
+    """
+    by_queue = _counts(visit)
+    totals = [sum(counts[i] for counts in by_queue.values()) for i in range(3)]
+    views = tuple(
+        Place(
+            "/" if name == "all" else f"/?view={name}", words, totals[i],
+            current=name == view and not queue,
+        )
+        for i, (name, words) in enumerate(VIEWS.items())
+    )  # fmt: skip
+    queues = tuple(
+        Place(
+            f"/?queue={row.id}", row.name, by_queue.get(row.id, (0, 0, 0))[0], str(row.id) == queue
+        )
+        for row in visit.session.scalars(queues_visible_to(visit.by))
+    )
+    return Navigation(views, queues, _unread(visit))
+
+
+def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
+    """Open cases, those nobody took, and mine, in each queue."""
+    free = func.sum(case((Case.owner_id.is_(None), 1), else_=0))
+    mine = func.sum(case((Case.owner_id == visit.by.id, 1), else_=0))
+    statement = (
+        visible_to(visit.by)
+        .with_only_columns(Case.queue_id, func.count(), free, mine)
+        .where(Case.state == State.ACTIVE)
+        .group_by(Case.queue_id)
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in visit.session.execute(statement)}
+
+
+def _unread(visit: Visit) -> Place | None:
+    if not visit.by.may(Act.MANAGE):
+        return None
+    waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
+    count = visit.session.scalar(waiting) or 0
+    return Place("/inbound", "Unread mail", count, visit.request.url.path == "/inbound")

@@ -1,0 +1,106 @@
+// What the console adds for those who have scripts: keys, an article put where one writes, and a
+// page that keeps itself fresh. Everything can be done without it.
+(() => {
+  "use strict";
+
+  // htmx may turn the desk's own answers into elements; nothing else here turns text into markup.
+  if (window.trustedTypes && window.htmx) {
+    const policy = trustedTypes.createPolicy("deskbell", { createHTML: (text) => text });
+    htmx.registerExtension("deskbell", {
+      init: (api) => api.initSecurity({ createHTML: (text) => policy.createHTML(text), createScript: () => "" }),
+    });
+  }
+
+  const one = (selector) => document.querySelector(selector);
+  const box = () => one("#text");
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+
+  // Where the keys j and k are: a row of the list, or an entry of the story.
+  let at = null;
+  const move = (step) => {
+    const stops = [...document.querySelectorAll(".row, .said")];
+    if (!stops.length) return;
+    const now = stops.findIndex((stop) => stop.id === at);
+    const next = stops[Math.min(Math.max(now + step, 0), stops.length - 1)];
+    for (const stop of stops) stop.classList.toggle("at", stop === next);
+    at = next.id;
+    (next.querySelector(".cover") || next).focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  };
+
+  const write = (kind) => {
+    const choice = one(`.answer input[value="${kind}"]`);
+    if (!choice || choice.disabled) return;
+    choice.checked = true;
+    box().focus();
+    box().scrollIntoView({ block: "nearest" });
+  };
+  const press = (selector) => one(selector)?.click();
+  const go = (address) => location.assign(address);
+  const keys = {
+    j: () => move(1),
+    k: () => move(-1),
+    u: () => press("[data-key=u]"),
+    e: () => press("[data-key=e]"),
+    t: () => press("[data-act=take]"),
+    r: () => write("reply"),
+    n: () => write("note"),
+    "/": () => one(".search input").focus(),
+    "?": () => one("#keys").togglePopover(),
+  };
+  const places = { a: "/", q: "/?view=available", m: "/?view=mine" };
+
+  let going = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest(".answer")) {
+      const form = event.target.closest("form");
+      form.requestSubmit([...form.querySelectorAll("[name=send]")].find((button) => button.offsetParent));
+      return;
+    }
+    if (event.key === "Escape" && typing(event.target)) event.target.blur();
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (document.querySelector(".sheet:popover-open") && event.key !== "?") return;
+    if (Date.now() - going < 1500 && places[event.key]) {
+      event.preventDefault();
+      going = 0;
+      go(places[event.key]);
+    } else if (event.key === "g") {
+      going = Date.now();
+    } else if (keys[event.key]) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+  });
+
+  // An article goes where one writes, without the page being loaded again.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-article]");
+    if (!link || !box() || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const answer = await fetch(link.dataset.article);
+    if (!answer.ok) return go(link.href);
+    const field = box();
+    const words = await answer.text();
+    const gap = field.value && !field.value.endsWith("\n") ? "\n\n" : "";
+    field.setRangeText(gap + words, field.selectionEnd, field.selectionEnd, "end");
+    write("reply");
+  });
+
+  // Whoever has begun to write decided on what they saw then, and is told before it is sent.
+  document.addEventListener("htmx:after:swap", () => {
+    const live = one("#live");
+    if (!live || (box() && box().value.trim() && box().value !== box().defaultValue)) return;
+    for (const field of document.querySelectorAll("input[name=version]")) field.value = live.dataset.version;
+    for (const field of document.querySelectorAll("input[name=seen]")) field.value = live.dataset.seen;
+  });
+
+  document.addEventListener("submit", (event) => {
+    // A second press of a button must not do a thing twice.
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "1";
+    window.addEventListener("pageshow", () => delete event.target.dataset.sent, { once: true });
+  });
+
+  if (one("#refused")) one("#refused").scrollIntoView({ block: "start" });
+  if (location.search.includes("article=")) write("reply");
+})();

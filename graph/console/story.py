@@ -1,0 +1,198 @@
+"""The story of a case as a page tells it: what was said and what happened, in the order of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer, selectinload
+
+from graph.console.words import Times
+from intake.cases import Activity, Case
+from intake.events import Delivery, Event
+
+_BLANK = re.compile(r"\{(\w+)\}")
+AT_MOST = 200
+TEXT_SHOWN = 20_000
+HISTORY_SHOWN = 100_000
+
+# What somebody did to a case, after their name, and what came about by itself. What an activity
+# tells already, such as an answer, is not told twice.
+DONE = {
+    "case.picked": "took the case",
+    "case.released": "gave the case back to its queue",
+    "case.assigned": "gave the case to {name}",
+    "case.routed": "moved the case to {queue}",
+    "case.held": "put the case on hold: {reason}",
+    "case.resumed": "resumed work",
+    "case.reopened": "reopened the case",
+    "case.cancelled": "cancelled the case. {text}",
+}
+CAME_ABOUT = {
+    "case.opened": "Came by {channel} and was put in {queue}",
+    "sla.nearing": "The promise of {kpi} is due soon",
+    "sla.noncompliant": "The promise of {kpi} was missed",
+    "delivery.failed": "The {delivery_kind} could not be delivered: {reason}",
+}
+TOLD_BY_ACTIVITIES = {
+    "case.replied": "answered the customer",
+    "case.noted": "wrote a note",
+    "case.resolved": "resolved the case",
+    "message.received": "wrote",
+}
+URGENT = frozenset({"sla.noncompliant", "delivery.failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An activity: a mail, a call, a chat line, a note."""
+
+    activity: Activity
+    text: str
+    rest: str
+    """What did not fit into `text`."""
+    history: str
+    """Everything, quoted history included, when that is more than what was said this time."""
+    has_html: bool
+    delivery: Delivery | None
+
+    @property
+    def at(self) -> datetime:
+        """When it was said."""
+        return self.activity.at
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event in a few words; `who` is '' for what came about by itself."""
+
+    at: datetime
+    who: str
+    words: str
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was said and happened on one day."""
+
+    name: str
+    entries: tuple[Said | Happened, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All of it, by days; `cut` when there was more than we show."""
+
+    days: tuple[Day, ...]
+    cut: bool
+    seen: int
+    """The last event that is told: what comes after it is news."""
+
+
+def of_case(session: Session, case: Case, times: Times) -> Story:
+    """The story of a case: its latest AT_MOST activities and events, oldest first."""
+    activities = _activities(session, case)
+    events = _events(session, case)
+    deliveries = _deliveries(session, case)
+    entries: list[Said | Happened] = [
+        _said(activity, has_html, deliveries.get(activity.id)) for activity, has_html in activities
+    ]
+    first_at = activities[0][0].at if activities else case.opened_at
+    entries += [
+        told
+        for event in events
+        if event.at >= first_at and (told := _happened(event, DONE)) is not None
+    ]
+    entries.sort(key=lambda entry: entry.at)
+    days = tuple(
+        Day(name, tuple(part)) for name, part in groupby(entries, key=lambda e: times.day(e.at))
+    )
+    seen = events[-1].sequence if events else 0
+    return Story(days, len(activities) == AT_MOST, seen)
+
+
+def news(session: Session, case: Case, *, since: int) -> list[Happened]:
+    """What happened to a case after that event, for somebody who did not see it yet."""
+    later = session.scalars(
+        select(Event)
+        .where(Event.case_id == case.id, Event.sequence > since)
+        .order_by(Event.sequence)
+        .limit(20)
+    )
+    told = (_happened(event, {**DONE, **TOLD_BY_ACTIVITIES}) for event in later)
+    return [entry for entry in told if entry is not None]
+
+
+def pulse(session: Session, case: Case) -> str:
+    """A word that changes whenever the story would be told otherwise, apart from the time."""
+    rows = session.execute(
+        select(Delivery.state, Delivery.attempts).where(Delivery.case_id == case.id)
+    )
+    sent = sorted(f"{state.value[0]}{min(attempts, 99)}" for state, attempts in rows)
+    return f"{case.version}-{''.join(sent)[-120:]}"
+
+
+def _activities(session: Session, case: Case) -> Sequence[tuple[Activity, bool]]:
+    # The HTML may be megabytes and is shown in a frame of its own: here it only has to exist.
+    latest = session.execute(
+        select(Activity, Activity.html != "")
+        .where(Activity.case_id == case.id)
+        .order_by(Activity.at.desc(), Activity.id.desc())
+        .limit(AT_MOST)
+        .options(defer(Activity.html, raiseload=True), selectinload(Activity.attachments))
+    )
+    return [(activity, has_html) for activity, has_html in latest][::-1]
+
+
+def _events(session: Session, case: Case) -> Sequence[Event]:
+    latest = session.scalars(
+        select(Event).where(Event.case_id == case.id).order_by(Event.sequence.desc()).limit(AT_MOST)
+    )
+    return list(latest)[::-1]
+
+
+def _deliveries(session: Session, case: Case) -> Mapping[UUID, Delivery]:
+    """The delivery of each activity that reaches the customer; announcements to us aside."""
+    rows = session.scalars(
+        select(Delivery)
+        .where(Delivery.case_id == case.id, Delivery.kind == "reply")
+        .where(Delivery.activity_id.is_not(None))
+        .order_by(Delivery.promised_at)
+    )
+    return {row.activity_id: row for row in rows if row.activity_id is not None}
+
+
+def _said(activity: Activity, has_html: bool, delivery: Delivery | None) -> Said:
+    text = (activity.new_text or activity.text).strip("\n")
+    history = activity.text if activity.text.strip() != text.strip() else ""
+    return Said(
+        activity,
+        text[:TEXT_SHOWN],
+        text[TEXT_SHOWN : TEXT_SHOWN + HISTORY_SHOWN],
+        history[:HISTORY_SHOWN],
+        has_html,
+        delivery,
+    )
+
+
+def _happened(event: Event, done: Mapping[str, str]) -> Happened | None:
+    """An event in words; None for one that is told elsewhere or not at all."""
+    if event.kind in done:
+        who = event.actor_name or "Somebody"
+        return Happened(event.at, who, _filled(done[event.kind], event.data))
+    if event.kind not in CAME_ABOUT or event.data.get("delivery_kind") == "reply":
+        return None
+    words = _filled(CAME_ABOUT[event.kind], event.data)
+    return Happened(event.at, "", words, event.kind in URGENT)
+
+
+def _filled(words: str, data: Mapping[str, Any]) -> str:
+    # In one pass: a value that looks like a placeholder stays what it is.
+    return _BLANK.sub(lambda blank: str(data.get(blank[1], "")), words).strip()
