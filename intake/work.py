@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, queues, sla, threads
+from intake import entitlements, events, inbound, queues, sla, threads
 from intake.agents import Act, Agent, Principal
 from intake.cases import (
     PAUSES,
@@ -34,8 +34,9 @@ from intake.customers import ContactPoint
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Asked
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 from intake.events import Delivery
+from intake.inbound import Inbound
 from intake.messages import ContactKind, Outgoing
 from intake.queues import Queue
 from intake.sla import Kpi
@@ -312,11 +313,24 @@ def retry_delivery(session: Session, by: Principal, delivery_id: UUID, *, at: da
     by.must(Act.WORK)
     delivery = session.scalar(select(Delivery).where(Delivery.id == delivery_id).with_for_update())
     if delivery is None or delivery.case_id is None:
-        raise IntakeError("there is no such delivery")
-    one_visible(session, by, delivery.case_id)
+        raise NotFound("there is no such delivery")
+    try:
+        one_visible(session, by, delivery.case_id)
+    except NotFound:
+        raise NotFound("there is no such delivery") from None
     delivery.state, delivery.due_at, delivery.error = events.DeliveryState.DUE, at, ""
     delivery.attempts, delivery.promised_at = 0, at
     return delivery
+
+
+def retry_inbound(session: Session, by: Principal, inbound_id: UUID) -> Inbound:
+    """Give a quarantined message its attempts back; a worker files it soon. For managers."""
+    by.must(Act.MANAGE)
+    row = session.scalar(select(Inbound).where(Inbound.id == inbound_id).with_for_update())
+    if row is None:
+        raise NotFound("there is no such message")
+    inbound.retry(session, row)
+    return row
 
 
 def _case(

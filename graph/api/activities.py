@@ -1,0 +1,118 @@
+"""The story of a case: what was said, with what attached, and what was promised to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import select
+
+from graph.api.agents import Agent
+from graph.api.asking import Asking, Info
+from graph.api.describing import described
+from graph.api.loading import Shown, by_id, grouped
+from intake import agents, events
+from intake import cases as rows
+
+ActivityKind = rows.ActivityKind
+strawberry.enum(
+    ActivityKind, name="ActivityKind", description="What sort of entry in a case's story."
+)
+Direction = rows.Direction
+strawberry.enum(
+    Direction,
+    name="Direction",
+    description="From the customer, to the customer, or among ourselves.",
+)
+DeliveryState = events.DeliveryState
+strawberry.enum(DeliveryState, name="DeliveryState", description="Where a promise to send stands.")
+
+
+@strawberry.type(description="A file of an activity; its content is fetched in the console.")
+class Attachment(Shown):
+    id: UUID = strawberry.field(description="The file's id.")
+    name: str = strawberry.field(description="Its name, safe to show.")
+    content_type: str = strawberry.field(description="What the sender says it is.")
+    size_bytes: int = strawberry.field(description="How large it is, decoded.")
+    sha256: str = strawberry.field(description="The hash of its content.")
+    inline: bool = strawberry.field(description="Whether it is part of the text.")
+
+
+@strawberry.type(description="A promise to send something, and what became of it.")
+class Delivery(Shown):
+    id: UUID = strawberry.field(description="The delivery's id, the same at every try.")
+    channel: str = strawberry.field(description="The way it is sent: email, slack …")
+    kind: str = strawberry.field(description="What it is: reply, acknowledgement, card …")
+    target: str = strawberry.field(description="To where.")
+    state: DeliveryState = strawberry.field(description="Where it stands.")
+    attempts: int = strawberry.field(description="How often it was tried.")
+    promised_at: datetime = strawberry.field(description="When it was promised.")
+    due_at: datetime = strawberry.field(description="When it is tried next, while it is due.")
+    sent_at: datetime | None = strawberry.field(description="When the other side took it.")
+    error: str = strawberry.field(description="Why the last try failed, or empty.")
+
+
+@strawberry.type(description="One entry in a case's story: a mail, a call, a chat line, a note.")
+class Activity(Shown):
+    id: UUID = strawberry.field(description="The activity's id.")
+    kind: ActivityKind = strawberry.field(description="What sort of entry it is.")
+    direction: Direction = strawberry.field(description="Who said it to whom.")
+    at: datetime = strawberry.field(description="When it was received or written.")
+    author_name: str = strawberry.field(description="Who wrote it, as they call themselves.")
+    author_address: str = strawberry.field(description="The address it came from, or empty.")
+    subject: str = strawberry.field(description="Its subject, or empty.")
+    text: str = strawberry.field(description="All that was said, quoted history included.")
+    new_text: str = strawberry.field(description="What was said this time.")
+    recipients: list[str] = strawberry.field(description="To whom it was addressed.")
+    matched_by: str = strawberry.field(description="The rule that filed it on this case.")
+    sender_doubt: str = strawberry.field(description="Why the sender is not certain, or empty.")
+    automatic: str = strawberry.field(description="Why a machine seems to write it, or empty.")
+    duration_minutes: int = strawberry.field(description="How long it took.")
+    notes: list[str] = strawberry.field(description="What was guessed or cut as it was read.")
+    agent_id: strawberry.Private[UUID | None]
+
+    @described("The agent who wrote it, if one of us did.")
+    def agent(self, info: Info) -> Agent | None:
+        return self.loaded(info, writers).get(self.agent_id)
+
+    @described("The files that came with it.")
+    def attachments(self, info: Info) -> list[Attachment]:
+        return self.loaded(info, files).get(self.id, [])
+
+    @described("How it was sent, if it went out.")
+    def deliveries(self, info: Info) -> list[Delivery]:
+        return self.loaded(info, sendings).get(self.id, [])
+
+
+def writers(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Agent]:
+    return by_id(asking, Agent, agents.Agent, (one.agent_id for one in activities))
+
+
+def files(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID, list[Attachment]]:
+    found = asking.session.scalars(
+        select(rows.Attachment)
+        .where(rows.Attachment.activity_id.in_([one.id for one in activities]))
+        .order_by(rows.Attachment.activity_id, rows.Attachment.part)
+    )
+    return grouped(Attachment, found, lambda row: row.activity_id)
+
+
+def sendings(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID, list[Delivery]]:
+    found = asking.session.scalars(
+        select(events.Delivery)
+        .where(events.Delivery.activity_id.in_([one.id for one in activities]))
+        .order_by(events.Delivery.promised_at, events.Delivery.id)
+    )
+    return grouped(Delivery, found, lambda row: row.activity_id)
+
+
+def promised(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[Delivery]]:
+    """What was promised to be sent for these cases, the oldest first."""
+    found = asking.session.scalars(
+        select(events.Delivery)
+        .where(events.Delivery.case_id.in_([case.id for case in cases]))
+        .order_by(events.Delivery.promised_at, events.Delivery.id)
+    )
+    return grouped(Delivery, found, lambda row: row.case_id)

@@ -1,0 +1,124 @@
+"""Lists of cases: which, in what order, and how many; always of those that who asks may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import Select
+
+from graph.api.asking import Asking, Info
+from graph.api.cases import Case, CaseState
+from graph.api.describing import described
+from graph.api.limits import FIRST_DEFAULT
+from graph.api.loading import Shown
+from graph.api.pages import After, Connection, First, Order, page, pages
+from intake import cases as rows
+from intake.errors import IntakeError
+from intake.visibility import visible_to
+
+
+class NotOneCase(IntakeError):
+    """A case is asked for by its number or by its id."""
+
+    code = "not-one-case"
+
+
+@strawberry.enum(description="How cases are ordered: the newest, or the nearest deadline, first.")
+class CaseOrder(StrEnum):
+    OPENED = "opened"
+    DEADLINE = "deadline"
+
+
+@strawberry.input(description="Which cases; what is left out does not matter.")
+class CaseFilter:
+    states: list[CaseState] | None = strawberry.field(default=None, description="Any of these.")
+    queue: UUID | None = strawberry.field(default=None, description="In this queue.")
+    account: UUID | None = strawberry.field(default=None, description="Of this account.")
+    contact: UUID | None = strawberry.field(default=None, description="Of this contact.")
+    channel: str | None = strawberry.field(default=None, description="That came by this way.")
+    owner: UUID | None = strawberry.field(default=None, description="Of this agent.")
+    unowned: bool = strawberry.field(default=False, description="Of no agent yet.")
+    subject: str | None = strawberry.field(
+        default=None, description="With these words in the subject."
+    )
+
+    def of(self, statement: Select[rows.Case]) -> Select[rows.Case]:
+        """Those cases of the statement that pass."""
+        wanted = {
+            rows.Case.queue_id: self.queue,
+            rows.Case.account_id: self.account,
+            rows.Case.contact_id: self.contact,
+            rows.Case.channel: self.channel,
+            rows.Case.owner_id: self.owner,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                statement = statement.where(column == value)
+        if self.states is not None:
+            statement = statement.where(rows.Case.state.in_(self.states))
+        if self.unowned:
+            statement = statement.where(rows.Case.owner_id.is_(None))
+        if self.subject:
+            statement = statement.where(rows.Case.subject.icontains(self.subject, autoescape=True))
+        return statement
+
+
+OPENED = Order("cases opened", rows.Case.opened_at, rows.Case.id, descending=True)
+DEADLINE = Order("cases deadline", rows.Case.order_at, rows.Case.id)
+
+
+@strawberry.type
+class CaseQueries:
+    @described("The cases that you may see.")
+    def cases(
+        self,
+        info: Info,
+        where: CaseFilter | None = None,
+        order_by: CaseOrder = CaseOrder.OPENED,
+        first: First = FIRST_DEFAULT,
+        after: After = None,
+    ) -> Connection[Case]:
+        statement = (where or CaseFilter()).of(visible_to(info.context.principal))
+        order = OPENED if order_by is CaseOrder.OPENED else DEADLINE
+        return page(info.context, statement, order, Case, first=first, after=after)
+
+    @described("The case of that number or id; null when there is none for you.")
+    def case(self, info: Info, number: int | None = None, id: UUID | None = None) -> Case | None:
+        if (number is None) == (id is None):
+            raise NotOneCase("name a case by its number or by its id")
+        key = rows.Case.number == number if id is None else rows.Case.id == id
+        row = info.context.session.scalar(visible_to(info.context.principal).where(key))
+        return Case.of(row) if row else None
+
+
+def in_queues(
+    asking: Asking, queues: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Case]]:
+    """A page of the active cases of each queue, the nearest deadline first."""
+    active = visible_to(asking.principal).where(rows.Case.state == rows.State.ACTIVE)
+    return pages(
+        asking, active, DEADLINE, Case, queues, rows.Case.queue_id, first=first, after=after
+    )
+
+
+def of_accounts(
+    asking: Asking, accounts: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Case]]:
+    """A page of the cases of each account, the newest first."""
+    visible = visible_to(asking.principal)
+    return pages(
+        asking, visible, OPENED, Case, accounts, rows.Case.account_id, first=first, after=after
+    )
+
+
+def of_contacts(
+    asking: Asking, contacts: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Case]]:
+    """A page of the cases of each contact, the newest first."""
+    visible = visible_to(asking.principal)
+    return pages(
+        asking, visible, OPENED, Case, contacts, rows.Case.contact_id, first=first, after=after
+    )

@@ -1,0 +1,228 @@
+"""Cases: what was asked, where it stands, what was promised, and all that was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import select
+
+from graph.api import activities, articles, decisions, events, kpis
+from graph.api.activities import Activity, Attachment, Delivery
+from graph.api.agents import Agent
+from graph.api.articles import Suggestion
+from graph.api.asking import Asking, Info
+from graph.api.customers import Account, Contact, Customer
+from graph.api.decisions import EntitlementDecision
+from graph.api.describing import described
+from graph.api.entitlements import Entitlement
+from graph.api.events import Event
+from graph.api.kpis import KpiInstance
+from graph.api.limits import FIRST_DEFAULT
+from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.pages import After, Connection, First, Order, pages
+from graph.api.queues import Queue, QueueItem
+from intake import agents, customers, entitlements, queues
+from intake import cases as rows
+from intake.visibility import visible_to
+
+CaseState = rows.State
+strawberry.enum(CaseState, name="CaseState", description="Where a case stands.")
+CaseReason = rows.Reason
+strawberry.enum(CaseReason, name="CaseReason", description="Why a case stands where it stands.")
+Priority = rows.Priority
+strawberry.enum(Priority, name="Priority", description="How pressing a case is.")
+
+
+class NamesACase(Protocol):
+    """Anything that may belong to a case."""
+
+    case_id: UUID | None
+
+
+@strawberry.type(description="One request of a customer.")
+class Case(Shown):
+    id: UUID = strawberry.field(description="Our id of it.")
+    number: int = strawberry.field(description="The customer's word for it.")
+    subject: str = strawberry.field(description="What it is about, as the customer put it.")
+    state: CaseState = strawberry.field(description="Where it stands.")
+    reason: CaseReason = strawberry.field(description="Why it stands there.")
+    priority: Priority = strawberry.field(description="How pressing it is.")
+    channel: str = strawberry.field(description="Where it came from: email, phone, web, chat …")
+    mailbox: str = strawberry.field(description="The address it was sent to, or empty.")
+    billable: bool = strawberry.field(description="Whether it is work to bill: nothing covers it.")
+    routed_by: str = strawberry.field(description="What put it in its queue, in words.")
+    opened_at: datetime = strawberry.field(description="When its first message was received.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
+    first_response_at: datetime | None = strawberry.field(description="When it was first answered.")
+    resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
+    deadline_at: datetime | None = strawberry.field(description="Its earliest running deadline.")
+    version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
+    contact_id: strawberry.Private[UUID | None]
+    account_id: strawberry.Private[UUID | None]
+    queue_id: strawberry.Private[UUID]
+    owner_id: strawberry.Private[UUID | None]
+    entitlement_id: strawberry.Private[UUID | None]
+    related_case_id: strawberry.Private[UUID | None]
+
+    @described("Whose it is: the account, or the contact where there is none.")
+    def customer(self, info: Info) -> Customer | None:
+        account = self.loaded(info, accounts).get(self.account_id)
+        return account or self.loaded(info, contacts).get(self.contact_id)
+
+    @described("The person who asked, if they can be named.")
+    def contact(self, info: Info) -> Contact | None:
+        return self.loaded(info, contacts).get(self.contact_id)
+
+    @described("The company it is for, if there is one.")
+    def account(self, info: Info) -> Account | None:
+        return self.loaded(info, accounts).get(self.account_id)
+
+    @described("Its queue, or its last one when it is closed.")
+    def queue(self, info: Info) -> Queue:
+        return self.loaded(info, queues_of)[self.queue_id]
+
+    @described("Its place in the queue while it waits there.")
+    def queue_item(self, info: Info) -> QueueItem | None:
+        return next(iter(self.loaded(info, items).get(self.id, ())), None)
+
+    @described("The agent whose case it is.")
+    def owner(self, info: Info) -> Agent | None:
+        return self.loaded(info, owners).get(self.owner_id)
+
+    @described("What covers it, if anything does.")
+    def entitlement(self, info: Info) -> Entitlement | None:
+        return self.loaded(info, coverage).get(self.entitlement_id)
+
+    @described("How that was decided at intake, with every answer.")
+    def decision(self) -> EntitlementDecision | None:
+        return decisions.decision_of(self.row.decision)
+
+    @described("The promises about time that run on it.")
+    def kpis(self, info: Info) -> list[KpiInstance]:
+        return self.loaded(info, kpis.running).get(self.id, [])
+
+    @described("The articles that may answer it, best first.")
+    def suggestions(self, info: Info) -> list[Suggestion]:
+        return self.loaded(info, articles.suggestions_of).get(self.id, [])
+
+    @described("The latest entry in its story.")
+    def last_activity(self, info: Info) -> Activity | None:
+        latest = self.loaded(info, stories, True, 1, None)[self.id]
+        return latest.nodes[0] if latest.nodes else None
+
+    @described("Its story, as it went.")
+    def timeline(
+        self,
+        info: Info,
+        newest_first: bool = False,
+        first: First = FIRST_DEFAULT,
+        after: After = None,
+    ) -> Connection[Activity]:
+        return self.loaded(info, stories, newest_first, first, after)[self.id]
+
+    @described("All files of all its activities.")
+    def attachments(self, info: Info) -> list[Attachment]:
+        return self.loaded(info, files).get(self.id, [])
+
+    @described("What was promised to be sent for it, the oldest first.")
+    def deliveries(self, info: Info) -> list[Delivery]:
+        return self.loaded(info, activities.promised).get(self.id, [])
+
+    @described("What happened to it, the newest first.")
+    def history(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Event]:
+        return self.loaded(info, events.histories, first, after)[self.id]
+
+    @described("Another case that it seems to speak of, if you may see it.")
+    def related_case(self, info: Info) -> Case | None:
+        return self.loaded(info, related).get(self.related_case_id)
+
+
+OLDEST = Order("timeline", rows.Activity.at, rows.Activity.id)
+NEWEST = Order("timeline back", rows.Activity.at, rows.Activity.id, descending=True)
+
+
+def visible_case(asking: Asking, id: UUID | None) -> Case | None:
+    """The case of that id, if who asks may see it."""
+    return _visible(asking, {id}).get(id)
+
+
+def visible_cases(asking: Asking, naming: Sequence[NamesACase]) -> Mapping[UUID | None, Case]:
+    """The cases that these name, as far as who asks may see them, by the case's id."""
+    return _visible(asking, {one.case_id for one in naming})
+
+
+def related(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:
+    """The cases that these cases speak of, likewise."""
+    return _visible(asking, {case.related_case_id for case in cases})
+
+
+def _visible(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None, Case]:
+    if not ids - {None}:
+        return {}
+    statement = visible_to(asking.principal).where(rows.Case.id.in_(ids - {None}))
+    found = together(Case, asking.session.scalars(statement))
+    return {case.id: case for case in found}
+
+
+def accounts(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Account]:
+    """The companies of these cases."""
+    return by_id(asking, Account, customers.Account, (case.account_id for case in cases))
+
+
+def contacts(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Contact]:
+    """The people of these cases."""
+    return by_id(asking, Contact, customers.Contact, (case.contact_id for case in cases))
+
+
+def queues_of(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Queue]:
+    """The queues of these cases. Who sees a case sees where it is."""
+    return by_id(asking, Queue, queues.Queue, (case.queue_id for case in cases))
+
+
+def owners(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Agent]:
+    """The agents of these cases."""
+    return by_id(asking, Agent, agents.Agent, (case.owner_id for case in cases))
+
+
+def coverage(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Entitlement]:
+    """What covers these cases."""
+    ids = (case.entitlement_id for case in cases)
+    return by_id(asking, Entitlement, entitlements.Entitlement, ids)
+
+
+def items(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID, list[QueueItem]]:
+    """Where these cases wait: one item each, or none."""
+    found = asking.session.scalars(
+        select(queues.QueueItem)
+        .where(queues.QueueItem.case_id.in_([case.id for case in cases]))
+        .where(queues.QueueItem.ended_at.is_(None))
+    )
+    return grouped(QueueItem, found, lambda row: row.case_id)
+
+
+def stories(
+    asking: Asking, cases: Sequence[Case], newest_first: bool, first: int, after: str | None
+) -> Mapping[UUID, Connection[Activity]]:
+    """A page of the story of each of these cases."""
+    return pages(
+        asking, select(rows.Activity), NEWEST if newest_first else OLDEST, Activity,
+        cases, rows.Activity.case_id, first=first, after=after,
+    )  # fmt: skip
+
+
+def files(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID, list[Attachment]]:
+    """The files of these cases, in the order in which they came."""
+    found = asking.session.execute(
+        select(rows.Attachment, rows.Activity.case_id)
+        .join(rows.Activity, rows.Activity.id == rows.Attachment.activity_id)
+        .where(rows.Activity.case_id.in_([case.id for case in cases]))
+        .order_by(rows.Activity.at, rows.Activity.id, rows.Attachment.part)
+    ).all()
+    whose = {row.id: case_id for row, case_id in found}
+    return grouped(Attachment, (row for row, _case_id in found), lambda row: whose[row.id])

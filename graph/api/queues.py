@@ -1,0 +1,90 @@
+"""Where cases wait, as seen by who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+
+from graph.api.agents import Agent
+from graph.api.asking import Asking, Info
+from graph.api.describing import described
+from graph.api.limits import FIRST_DEFAULT
+from graph.api.loading import Shown, by_id, together
+from graph.api.pages import After, Connection, First
+from intake import agents, cases
+from intake import queues as rows
+from intake.visibility import queues_visible_to, visible_to
+
+if TYPE_CHECKING:
+    from graph.api.cases import Case
+
+WhenNotCovered = rows.WhenNotCovered
+strawberry.enum(
+    WhenNotCovered,
+    name="WhenNotCovered",
+    description="What a queue does with a case that no entitlement covers.",
+)
+
+
+@strawberry.type(description="A place where cases wait.")
+class Queue(Shown):
+    id: UUID = strawberry.field(description="The queue's id.")
+    name: str = strawberry.field(description="What it is called.")
+    address: str | None = strawberry.field(description="The mailbox that feeds it.")
+    is_default: bool = strawberry.field(description="Whether cases go here that nothing routes.")
+    members_only: bool = strawberry.field(
+        description="Whether only its members, and managers, see its cases."
+    )
+    when_not_covered: WhenNotCovered = strawberry.field(
+        description="What it does with a case that no entitlement covers."
+    )
+
+    @described("How many cases wait here, worked on or not; only those you see.")
+    def waiting(self, info: Info) -> int:
+        return self.loaded(info, counts).get(self.id, (0, 0))[0]
+
+    @described("How many of the waiting ones somebody works on.")
+    def worked(self, info: Info) -> int:
+        return self.loaded(info, counts).get(self.id, (0, 0))[1]
+
+    @described("Its active cases, the nearest deadline first.")
+    def cases(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Annotated[Case, strawberry.lazy("graph.api.cases")]]:
+        from graph.api.caselists import in_queues
+
+        return self.loaded(info, in_queues, first, after)[self.id]
+
+
+@strawberry.type(description="A case's place in the queue where it waits.")
+class QueueItem(Shown):
+    id: UUID = strawberry.field(description="The item's id.")
+    entered_at: datetime = strawberry.field(description="Since when it waits there.")
+    worked_since_at: datetime | None = strawberry.field(description="Since when it is worked on.")
+    worked_by_id: strawberry.Private[UUID | None]
+
+    @described("Who works on it.")
+    def worked_by(self, info: Info) -> Agent | None:
+        return self.loaded(info, workers).get(self.worked_by_id)
+
+
+@strawberry.type
+class QueueQueries:
+    @described("The queues you may see, by name.")
+    def queues(self, info: Info) -> list[Queue]:
+        asking = info.context
+        statement = queues_visible_to(asking.principal)
+        return together(Queue, asking.session.scalars(statement))
+
+
+def counts(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, tuple[int, int]]:
+    among = visible_to(asking.principal).with_only_columns(cases.Case.id)
+    return rows.counts(asking.session, among=among)
+
+
+def workers(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Agent]:
+    return by_id(asking, Agent, agents.Agent, (item.worked_by_id for item in items))

@@ -1,0 +1,72 @@
+"""Figures over all cases that who asks may see."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated
+
+import strawberry
+
+from graph.api.asking import Info
+from graph.api.cases import CaseState
+from graph.api.describing import described
+from intake import reports as rows
+from intake.errors import IntakeError
+
+MOST_WEEKS = 53
+
+
+class TooManyWeeks(IntakeError):
+    """The report goes back a year at most."""
+
+    code = "too-many-weeks"
+
+
+@strawberry.type(description="The cases of a channel that stand in a state.")
+class CaseShare:
+    state: CaseState = strawberry.field(description="Where they stand.")
+    channel: str = strawberry.field(description="Where they came from.")
+    count: int = strawberry.field(description="How many there are.")
+    percent: float = strawberry.field(description="Their share of all cases, in percent.")
+
+
+@strawberry.type(description="How the promises of the cases opened in one week were kept.")
+class SlaWeek:
+    starts_on: date = strawberry.field(description="The week's Monday, on the desk's calendar.")
+    near_deadline: int = strawberry.field(description="A clock has warned and still runs.")
+    in_time: int = strawberry.field(description="Every promise was kept.")
+    in_work: int = strawberry.field(description="The clocks run, none has warned.")
+    missed: int = strawberry.field(description="A deadline was missed.")
+    without: int = strawberry.field(description="Nothing was promised.")
+
+
+@strawberry.type(description="What managers ask of all cases together.")
+class Reports:
+    @described("The case summary: how many by state and channel.")
+    def case_summary(self, info: Info) -> list[CaseShare]:
+        shares = rows.case_summary(info.context.session, info.context.principal)
+        return [CaseShare(**asdict(share)) for share in shares]
+
+    @described("Cases by SLA status over weeks, the oldest week first.")
+    def cases_by_sla_status(
+        self,
+        info: Info,
+        weeks: Annotated[
+            int, strawberry.argument(description=f"How many, up to {MOST_WEEKS}.")
+        ] = 8,
+    ) -> list[SlaWeek]:
+        asking = info.context
+        if not 1 <= weeks <= MOST_WEEKS:
+            raise TooManyWeeks(f"ask for 1 to {MOST_WEEKS} weeks")
+        found = rows.sla_weeks(
+            asking.session, asking.principal, weeks=weeks, at=asking.at, zone=asking.house.desk.zone
+        )
+        return [SlaWeek(**asdict(week)) for week in found]
+
+
+@strawberry.type
+class ReportQueries:
+    @described("Figures over all cases that you may see.")
+    def reports(self) -> Reports:
+        return Reports()

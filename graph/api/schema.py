@@ -1,0 +1,53 @@
+"""The schema: what every noun adds to it, put together."""
+
+from __future__ import annotations
+
+import strawberry
+from graphql import GraphQLSchema
+
+from graph.api.agents import AgentQueries
+from graph.api.articles import ArticleQueries
+from graph.api.calls import CallMutations
+from graph.api.caselists import CaseQueries
+from graph.api.customers import Account, Contact, CustomerQueries
+from graph.api.deliveries import DeliveryMutations
+from graph.api.entitlements import EntitlementQueries
+from graph.api.events import EventSubscriptions
+from graph.api.inbound import InboundMutations, InboundQueries
+from graph.api.queues import QueueQueries
+from graph.api.reports import ReportQueries
+from graph.api.work import WorkMutations
+
+
+@strawberry.type(description="What can be asked. You see what your agent sees, and nothing else.")
+class Query(
+    CaseQueries,
+    QueueQueries,
+    CustomerQueries,
+    EntitlementQueries,
+    ArticleQueries,
+    InboundQueries,
+    ReportQueries,
+    AgentQueries,
+):
+    pass
+
+
+@strawberry.type(description="What can be done. Each is one act, durable when it is answered.")
+class Mutation(WorkMutations, CallMutations, InboundMutations, DeliveryMutations):
+    pass
+
+
+@strawberry.type(description="What can be followed, over a WebSocket (graphql-transport-ws).")
+class Subscription(EventSubscriptions):
+    pass
+
+
+_schema = strawberry.Schema(Query, Mutation, Subscription, types=[Account, Contact])
+SCHEMA: GraphQLSchema = _schema._schema
+"""The schema as graphql-core executes it: strawberry builds the types, we run the operations."""
+
+
+def sdl() -> str:
+    """The schema as text, as it is kept in `schema.graphql`."""
+    return _schema.as_str() + "\n"

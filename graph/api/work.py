@@ -1,0 +1,187 @@
+"""What an agent does to a case: each mutation is one act, in one transaction of its own.
+
+An act that cannot be done changes nothing and says why as a type. What is shown afterwards is
+read when the act is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Concatenate, ParamSpec
+from uuid import UUID
+
+import strawberry
+from sqlalchemy.orm import Session
+
+from graph.api.activities import Activity
+from graph.api.asking import Info
+from graph.api.cases import Case, CaseReason, visible_case
+from graph.api.describing import described
+from graph.api.problems import AnyProblem, problem
+from intake import cases as rows
+from intake import work
+from intake.agents import Principal
+from intake.errors import IntakeError
+from intake.visibility import by_number
+
+P = ParamSpec("P")
+
+
+@strawberry.type(description="It was done.")
+class CaseChanged:
+    case_id: strawberry.Private[UUID]
+    activity_id: strawberry.Private[UUID | None] = None
+
+    @described("The case now; null when it went where you may not see it.")
+    def case(self, info: Info) -> Case | None:
+        return visible_case(info.context, self.case_id)
+
+    @described("What was added to its story by a reply or a note.")
+    def activity(self, info: Info) -> Activity | None:
+        if self.activity_id is None:
+            return None
+        return Activity.of(info.context.session.get_one(rows.Activity, self.activity_id))
+
+
+CaseResult = Annotated[
+    CaseChanged | AnyProblem,
+    strawberry.union("CaseResult", description="It was done, or why it was not."),
+]
+CaseNumber = Annotated[int, strawberry.argument(description="The number of the case.")]
+Version = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The `version` you read: if the case changed since, nothing is done."
+    ),
+]
+
+
+def change(
+    info: Info,
+    number: int,
+    act: Callable[Concatenate[Session, Principal, UUID, P], rows.Case | rows.Activity],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> CaseChanged | AnyProblem:
+    """Do that act of `intake.work` to the case of the number, or say why not."""
+    asking = info.context
+    try:
+        with asking.acting() as session:
+            case_id = by_number(session, asking.principal, number).id
+            done = act(session, asking.principal, case_id, *args, **kwargs)
+    except IntakeError as error:
+        return problem(error)
+    activity_id = done.id if isinstance(done, rows.Activity) else None
+    return CaseChanged(case_id=case_id, activity_id=activity_id)
+
+
+@strawberry.type
+class WorkMutations:
+    @described("Answer the customer by the way they came.")
+    def reply(
+        self, info: Info, case_number: CaseNumber, text: str, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info,
+            case_number,
+            work.reply,
+            text,
+            desk=info.context.house.desk,
+            at=info.context.at,
+            version=expected_version,
+        )
+
+    @described("Write something down; the customer never sees it.")
+    def note(
+        self, info: Info, case_number: CaseNumber, text: str, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.note, text, at=info.context.at, version=expected_version
+        )
+
+    @described("Take a waiting case: you work on it now.")
+    def pick(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(info, case_number, work.pick, at=info.context.at, version=expected_version)
+
+    @described("Give a case back to its queue.")
+    def release(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(info, case_number, work.release, at=info.context.at, version=expected_version)
+
+    @described("Give a case to an agent, whoever had it.")
+    def assign(
+        self, info: Info, case_number: CaseNumber, agent: UUID, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.assign, agent, at=info.context.at, version=expected_version
+        )
+
+    @described("Move a case to another queue, where nobody works on it yet.")
+    def route(
+        self, info: Info, case_number: CaseNumber, queue: UUID, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.route_to, queue, at=info.context.at, version=expected_version
+        )
+
+    @described("Wait for the customer: the clocks pause until they write.")
+    def hold(
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        reason: CaseReason = rows.Reason.WAITING_FOR_DETAILS,
+        expected_version: Version = None,
+    ) -> CaseResult:
+        return change(
+            info,
+            case_number,
+            work.hold,
+            at=info.context.at,
+            reason=reason,
+            version=expected_version,
+        )
+
+    @described("Work goes on: the clocks run again.")
+    def resume(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(info, case_number, work.resume, at=info.context.at, version=expected_version)
+
+    @described("Close a case as solved; it leaves its queue.")
+    def resolve(
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        text: str,
+        reason: CaseReason = rows.Reason.PROBLEM_SOLVED,
+        billable_minutes: int | None = None,
+        expected_version: Version = None,
+    ) -> CaseResult:
+        return change(
+            info,
+            case_number,
+            work.resolve,
+            text,
+            desk=info.context.house.desk,
+            at=info.context.at,
+            kind=reason,
+            billable_minutes=billable_minutes,
+            version=expected_version,
+        )
+
+    @described("Work on a resolved case goes on.")
+    def reopen(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(info, case_number, work.reopen, at=info.context.at, version=expected_version)
+
+    @described("Close a case that needs no work; its term is given back.")
+    def cancel(
+        self, info: Info, case_number: CaseNumber, text: str = "", expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.cancel, text, at=info.context.at, version=expected_version
+        )

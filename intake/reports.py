@@ -1,0 +1,117 @@
+"""What managers ask of all cases together: how many, by what, and how the promises were kept.
+
+Every figure counts only the cases that who asks may see, in the database and not here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from intake.agents import Principal
+from intake.cases import Case, State
+from intake.sla import KpiInstance, KpiState
+from intake.visibility import visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many cases of a channel stand in a state, and what share of all that is."""
+
+    state: State
+    channel: str
+    count: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlaWeek:
+    """The promises of the cases opened in one week, a case counted once by its worst clock."""
+
+    starts_on: date
+    """A Monday on the organisation's wall calendar."""
+    near_deadline: int
+    in_time: int
+    in_work: int
+    missed: int
+    without: int
+
+
+def case_summary(session: Session, principal: Principal) -> list[Share]:
+    """The cases by state and channel, and each share in percent of all of them."""
+    rows = session.execute(
+        visible_to(principal)
+        .with_only_columns(Case.state, Case.channel, func.count())
+        .group_by(Case.state, Case.channel)
+        .order_by(Case.state, Case.channel)
+    ).all()
+    total = sum(count for _state, _channel, count in rows)
+    return [
+        Share(state, channel, count, round(100 * count / total, 1))
+        for state, channel, count in rows
+    ]
+
+
+# The worst clock of a case speaks for it; cancelled clocks say nothing.
+_SEVERITY = {
+    KpiState.SUCCEEDED: 1,
+    KpiState.IN_PROGRESS: 2,
+    KpiState.PAUSED: 2,
+    KpiState.NEARING: 3,
+    KpiState.NONCOMPLIANT: 4,
+}
+_WORDS = {1: "in_time", 2: "in_work", 3: "near_deadline", 4: "missed"}
+
+
+def sla_weeks(
+    session: Session, principal: Principal, *, weeks: int, at: datetime, zone: str
+) -> list[SlaWeek]:
+    """How the cases opened in each of the last `weeks` weeks stand by their promises, oldest first.
+
+    Weeks begin on Monday at midnight in `zone`; the last one is the week of `at`.
+    """
+    mondays = _mondays(weeks, at, zone)
+    begins = [datetime.combine(monday, time(), ZoneInfo(zone)) for monday in mondays]
+    severity = case(_SEVERITY, value=KpiInstance.state)
+    worst = (
+        select(KpiInstance.case_id, func.max(severity).label("worst"))
+        .group_by(KpiInstance.case_id)
+        .subquery()
+    )
+    latest_first = reversed(list(enumerate(begins)))
+    week = case(*((Case.opened_at >= begin, number) for number, begin in latest_first))
+    cases = (
+        visible_to(principal)
+        .where(Case.opened_at >= begins[0])
+        .outerjoin(worst, worst.c.case_id == Case.id)
+        .with_only_columns(week.label("week"), worst.c.worst)
+        .subquery()
+    )
+    counted: dict[int, Counter[str]] = {number: Counter() for number in range(weeks)}
+    for number, worst_severity, count in session.execute(
+        select(cases.c.week, cases.c.worst, func.count()).group_by(cases.c.week, cases.c.worst)
+    ):
+        counted[number][_WORDS.get(worst_severity, "without")] += count
+    return [_week(monday, counted[number]) for number, monday in enumerate(mondays)]
+
+
+def _mondays(weeks: int, at: datetime, zone: str) -> list[date]:
+    today = at.astimezone(ZoneInfo(zone)).date()
+    this = today - timedelta(days=today.weekday())
+    return [this - timedelta(weeks=ago) for ago in reversed(range(weeks))]
+
+
+def _week(monday: date, counts: Counter[str]) -> SlaWeek:
+    return SlaWeek(
+        starts_on=monday,
+        near_deadline=counts["near_deadline"],
+        in_time=counts["in_time"],
+        in_work=counts["in_work"],
+        missed=counts["missed"],
+        without=counts["without"],
+    )
