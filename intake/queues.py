@@ -175,7 +175,7 @@ def every(session: Session) -> Queues:
 
 
 def counts(
-    session: Session, *, among: Select[tuple[UUID]] | None = None
+    session: Session, *, among: Select[UUID] | None = None
 ) -> dict[UUID, tuple[int, int]]:
     """How many cases wait in each queue, and how many of those somebody works on.
 
