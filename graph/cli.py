@@ -64,7 +64,7 @@ def up(
     unsafe: Annotated[bool, typer.Option(help="Start on an unsafe database too.")] = False,
 ) -> None:
     """Run the whole desk on this machine until Ctrl-C."""
-    starting.up(_settings(unsafe=unsafe), demo=demo)
+    starting.up(_settings(serves=True, unsafe=unsafe), demo=demo)
 
 
 @app.command()
@@ -74,7 +74,7 @@ def run(
     until_parent_ends: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one duty, or several in one process."""
-    run_duties(_settings(unsafe=unsafe), duties, until_parent_ends=until_parent_ends)
+    run_duties(_settings(serves=True, unsafe=unsafe), duties, until_parent_ends=until_parent_ends)
 
 
 @app.command()
@@ -303,9 +303,10 @@ def _agent(found: Agent | None) -> Agent:
     return found
 
 
-def _settings(*, unsafe: bool = False) -> Settings:
+def _settings(*, serves: bool = False, unsafe: bool = False) -> Settings:
     found = load(**({"unsafe_durability": True} if unsafe else {}))
-    set_up_log(found)
+    # A command answers its user in words of its own; only a desk that runs tells all it does.
+    set_up_log(found if serves else found.model_copy(update={"log_level": "warning"}))
     return found
 
 

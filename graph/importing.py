@@ -5,7 +5,7 @@ from __future__ import annotations
 import mailbox as mailboxes
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -118,9 +118,9 @@ def file_one(house: House, arrived: Arrived) -> str:
 def read(kind: Kind, path: Path) -> Iterator[bytes]:
     """The raw messages of an archive, one at a time."""
     if kind is Kind.MBOX:
-        archive = mailboxes.mbox(path, create=False)
-        for key in archive.iterkeys():
-            yield archive.get_bytes(key)
+        with closing(mailboxes.mbox(path, create=False)) as archive:
+            for key in archive.iterkeys():
+                yield archive.get_bytes(key)
     else:
         for file in _files(path):
             yield file.read_bytes()
@@ -129,7 +129,8 @@ def read(kind: Kind, path: Path) -> Iterator[bytes]:
 def count(kind: Kind, path: Path) -> int:
     """How many messages an archive holds."""
     if kind is Kind.MBOX:
-        return len(mailboxes.mbox(path, create=False))
+        with closing(mailboxes.mbox(path, create=False)) as archive:
+            return len(archive)
     return len(_files(path))
 
 

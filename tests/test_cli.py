@@ -1,0 +1,125 @@
+"""The `deskbell` command, run as a person runs it: as a process of its own."""
+
+from __future__ import annotations
+
+import mailbox
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., str]
+FIXTURES = Path(__file__).parent / "mail"
+
+
+@pytest.fixture
+def deskbell(tmp_path: Path) -> Run:
+    """Run one command in an empty folder; what it printed, and its exit code."""
+    environment = {
+        **{n: v for n, v in os.environ.items() if not n.startswith("DESKBELL_")},
+        "DESKBELL_SMTP_PORT": "9",  # nobody answers there
+        "COLUMNS": "200",
+    }
+
+    def run(*words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "graph", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        assert "Traceback" not in said
+        return said
+
+    return run
+
+
+def account(said: str) -> dict[str, int]:
+    """The numbers of an import's table."""
+    return {name: int(n) for name, n in re.findall(r"^ ([a-z ]+?) +(\d+)", said, re.MULTILINE)}
+
+
+def test_an_archive_is_accounted_for_to_the_last_message(deskbell: Run, tmp_path: Path) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+    files = sorted(FIXTURES.glob("*.eml"))
+    box = mailbox.mbox(tmp_path / "box")
+    for file in files[:5]:
+        box.add(file.read_bytes())
+    box.close()
+
+    first = account(deskbell("import", "eml", str(FIXTURES)))
+    again = account(deskbell("import", "eml", str(FIXTURES)))
+    from_box = account(deskbell("import", "mbox", str(tmp_path / "box")))
+
+    assert first["read in all"] == len(files) > 10
+    ends = ("filed", "duplicate", "filtered", "quarantined")
+    assert sum(first[end] for end in ends) == first["read in all"]
+    assert (again["duplicate"], again["filed"]) == (len(files), 0)
+    assert sum(from_box[end] for end in ends) == 5
+    assert first["quarantined"] == 0
+
+
+def test_an_archives_mail_is_not_acknowledged(deskbell: Run, tmp_path: Path) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+    deskbell("import", "eml", str(FIXTURES))
+
+    said = deskbell("inbound", "list", "filed")
+
+    assert "filed: 0" not in said
+    assert not (tmp_path / "var" / "outbox").exists()
+
+
+def test_somebody_is_let_in_and_signs_in(deskbell: Run) -> None:
+    deskbell("agent", "add", "Grace Hopper", "Grace@desk.example", "--role", "manager")
+
+    link = deskbell("agent", "sign-in-link", "grace@desk.example")
+    token = deskbell("agent", "token", "grace@desk.example")
+    twice = deskbell("agent", "add", "Other", "grace@desk.example", code=1)
+    nobody = deskbell("agent", "token", "nobody@desk.example", code=1)
+
+    assert link.startswith("http://127.0.0.1:8001/sign-in?link=")
+    assert token.startswith("dbt_")
+    assert twice == "deskbell: grace@desk.example already works here\n"
+    assert nobody == "deskbell: there is no active agent with that address\n"
+
+
+def test_a_call_is_written_down_and_becomes_a_case(deskbell: Run) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+
+    said = deskbell(
+        "phone", "log", "+34 911 234 567", "No dial tone", "Since noon", "--minutes", "7"
+    )
+
+    assert said.endswith("case 1001\n")
+
+
+def test_a_mail_for_a_desk_that_is_closed_says_so(deskbell: Run, tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_text("From: a@b.example\nTo: support@desk.example\n\nHello\n")
+
+    said = deskbell("send", "one.eml", code=1)
+
+    assert said == "deskbell: one.eml: nobody answers at 127.0.0.1:9; is the desk up?\n"
+
+
+def test_the_database_is_upgraded_and_secrets_are_for_us_alone(
+    deskbell: Run, tmp_path: Path
+) -> None:
+    said = deskbell("db", "upgrade")
+
+    assert "the database is at 0001" in said
+    assert (tmp_path / "var" / "desk.db").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_misspelt_is_told_in_words(deskbell: Run) -> None:
+    said = deskbell("run", "smpt", code=2)
+
+    assert "'smpt' is not one of" in said
