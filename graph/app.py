@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels import slack, web
+from channels import web
 from channels.reception import Journal
+from channels.slack import http as slack
 from graph import api, console
 from graph.house import House
 from intake import migrations
