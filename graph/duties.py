@@ -82,12 +82,11 @@ async def _run(house: House, duties: set[Duty], until_parent_ends: bool) -> None
         if Duty.SMTP in duties:
             door = await _smtp(house.settings, journal)
             stack.push_async_callback(door.close)
-        for duty, make in (
-            (Duty.PUBLIC, lambda: _public(house, journal)),
-            (Duty.OFFICE, lambda: _office(house)),
-        ):
-            if duty in duties:
-                stack.push_async_callback(await _serve(house.settings, duty, make()))
+        if Duty.PUBLIC in duties:
+            face = _public(house, journal)
+            stack.push_async_callback(await _serve(house.settings, Duty.PUBLIC, face))
+        if Duty.OFFICE in duties:
+            stack.push_async_callback(await _serve(house.settings, Duty.OFFICE, _office(house)))
         for duty, work in _blocking(house).items():
             if duty in duties:
                 stack.enter_context(_in_thread(duty, work, loop, stop))
