@@ -7,11 +7,8 @@ everything below takes the session and never commits.
 
 from __future__ import annotations
 
-import fcntl
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +40,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 from uuid_utils.compat import uuid7
 
+from intake.turns import Busy as Busy
+from intake.turns import turn
+
 # The WAL-reset bug of SQLite 3.7.0 to 3.51.2 can lose commits when two processes write.
 OLDEST_SQLITE = (3, 51, 3)
 BUSY_SECONDS = 5.0
@@ -51,10 +51,6 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9
 
 class Unsafe(Exception):
     """The database could lose what we said yes to; the text says why and how to allow it."""
-
-
-class Busy(Exception):
-    """Another process held the write lock for longer than we wait: ask again later."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -135,14 +131,13 @@ def new_id() -> UUID:
 
 
 class Database:
-    """One database as this process sees it. `lock_path` is where SQLite's writers queue up."""
+    """One database as this process sees it. `lock_path` is where SQLite's writers line up."""
 
     def __init__(
         self, url: str, *, unsafe: bool = False, pool_size: int = 8, check: bool = True
     ) -> None:
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
-        self._turn = threading.Lock()
         self.lock_path: Path | None = None
         if self.dialect == "sqlite":
             self.path = Path(parsed.database or "")
@@ -165,7 +160,7 @@ class Database:
         Raises Busy, or sqlalchemy's OperationalError, when the database is away: both mean later.
         """
         with (
-            self._write_turn(),
+            self._turn(),
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -179,7 +174,7 @@ class Database:
             session.begin(),
         ):
             if self.dialect == "postgresql":
-                session.execute(text("SET TRANSACTION READ ONLY"))
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield session
 
     def close(self) -> None:
@@ -187,32 +182,11 @@ class Database:
         self.engine.dispose()
         self.reader.dispose()
 
-    @contextmanager
-    def _write_turn(self) -> Iterator[None]:
-        """SQLite's writers take turns by a lock of our own.
-
-        SQLite's busy handler sleeps in growing steps and is unfair: with a busy worker, a door
-        waited up to 184 ms for a commit. Asking each millisecond keeps the wait to one batch.
-        """
+    def _turn(self) -> AbstractContextManager[None]:
+        """The turn to write, where only one may."""
         if self.lock_path is None:
-            yield
-            return
-        deadline = time.monotonic() + BUSY_SECONDS
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
-            raise Busy("the database is busy")
-        try:
-            with open(self.lock_path, "a") as handle:
-                while True:
-                    try:
-                        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        if time.monotonic() > deadline:
-                            raise Busy("the database is busy") from None
-                        time.sleep(0.001)
-                yield
-        finally:
-            self._turn.release()
+            return nullcontext()
+        return turn(self.lock_path, within_seconds=BUSY_SECONDS)
 
 
 def _sqlite(path: Path, synchronous: str, pool_size: int, *, writes: bool) -> Engine:
@@ -225,6 +199,7 @@ def _sqlite(path: Path, synchronous: str, pool_size: int, *, writes: bool) -> En
         max_overflow=16,
         json_serializer=_dump,
         json_deserializer=orjson.loads,
+        hide_parameters=True,  # an error of the database must not carry a mail into the log
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
 
@@ -261,6 +236,7 @@ def _postgresql(url: Any) -> Engine:
         pool_timeout=BUSY_SECONDS,
         json_serializer=_dump,
         json_deserializer=orjson.loads,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": int(BUSY_SECONDS),
             "tcp_user_timeout": 15_000,
