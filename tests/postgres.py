@@ -30,9 +30,9 @@ def server() -> Iterator[str]:
     """The URL of a server's database `postgres`, whose user may make databases."""
     if given := os.environ.get("DESKBELL_TEST_POSTGRES"):
         yield given
-    elif programs := _programs():
-        with _own_cluster(programs) as url:
-            yield url
+    elif _programs():
+        with own_cluster(fsync=False) as cluster:
+            yield cluster.url
     else:
         with _from_wheel() as url:
             yield url
@@ -47,45 +47,55 @@ def _programs() -> Path | None:
 
 
 @contextmanager
-def _own_cluster(programs: Path) -> Iterator[str]:
+def own_cluster(*, fsync: bool) -> Iterator[Cluster]:
+    """A server of nobody else's, which may be stopped and started. Raises NoPostgres."""
+    programs = _programs()
+    if programs is None:
+        raise NoPostgres("no PostgreSQL programs on this machine to make a server of our own")
     # A socket's path may hold some 100 characters, so the folder must be a short one.
     folder = Path(tempfile.mkdtemp(prefix="desk-pg-", dir="/tmp"))
-    user = _as_whom(folder)
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off -c shared_buffers=64MB"
     try:
-        _run(
-            user,
-            [
-                programs / "initdb",
-                "-D",
-                folder / "data",
-                "-U",
-                "desk",
-                "--auth=trust",
-                "-E",
-                "UTF8",
-            ],
-        )
-        _run(
-            user,
-            [
-                programs / "pg_ctl",
-                "-D",
-                folder / "data",
-                "-w",
-                "-l",
-                folder / "log",
-                "-o",
-                options,
-                "start",
-            ],
-        )
+        cluster = Cluster(programs, folder, fsync=fsync)
+        cluster.start()
         try:
-            yield f"postgresql://desk@/postgres?host={quote(str(folder))}"
+            yield cluster
         finally:
-            _run(user, [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"])
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Cluster:
+    """A PostgreSQL in a folder of its own. Without `fsync` it is quick and keeps no promise."""
+
+    def __init__(self, programs: Path, folder: Path, *, fsync: bool) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._user = _as_whom(folder)
+        self._options = f"-c listen_addresses='' -k {folder} -c shared_buffers=64MB"
+        if not fsync:
+            self._options += " -c fsync=off"
+        self._call("initdb", "-U", "desk", "--auth=trust", "-E", "UTF8")
+        self.running = False
+
+    @property
+    def url(self) -> str:
+        """Its database `postgres`, whose user may make others."""
+        return f"postgresql://desk@/postgres?host={quote(str(self._folder))}"
+
+    def start(self) -> None:
+        """Let it run and take connections."""
+        self._call("pg_ctl", "-w", "-l", self._folder / "log", "-o", self._options, "start")
+        self.running = True
+
+    def stop(self) -> None:
+        """End it as a power cut would: nothing is finished or flushed."""
+        if self.running:
+            self._call("pg_ctl", "-m", "immediate", "stop")
+        self.running = False
+
+    def _call(self, program: str, *arguments: object) -> None:
+        _run(self._user, [self._programs / program, "-D", self._folder / "data", *arguments])
 
 
 def _as_whom(folder: Path) -> str | None:
