@@ -31,4 +31,4 @@ def by_number(session: Session, numbers: Collection[str]) -> dict[str, UUID]:
     if not numbers:
         return {}
     rows = session.execute(select(Product.number, Product.id).where(Product.number.in_(numbers)))
-    return dict(rows.tuples().all())
+    return {row.number: row.id for row in rows}

@@ -11,8 +11,10 @@ import asyncio
 import ipaddress
 import time
 from collections import Counter, OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -91,6 +93,9 @@ class Patience:
     bytes_per_second: int = 500
     """After the grace, the body must have come in at this rate on average."""
     longest_seconds: float = 900
+    heard_out_seconds: float = 5
+    heard_out_bytes: int = 100 << 20
+    """How much more of a body to take, and forget, when its answer is known before its end."""
 
     def left(self, received_bytes: int, since_seconds: float) -> float:
         """How much longer to wait for the next block."""
@@ -99,27 +104,64 @@ class Patience:
 
 
 class BodyDeadline:
-    """Answers 408 to a body that comes too slowly; servers wait for it for ever (SECURITY M13)."""
+    """Answers 408 to a body that comes too slowly; servers wait for it for ever (SECURITY M13).
+
+    Whoever is answered, with whatever, before the body was whole is heard out for a while and then
+    hung up on. Hung up on at once, a browser would show a broken connection, not the answer.
+    """
 
     def __init__(self, app: ASGIApp, patience: Patience) -> None:
         self._app = app
         self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, received, whole = time.monotonic(), 0, False
+        body = _Body(receive, self._patience)
 
-        async def hurried() -> Message:
-            nonlocal received, whole
-            if whole:
-                return await receive()  # only the end of the connection is left to hear of
-            left = self._patience.left(received, time.monotonic() - started)
-            try:
-                message = await asyncio.wait_for(receive(), max(left, 0.001))
-            except TimeoutError:
-                close = {"connection": "close"}
-                raise HTTPException(408, "The request came too slowly.", close) from None
-            received += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            return message
+        async def parting(message: Message) -> None:
+            if body.whole:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["connection"] = "close"
+                await send(message)
+            elif message.get("more_body", False):
+                await send(message)
+            else:
+                await send({**message, "more_body": True})
+                await body.hear_out()
+                await send({"type": "http.response.body"})
 
-        await self._app(scope, hurried, send)
+        await self._app(scope, body.next, parting)
+
+
+class _Body:
+    """A request's body as it comes, for as long as there is patience."""
+
+    def __init__(self, receive: Receive, patience: Patience) -> None:
+        self._receive = receive
+        self._patience = patience
+        self._started = time.monotonic()
+        self._received_bytes = 0
+        self.whole = False
+
+    async def next(self) -> Message:
+        """The next block. Raises HTTPException 408 when it does not come."""
+        if self.whole:
+            return await self._receive()  # only the end of the connection is left to hear of
+        left = self._patience.left(self._received_bytes, time.monotonic() - self._started)
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+        except TimeoutError:
+            raise HTTPException(408, "The request came too slowly.") from None
+        self._received_bytes += len(message.get("body", b""))
+        self.whole = not message.get("more_body", False)
+        return message
+
+    async def hear_out(self) -> None:
+        """Let the rest of the body come, and forget it."""
+        until = self._received_bytes + self._patience.heard_out_bytes
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.heard_out_seconds):
+                while not self.whole and self._received_bytes < until:
+                    message = await self._receive()
+                    self._received_bytes += len(message.get("body", b""))
+                    self.whole = not message.get("more_body", False)

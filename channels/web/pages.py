@@ -138,8 +138,7 @@ class FormCounter:
         """Keep what was sent, or give it back with what is wrong."""
         wait = self._per_network.wait(network_of(request.scope), time.monotonic())
         if wait:
-            # Before the body is read; so the connection cannot be used again.
-            raise HTTPException(429, "Too many messages from you for now.", _later(wait, "close"))
+            raise HTTPException(429, "Too many messages from you for now.", _later(wait))
         _refuse_what_is_no_form(request.headers)
         async with request.form(
             max_files=FILES * 2, max_fields=20, max_part_size=FIELD_BYTES
@@ -216,14 +215,11 @@ class FormCounter:
 def _refuse_what_is_no_form(headers: Headers) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in FORMS or headers.get("content-encoding", "identity") != "identity":
-        raise HTTPException(
-            415, "This takes a form, as the page sends it.", {"connection": "close"}
-        )
+        raise HTTPException(415, "This takes a form, as the page sends it.")
 
 
-def _later(wait_seconds: float, connection: str = "") -> dict[str, str]:
-    headers = {"retry-after": str(math.ceil(wait_seconds))}
-    return headers | ({"connection": connection} if connection else {})
+def _later(wait_seconds: float) -> dict[str, str]:
+    return {"retry-after": str(math.ceil(wait_seconds))}
 
 
 def _render(
