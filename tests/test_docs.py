@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,28 @@ def test_the_image_is_made_by_the_script_that_ci_runs() -> None:
 
 def test_the_readme_fits_on_a_screen() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 66
+
+
+def test_every_command_on_a_page_exists() -> None:
+    from typer.main import get_command
+
+    from graph.cli import app
+
+    tree = get_command(app)
+    said = [
+        line.strip()
+        for page in PAGES
+        for line in re.findall(
+            r"(?:^|[`/(])deskbell ([a-z][^`#\n]*)", page.read_text(), re.MULTILINE
+        )
+    ]
+
+    assert len(said) > 15
+    for line in said:
+        command: Any = tree
+        for word in re.findall(r"[\w|-]+", line):
+            options = getattr(command, "commands", None)
+            if options is None:
+                break
+            assert word in options, f"there is no `deskbell {line}`"
+            command = options[word]
