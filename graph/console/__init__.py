@@ -17,7 +17,7 @@ from graph.console import (
     mail_html,
     rendering,
     signing_in,
-    unread,
+    unfiled,
 )
 from graph.console.headers import SameOriginOnly, SecurityHeaders
 from graph.house import House
@@ -42,7 +42,7 @@ def routes(house: House) -> list[Mount]:
         *case_acts.routes(house),
         *mail_html.routes(house),
         *downloads.routes(house),
-        *unread.routes(house),
+        *unfiled.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

@@ -67,13 +67,11 @@ def _write(visit: Visit, case: Case, version: int | None) -> None:
     # The choice and the button must agree: a note must never reach a customer by a slip.
     if kind != button or kind not in ("reply", "note"):
         raise Unclear("it was not clear whether this is an answer or a note; choose one again")
-    where, by, at = visit.session, visit.by, visit.at
+    session, by, at, text = visit.session, visit.by, visit.at, visit.said(kind)
     if kind == "note":
-        work.note(where, by, case.id, visit.said("text"), at=at, version=version)
+        work.note(session, by, case.id, text, at=at, version=version)
     else:
-        work.reply(
-            where, by, case.id, visit.said("text"), desk=visit.house.desk, at=at, version=version
-        )
+        work.reply(session, by, case.id, text, desk=visit.house.desk, at=at, version=version)
 
 
 def _take(visit: Visit, case: Case, version: int | None) -> None:

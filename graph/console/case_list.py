@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, String, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -22,10 +22,12 @@ from graph.console.visit import Visit, read
 from graph.house import House
 from intake.cases import NEVER, Activity, Case, Direction, State
 from intake.customers import Account, Contact
+from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
 from intake.visibility import visible_to
 
 AT_ONCE = 50
+INCOMING, UNDELIVERED = Direction.INCOMING.value, "undelivered"
 LONGEST_QUESTION = 200
 
 
@@ -36,7 +38,8 @@ class Row:
     case: Case
     clock: Clock
     ours: bool
-    """Whether the last word is the customer's, so that it is our turn."""
+    """Whether it is our turn: the last word is the customer's, or ours did not reach them."""
+    undelivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,39 +151,44 @@ def _load(visit: Visit, statement: Select[Case]) -> Sequence[Case]:
 
 
 def _rows(visit: Visit, cases: Sequence[Case]) -> list[Row]:
-    ids = [case.id for case in cases]
+    ids = [row.id for row in cases]
     clock_of = clocks.of_cases(visit.session, ids, at=visit.at)
     last_word = _last_word(visit, ids)
     return [
         Row(
-            case,
-            clock_of.get(case.id, NO_CLOCK),
-            last_word.get(case.id) is Direction.INCOMING,
+            row,
+            clock_of.get(row.id, NO_CLOCK),
+            last_word.get(row.id) in (INCOMING, UNDELIVERED),
+            last_word.get(row.id) == UNDELIVERED,
         )
-        for case in cases
+        for row in cases
     ]
 
 
-def _last_word(visit: Visit, ids: Sequence[UUID]) -> dict[UUID, Direction]:
-    """Who spoke last in each case, they or we; notes among ourselves do not count."""
+def _last_word(visit: Visit, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Who spoke last in each case, and whether it arrived; notes among ourselves do not count."""
     turn = func.row_number().over(
         partition_by=Activity.case_id, order_by=(Activity.at.desc(), Activity.id.desc())
     )
+    given_up = exists().where(
+        Delivery.activity_id == Activity.id,
+        Delivery.kind == "reply",
+        Delivery.state == DeliveryState.FAILED,
+    )
+    word = case((given_up, UNDELIVERED), else_=cast(Activity.direction, String))
     spoken = (
-        select(Activity.case_id, Activity.direction, turn.label("turn"))
+        select(Activity.case_id, word.label("word"), turn.label("turn"))
         .where(Activity.case_id.in_(ids), Activity.direction != Direction.INTERNAL)
         .subquery()
     )
-    rows = visit.session.execute(
-        select(spoken.c.case_id, spoken.c.direction).where(spoken.c.turn == 1)
-    )
-    return dict(rows.tuples())
+    rows = visit.session.execute(select(spoken.c.case_id, spoken.c.word).where(spoken.c.turn == 1))
+    return dict(rows.tuples().all())
 
 
 def _names(visit: Visit, rows: Sequence[Row]) -> dict[UUID, str]:
     wanted = {row.case.queue_id for row in rows}
     found = visit.session.execute(select(Queue.id, Queue.name).where(Queue.id.in_(wanted)))
-    return dict(found.tuples())
+    return dict(found.tuples().all())
 
 
 def _grouped(visit: Visit, rows: Sequence[Row]) -> list[Group]:

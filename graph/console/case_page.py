@@ -37,6 +37,15 @@ class Unfinished:
     """What happened meanwhile, when somebody else was faster."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What the boxes to write in begin with. Each kind has its own box and keeps to it."""
+
+    kind: str = "reply"
+    reply: str = ""
+    note: str = ""
+
+
 def routes(house: House) -> list[Route]:
     """The page, and an article's words for the answer."""
     return [
@@ -70,7 +79,6 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
     working = visit.by.may(Act.WORK)
     told = story.of_case(visit.session, case, times)
     facts = case_facts.of_case(visit, case)
-    draft = _draft(visit, unfinished)
     return rendering.page(
         visit,
         "case.html",
@@ -83,7 +91,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         working=working,
         paused=case.reason in PAUSES,
         unfinished=unfinished,
-        draft=draft,
+        drafts=_drafts(visit, unfinished),
         addressee=_addressee(visit, case) if working and case.open else "",
         agents=_colleagues(visit) if working and case.open else (),
         queues=visit.session.scalars(queues_visible_to(visit.by)).all() if working else (),
@@ -106,12 +114,13 @@ def _pulse(visit: Visit, case: Case) -> str:
     return f"{story.pulse(visit.session, case)}-{int(visit.at.timestamp()) // 60}"
 
 
-def _draft(visit: Visit, unfinished: Unfinished | None) -> str:
-    """What the box to answer in begins with: what was typed, or an article's words."""
-    if unfinished is not None:
-        return unfinished.form.get("text", "") if unfinished.act == "write" else ""
+def _drafts(visit: Visit, unfinished: Unfinished | None) -> Drafts:
+    """What was typed, or an article's words."""
+    if unfinished is not None and unfinished.act == "write":
+        form = unfinished.form
+        return Drafts(form.get("kind", ""), form.get("reply", ""), form.get("note", ""))
     number = visit.asked("article")
-    return _words_of(visit, number) if number else ""
+    return Drafts(reply=_words_of(visit, number)) if number else Drafts()
 
 
 def _article(visit: Visit) -> Response:

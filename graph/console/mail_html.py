@@ -52,7 +52,7 @@ _WITHOUT_END = frozenset((
 
 # The target of each link is shown beside it, so that no link can pretend to lead elsewhere.
 STYLE = """
-:root{color-scheme:light dark;font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+:root{color-scheme:light dark;font:15px/1.55 Inter,system-ui,"Segoe UI",Roboto,sans-serif}
 body{margin:0;padding:12px 14px;overflow-wrap:anywhere;color:#1c1c1a;background:#fff}
 table{border-collapse:collapse;max-width:100%}td,th{padding:2px 6px;vertical-align:top}
 img{display:inline-block;max-width:100%}img[alt]{color:#666;font-style:italic}

@@ -32,8 +32,8 @@ class Navigation:
 
     views: tuple[Place, ...]
     queues: tuple[Place, ...]
-    unread: Place | None
-    """Mail that could not be read or filed; for managers."""
+    unfiled: Place | None
+    """Messages that could not be read or filed; for managers."""
 
 
 def beside(visit: Visit, *, view: str = "", queue: str = "") -> Navigation:
@@ -56,7 +56,7 @@ def beside(visit: Visit, *, view: str = "", queue: str = "") -> Navigation:
         )
         for row in visit.session.scalars(queues_visible_to(visit.by))
     )
-    return Navigation(views, queues, _unread(visit))
+    return Navigation(views, queues, _unfiled(visit))
 
 
 def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
@@ -72,9 +72,9 @@ def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
     return {row[0]: (row[1], row[2], row[3]) for row in visit.session.execute(statement)}
 
 
-def _unread(visit: Visit) -> Place | None:
+def _unfiled(visit: Visit) -> Place | None:
     if not visit.by.may(Act.MANAGE):
         return None
     waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
     count = visit.session.scalar(waiting) or 0
-    return Place("/inbound", "Unread mail", count, visit.request.url.path == "/inbound")
+    return Place("/inbound", "Unfiled mail", count, visit.request.url.path == "/inbound")

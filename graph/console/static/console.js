@@ -12,7 +12,7 @@
   }
 
   const one = (selector) => document.querySelector(selector);
-  const box = () => one("#text");
+  const box = (kind) => one(`.answer [name=${kind}]`);
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
 
   // Where the keys j and k are: a row of the list, or an entry of the story.
@@ -32,8 +32,8 @@
     const choice = one(`.answer input[value="${kind}"]`);
     if (!choice || choice.disabled) return;
     choice.checked = true;
-    box().focus();
-    box().scrollIntoView({ block: "nearest" });
+    box(kind).focus();
+    box(kind).scrollIntoView({ block: "nearest" });
   };
   const press = (selector) => one(selector)?.click();
   const go = (address) => location.assign(address);
@@ -75,11 +75,11 @@
   // An article goes where one writes, without the page being loaded again.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-article]");
-    if (!link || !box() || event.ctrlKey || event.metaKey) return;
+    if (!link || !box("reply") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const answer = await fetch(link.dataset.article);
     if (!answer.ok) return go(link.href);
-    const field = box();
+    const field = box("reply");
     const words = await answer.text();
     const gap = field.value && !field.value.endsWith("\n") ? "\n\n" : "";
     field.setRangeText(gap + words, field.selectionEnd, field.selectionEnd, "end");
@@ -87,11 +87,16 @@
   });
 
   // Whoever has begun to write decided on what they saw then, and is told before it is sent.
+  const begun = (form) => [...form.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
   document.addEventListener("htmx:after:swap", () => {
     const live = one("#live");
-    if (!live || (box() && box().value.trim() && box().value !== box().defaultValue)) return;
-    for (const field of document.querySelectorAll("input[name=version]")) field.value = live.dataset.version;
-    for (const field of document.querySelectorAll("input[name=seen]")) field.value = live.dataset.seen;
+    for (const form of live ? document.querySelectorAll("form") : []) {
+      if (begun(form)) continue;
+      for (const name of ["version", "seen"]) {
+        const field = form.querySelector(`[name=${name}]`);
+        if (field) field.value = live.dataset[name];
+      }
+    }
   });
 
   document.addEventListener("submit", (event) => {

@@ -11,9 +11,8 @@ from graph.console import rendering
 from graph.console.navigation import Place, beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import inbound
+from intake import inbound, work
 from intake.agents import Act
-from intake.errors import NotFound
 from intake.inbound import Inbound, State
 
 AT_ONCE = 100
@@ -59,13 +58,7 @@ def _list(visit: Visit) -> Response:
 
 
 def _retry(visit: Visit) -> Response:
-    visit.by.must(Act.MANAGE)
-    row = visit.session.scalar(
-        select(Inbound).where(Inbound.id == visit.request.path_params["id"]).with_for_update()
-    )
-    if row is None:
-        raise NotFound("there is no such message")
-    inbound.retry(visit.session, row)
+    work.retry_inbound(visit.session, visit.by, visit.request.path_params["id"])
     return RedirectResponse("/inbound", 303)
 
 
