@@ -15,12 +15,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 from starlette.applications import Starlette
+from starlette.responses import Response
 
 from channels.dispatch import Dispatch
 from channels.slack import http, socket_mode
 from channels.slack.acts import Acts
 from intake import clock, threads, work
-from intake.agents import Agent, Role
+from intake.agents import SYSTEM, Agent, Role
 from intake.cases import Case, Direction, Reason, Resolution, State
 from intake.db import Busy, Database, new_id
 from intake.events import Delivery, Event
@@ -476,6 +477,10 @@ def test_a_sheet_of_another_is_not_submitted_for_them(
     assert len(events(desk, "slack.refused")) == 1
     assert mails(desk) == []
 
+    slack.submit(slack.sheets[0], user=GRACE, text="Hello")
+
+    assert len(mails(desk)) == 1
+
 
 def test_a_changed_request_reaches_no_case_the_agent_may_not_see(
     desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
@@ -672,6 +677,110 @@ def test_nobody_is_alarmed_by_a_promise_that_was_kept_meanwhile(
 def tick(desk: DeskUnderTest, at: datetime) -> None:
     with desk.transaction() as session:
         clock.tick(session, desk.settings, at=at)
+
+
+# Slack in trouble
+
+
+def test_slack_that_is_too_busy_is_asked_again_when_it_says(
+    desk: DeskUnderTest, slack: SlackStandIn, settings: Settings
+) -> None:
+    desk.accepts(email(at=now()))
+    slack.troubles.append(slack_stand_in.rate_limited(1800))
+    dispatch = Dispatch(desk.db, settings)
+
+    dispatch.send_due(at=now())
+    dispatch.send_due(at=now() + timedelta(seconds=1700))
+    [card] = [d for d in desk.all(Delivery) if d.kind == "card"]
+    waits_seconds = (card.due_at - now()).total_seconds()
+    dispatch.send_due(at=now() + timedelta(seconds=1900))
+    dispatch.close()
+
+    assert 1790 < waits_seconds <= 1800
+    assert slack.calls == ["chat.postMessage", "chat.postMessage"]
+    assert len(slack.cards) == 1
+
+
+def test_what_is_said_waits_for_what_was_said_before(
+    desk: DeskUnderTest, slack: SlackStandIn, settings: Settings, told: Told
+) -> None:
+    desk.accepts(email(message_id="one@example.com", at=now()))
+    slack.troubles.append(Response(status_code=500))
+    for number in (1, 2, 3):
+        desk.accepts(email(text=f"Line {number}", in_reply_to="one@example.com", at=now()))
+
+    told()
+    assert slack.messages == []
+    for minutes in range(2, 6):
+        told(timedelta(minutes=minutes))
+
+    [card] = slack.cards
+    assert [message.shows.splitlines()[-1] for message in slack.below(card)] == [
+        "Line 1", "Line 2", "Line 3",
+    ]  # fmt: skip
+
+
+def test_a_case_without_a_card_in_sight_does_not_hold_up_the_next(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told
+) -> None:
+    del slack.channels["#support"]
+    [receipt] = desk.accepts(email(message_id="one@example.com", at=now()))
+    told()
+    slack.channels["#support"] = "C0SUPPORT"
+
+    desk.accepts(email(text="Hello?", in_reply_to="one@example.com", at=now()))
+    told()
+
+    [failed] = events(desk, "delivery.failed")
+    assert receipt.case is not None
+    assert failed.case_id == receipt.case.id
+    assert "was the app invited?" in failed.data["reason"]
+    assert "Hello?" in slack.cards[0].shows
+
+
+def test_a_card_that_was_posted_is_never_posted_again(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told
+) -> None:
+    case = a_case(desk, told)
+    with desk.transaction() as session:
+        [card] = session.scalars(select(Delivery).where(Delivery.kind == "card"))
+        work.retry_delivery(session, SYSTEM, card.id, at=now())
+        assert card.case_id == case.id
+
+    told()
+
+    assert len(slack.messages) == 1
+    assert slack.messages[0].edits == 1
+
+
+def test_many_acts_at_once_are_shown_by_one_change_of_the_card(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told
+) -> None:
+    case = a_case(desk, told)
+    ivan = desk.principal("Ivan")
+
+    with desk.transaction() as session:
+        for _ in range(5):
+            work.note(session, ivan, case.id, "Hm.", at=now())
+            work.pick(session, ivan, case.id, at=now())
+    told()
+
+    assert slack.cards[0].edits == 1
+    assert "*Worked on by*\nIvan" in slack.cards[0].shows
+
+
+def test_a_card_that_somebody_deleted_is_no_failure(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told
+) -> None:
+    case = a_case(desk, told)
+    slack.messages.clear()
+    ivan = desk.principal("Ivan")
+
+    with desk.transaction() as session:
+        work.pick(session, ivan, case.id, at=now())
+    told()
+
+    assert events(desk, "delivery.failed") == []
 
 
 # Queues

@@ -121,15 +121,14 @@ class Acts:
         asker, view, at = Asker.of(body), body.get("view") or {}, datetime.now(UTC)
         try:
             with self._db.transaction() as session:
-                # A sheet that was refused is not done with: it is mended and comes again.
-                if not seen.first_time(session, f"sheet\0{view.get('id')}", at=at):
-                    return ""
                 by = self._agent(session, asker)
-                if by is not None:
+                if by is None:
+                    self._refuse(session, asker, f"sheet {view.get('callback_id')}", None, at)
+                    return STRANGER.format(user=asker.user)
+                # A sheet that was refused is not done with: it is mended and comes again.
+                if seen.first_time(session, f"sheet\0{view.get('id')}", at=at):
                     self._submit(session, by, Submitted.read(view), at)
-                    return ""
-                self._refuse(session, asker, f"sheet {view.get('callback_id')}", None, at)
-                return STRANGER.format(user=asker.user)
+                return ""
         except IntakeError as error:
             return str(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from intake.events import Promise
     from intake.settings import Settings
 
-TIMEOUT_SECONDS = 10
+# A delivery is leased for two minutes, and a batch of them shares four threads.
+TIMEOUT_SECONDS = 8
 LONGEST_WAIT_SECONDS = 3600.0
 # Slack's own troubles, and being too fast: they pass.
 PASSING = frozenset(
@@ -47,6 +49,7 @@ ADVICE = {
     "account_inactive": "the app was removed from the workspace: install it again",
     "missing_scope": "the app may not do that: install it again with the scopes of its manifest",
 }
+_WORD = re.compile(r"[a-z][a-z_]{1,80}")
 # What the network does to a client that has no retries of its own.
 AWAY = (OSError, http.client.HTTPException, SlackClientError, json.JSONDecodeError, UnicodeError)
 
@@ -80,8 +83,13 @@ class Place:
     def read(cls, remote_id: str) -> Place | None:
         """The place such an id names, if it names one."""
         path, _, asked = remote_id.partition(" ")
-        channel, *between, ts = path.split("/")
-        return cls(channel, ts, asked, *between) if channel and len(between) <= 1 else None
+        match path.split("/"):
+            case [channel, ts]:
+                return cls(channel, ts, asked)
+            case [channel, below, ts]:
+                return cls(channel, ts, asked, below)
+            case _:
+                return None
 
 
 def post(
@@ -107,13 +115,14 @@ def as_payload(calls: Sequence[Call]) -> dict[str, Any]:
 
 def keep(promise: Promise, settings: Settings) -> Sent:
     """Make the calls of a promise, in their order. Raises NotNow or Never."""
-    client, sent = client_of(settings), Sent("there was nothing to say")
+    client = client_of(settings, timeout_seconds=TIMEOUT_SECONDS)
+    sent = Sent("there was nothing to say")
     for values in promise.payload["calls"]:
         sent = _make(client, Call(**values), promise)
     return sent
 
 
-def client_of(settings: Settings, *, timeout_seconds: int = TIMEOUT_SECONDS) -> WebClient:
+def client_of(settings: Settings, *, timeout_seconds: int) -> WebClient:
     """A client of the workspace. It retries nothing: who calls it decides. Raises NotNow."""
     if settings.slack_bot_token is None:
         raise NotNow("Slack is not connected: slack_bot_token is not set")
@@ -154,14 +163,14 @@ def _make(client: WebClient, call: Call, promise: Promise) -> Sent:
 
 def _refused(answer: SlackResponse, call: Call) -> Sent:
     """What a refusal means. That a card is gone is no loss; all else is for now or for good."""
-    data = answer.data if isinstance(answer.data, dict) else {}
-    word = str(data.get("error", ""))[:100]
+    word = str(answer.data.get("error", "")) if isinstance(answer.data, dict) else ""
     if answer.status_code == 429 or answer.status_code >= 500 or word in PASSING:
-        said = word or f"status {answer.status_code}"
-        raise NotNow(f"Slack says later: {said}", _retry_after_seconds(answer))
+        raise NotNow(f"Slack says later ({answer.status_code})", _retry_after_seconds(answer))
+    if not _WORD.fullmatch(word):
+        raise NotNow("what answers is not Slack: a proxy, a page to sign in?")
     if call.method == "chat.update" and word in GONE:
         return Sent(f"the card is out of reach: {word}")
-    raise Never(f"Slack refuses it: {ADVICE.get(word, word or answer.status_code)}")
+    raise Never(f"Slack refuses it: {ADVICE.get(word, word)}")
 
 
 def _retry_after_seconds(answer: SlackResponse) -> float | None:

@@ -69,14 +69,37 @@ async def _body(request: Request) -> bytes | None:
 def _read(body: bytes, content_type: str) -> dict[str, Any]:
     """What a body says: JSON, or a form whose field `payload` is JSON. Raises NotARequest."""
     try:
-        if content_type.partition(";")[0].strip().lower() != "application/json":
+        if content_type.partition(";")[0].strip().lower() == "application/json":
+            asked = orjson.loads(body)
+        else:
             form = parse_qs(body.decode(), max_num_fields=MOST_FIELDS, errors="strict")
-            if "payload" not in form:  # Slack's test of our certificate
-                return {name: values[-1] for name, values in form.items()}
-            body = form["payload"][-1].encode()
-        asked = orjson.loads(body)
-    except ValueError as error:
+            # Without a payload it is Slack's test of our certificate.
+            payload = form.get("payload")
+            asked = orjson.loads(payload[-1]) if payload else {"ssl_check": form["ssl_check"][-1]}
+    except (ValueError, KeyError) as error:
         raise NotARequest("neither JSON nor a form with some") from error
-    if not isinstance(asked, dict):
-        raise NotARequest("JSON, but no object")
+    if not isinstance(asked, dict) or not _shaped(asked):
+        raise NotARequest("JSON, but not of the shape that its type has")
     return asked
+
+
+def _shaped(asked: dict[str, Any]) -> bool:
+    """Whether a request has the parts that its type has; what they say is checked by the acts."""
+    match asked:
+        case {"type": "block_actions", "user": dict(), "actions": [{"action_id": str()}, *_]}:
+            pass
+        case {"type": "view_submission", "user": dict(), "view": {"callback_id": str()}}:
+            pass
+        case {"type": "event_callback", "event": {"type": str()}}:
+            pass
+        case {"type": "url_verification"} | {"ssl_check": _}:
+            pass
+        case _:
+            return False
+    parts = (asked.get(part) for part in ("team", "enterprise", "channel", "container"))
+    others = asked.get("authorizations") or []
+    return (
+        all(isinstance(part, dict | None) for part in parts)
+        and isinstance(others, list)
+        and all(isinstance(other, dict) for other in others)
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from channels import Never, NotNow
@@ -108,8 +108,8 @@ _KINDS: dict[str, Callable[[Session, Delivery, Told], list[Call]]] = {
 def _wait_for_earlier(session: Session, delivery: Delivery) -> None:
     """Raises NotNow while an earlier promise about the case is not settled: order is kept."""
     earlier = session.scalar(
-        _waiting(delivery)
-        .where(Delivery.kind != "refresh")
+        _others(delivery)
+        .where(_due(), Delivery.kind != "refresh")
         .where(
             or_(
                 Delivery.promised_at < delivery.promised_at,
@@ -128,20 +128,31 @@ def _wait_for_earlier(session: Session, delivery: Delivery) -> None:
 
 
 def _told_anyway(session: Session, delivery: Delivery) -> bool:
-    """Whether another promise, not begun yet, will bring the card up to date in a moment."""
+    """Whether another refresh that is read after this one was promised shows the same and more."""
     if delivery.kind != "refresh":
         return False
-    soon = _waiting(delivery).where(Delivery.claim.is_(None), Delivery.due_at <= datetime.now(UTC))
-    return session.scalar(soon.limit(1)) is not None
+    # Not begun, and due; or claimed together with this one, of which the last speaks for all.
+    to_come = and_(Delivery.claim.is_(None), Delivery.due_at <= datetime.now(UTC), _due())
+    with_it = and_(Delivery.claim == delivery.claim, Delivery.id > delivery.id, ~_failed())
+    others = _others(delivery).where(Delivery.kind == "refresh", or_(to_come, with_it))
+    return session.scalar(others.limit(1)) is not None
 
 
-def _waiting(delivery: Delivery) -> Any:
+def _others(delivery: Delivery) -> Select[Delivery]:
+    """The other promises to Slack about the same case."""
     return select(Delivery).where(
         Delivery.case_id == delivery.case_id,
         Delivery.channel == delivery.channel,
-        Delivery.state == DeliveryState.DUE,
         Delivery.id != delivery.id,
     )
+
+
+def _due() -> ColumnElement[bool]:
+    return Delivery.state == DeliveryState.DUE
+
+
+def _failed() -> ColumnElement[bool]:
+    return Delivery.state == DeliveryState.FAILED
 
 
 def _cards(session: Session, delivery: Delivery) -> tuple[Place, ...]:
