@@ -49,6 +49,7 @@ def desk_of(settings: Settings) -> Desk:
         base_url=settings.base_url,
         slack=settings.slack,
         acknowledgements_per_hour=settings.acknowledgements_per_hour,
+        contract_prefix=settings.contract_prefix,
     )
 
 

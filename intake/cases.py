@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, update
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.orm.attributes import flag_modified
 
 from intake.agents import Agent
+from intake.counters import next_of
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.entitlements import Entitlement
@@ -109,6 +110,7 @@ class Case(Base):
         Index("ix_cases_by_contact", "contact_id", "opened_at"),
         Index("ix_cases_by_account", "account_id", "opened_at"),
         Index("ix_cases_by_owner", "owner_id", "state"),
+        Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -127,6 +129,9 @@ class Case(Base):
     """Its queue, or its last one when resolved."""
     owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     entitlement_id: Mapped[UUID | None] = mapped_column(refers_to("entitlements.id"), index=True)
+    contract_id: Mapped[UUID | None] = mapped_column(refers_to("contracts.id"))
+    contract_line_id: Mapped[UUID | None] = mapped_column(refers_to("contract_lines.id"))
+    """The contract, or the very line, an agent logged it against."""
     decision: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """How the entitlement was chosen or refused, with every answer (entitlements.Decision)."""
     billable: Mapped[bool] = mapped_column(default=False)
@@ -225,26 +230,9 @@ class Resolution(Base):
     at: Mapped[datetime]
 
 
-class Counter(Base):
-    """A number that goes up without gaps: the next case number."""
-
-    __tablename__ = "counters"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    value: Mapped[int]
-
-
 def next_numbers(session: Session, count: int) -> range:
     """The next `count` case numbers, for this transaction alone."""
-    last = session.scalar(
-        update(Counter)
-        .where(Counter.name == "case")
-        .values(value=Counter.value + count)
-        .returning(Counter.value)
-        .execution_options(synchronize_session=False)
-    )
-    assert last is not None, "the first migration writes the counter"
-    return range(last - count + 1, last + 1)
+    return next_of(session, "case", count)
 
 
 def touch(case: Case, at: datetime) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, sla
+from intake import coverage, entitlements, events, sla
 from intake.agents import SYSTEM
 from intake.cases import Case, touch
 from intake.desk import Desk
@@ -134,5 +134,7 @@ def entitlements_due(desk: Desk, at: datetime) -> Select[Entitlement]:
 # Another kind of due work is a query and a function in the module of its noun, and a line here.
 WORK: tuple[DueWork, ...] = (
     DueWork("clocks", lambda _desk, at: sla.due_at(at), move_clocks),
+    # Before the entitlements: a contract that begins makes one for each of its lines.
+    DueWork("contracts", coverage.due, coverage.move),
     DueWork("entitlements", entitlements_due, move_entitlements),
 )

@@ -20,6 +20,7 @@ class Desk:
     base_url: str = ""
     slack: bool = False
     acknowledgements_per_hour: int = 500
+    contract_prefix: str = "CNR"
 
     def sign(self, purpose: str, text: str) -> str:
         """20 letters and digits that only this desk can make of that text for that purpose."""

@@ -28,6 +28,7 @@ class State(StrEnum):
     DRAFT = "draft"
     WAITING = "waiting"  # activated, its start still to come
     ACTIVE = "active"
+    ON_HOLD = "on hold"  # as its contract is
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 

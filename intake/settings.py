@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     imap_password: SecretStr | None = Field(None, description="For the user named there.")
     imap_mailbox: str = Field("", description="The queue address that fetched mail belongs to.")
 
+    contract_prefix: str = Field(
+        "CNR", pattern="^[A-Z][A-Z0-9]{1,9}$", description="How contract numbers begin: CNR-1001-…"
+    )
     phone_region: str = Field(
         "ES", pattern="^[A-Z]{2}$", description="The country of numbers that name none (ISO 3166)."
     )

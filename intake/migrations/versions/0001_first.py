@@ -8,6 +8,7 @@ revision = "0001"
 down_revision = None
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+AMOUNT = sa.Numeric(19, 4).with_variant(sa.BigInteger(), "sqlite")
 ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -184,6 +185,36 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_contacts_account_id"), "contacts", ["account_id"], unique=False)
     op.create_table(
+        "contract_templates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("abbreviation", sa.String(length=20), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("billing_frequency", sa.String(length=32), nullable=False),
+        sa.Column("allotment", sa.String(length=32), nullable=False),
+        sa.Column("discount_mode", sa.String(length=32), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_contract_templates_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_contract_templates_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contract_templates")),
+        sa.UniqueConstraint("abbreviation", name=op.f("uq_contract_templates_abbreviation")),
+        sa.UniqueConstraint("name", name=op.f("uq_contract_templates_name")),
+    )
+    op.create_table(
         "queue_members",
         sa.Column("queue_id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
@@ -308,6 +339,98 @@ def upgrade() -> None:
         op.f("ix_contact_points_contact_id"), "contact_points", ["contact_id"], unique=False
     )
     op.create_table(
+        "contracts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("term", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("template_id", sa.Uuid(), nullable=True),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("cancels_on", sa.Date(), nullable=True),
+        sa.Column("bill_to", sa.String(), nullable=False),
+        sa.Column("billing_starts_on", sa.Date(), nullable=False),
+        sa.Column("billing_ends_on", sa.Date(), nullable=False),
+        sa.Column("billing_frequency", sa.String(length=32), nullable=False),
+        sa.Column("allotment", sa.String(length=32), nullable=False),
+        sa.Column("discount_mode", sa.String(length=32), nullable=False),
+        sa.Column("overage", sa.String(length=32), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("renews_id", sa.Uuid(), nullable=True),
+        sa.Column("copied_from_id", sa.Uuid(), nullable=True),
+        sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(account_id IS NULL) <> (contact_id IS NULL)", name=op.f("ck_contracts_one_customer")
+        ),
+        sa.CheckConstraint("starts_on <= ends_on", name=op.f("ck_contracts_starts_before_it_ends")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_contracts_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_contracts_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_contracts_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["copied_from_id"],
+            ["contracts.id"],
+            name=op.f("fk_contracts_copied_from_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["renews_id"],
+            ["contracts.id"],
+            name=op.f("fk_contracts_renews_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_contracts_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["template_id"],
+            ["contract_templates.id"],
+            name=op.f("fk_contracts_template_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contracts")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_contracts_external_id")),
+        sa.UniqueConstraint("number", "term", name=op.f("uq_contracts_number_term")),
+        sa.UniqueConstraint("renews_id", name=op.f("uq_contracts_renews_id")),
+    )
+    op.create_index("ix_contracts_by_account", "contracts", ["account_id", "state"], unique=False)
+    op.create_index("ix_contracts_by_contact", "contracts", ["contact_id", "state"], unique=False)
+    op.create_index("ix_contracts_cancelling", "contracts", ["state", "cancels_on"], unique=False)
+    op.create_index("ix_contracts_ending", "contracts", ["state", "ends_on"], unique=False)
+    op.create_index("ix_contracts_starting", "contracts", ["state", "starts_on"], unique=False)
+    op.create_index(op.f("ix_contracts_template_id"), "contracts", ["template_id"], unique=False)
+    op.create_table(
         "entitlements",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -362,6 +485,114 @@ def upgrade() -> None:
         "ix_entitlements_by_contact", "entitlements", ["contact_id", "state"], unique=False
     )
     op.create_table(
+        "channel_allotments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_channel_allotments_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_allotments")),
+        sa.UniqueConstraint(
+            "entitlement_id", "channel", name=op.f("uq_channel_allotments_entitlement_id_channel")
+        ),
+    )
+    op.create_table(
+        "contract_lines",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("contract_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("price", AMOUNT, nullable=False),
+        sa.Column("discount", AMOUNT, nullable=False),
+        sa.Column("overage_rate", AMOUNT, nullable=True),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "starts_on <= ends_on", name=op.f("ck_contract_lines_starts_before_it_ends")
+        ),
+        sa.ForeignKeyConstraint(
+            ["contract_id"],
+            ["contracts.id"],
+            name=op.f("fk_contract_lines_contract_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_contract_lines_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"],
+            ["products.id"],
+            name=op.f("fk_contract_lines_product_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contract_lines")),
+        sa.UniqueConstraint(
+            "contract_id", "position", name=op.f("uq_contract_lines_contract_id_position")
+        ),
+        sa.UniqueConstraint("entitlement_id", name=op.f("uq_contract_lines_entitlement_id")),
+    )
+    op.create_index(
+        "ix_contract_lines_ending", "contract_lines", ["state", "ends_on"], unique=False
+    )
+    op.create_table(
+        "entitled_contacts",
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_entitled_contacts_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitled_contacts_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("entitlement_id", "contact_id", name=op.f("pk_entitled_contacts")),
+    )
+    op.create_table(
+        "entitled_products",
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitled_products_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"],
+            ["products.id"],
+            name=op.f("fk_entitled_products_product_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("entitlement_id", "product_id", name=op.f("pk_entitled_products")),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -377,6 +608,8 @@ def upgrade() -> None:
         sa.Column("queue_id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("entitlement_id", sa.Uuid(), nullable=True),
+        sa.Column("contract_id", sa.Uuid(), nullable=True),
+        sa.Column("contract_line_id", sa.Uuid(), nullable=True),
         sa.Column("decision", JSON, nullable=False),
         sa.Column("billable", sa.Boolean(), nullable=False),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
@@ -401,6 +634,20 @@ def upgrade() -> None:
             ["contact_id"],
             ["contacts.id"],
             name=op.f("fk_cases_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contract_id"],
+            ["contracts.id"],
+            name=op.f("fk_cases_contract_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contract_line_id"],
+            ["contract_lines.id"],
+            name=op.f("fk_cases_contract_line_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -451,6 +698,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_by_account", "cases", ["account_id", "opened_at"], unique=False)
     op.create_index("ix_cases_by_contact", "cases", ["contact_id", "opened_at"], unique=False)
+    op.create_index(
+        "ix_cases_by_contract", "cases", ["contract_id", "contract_line_id"], unique=False
+    )
     op.create_index("ix_cases_by_deadline", "cases", ["state", "order_at", "id"], unique=False)
     op.create_index("ix_cases_by_opening", "cases", ["opened_at", "id"], unique=False)
     op.create_index("ix_cases_by_owner", "cases", ["owner_id", "state"], unique=False)
@@ -459,65 +709,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
-    op.create_table(
-        "channel_allotments",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
-        sa.Column("channel", sa.String(length=32), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("remaining", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entitlement_id"],
-            ["entitlements.id"],
-            name=op.f("fk_channel_allotments_entitlement_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_allotments")),
-        sa.UniqueConstraint(
-            "entitlement_id", "channel", name=op.f("uq_channel_allotments_entitlement_id_channel")
-        ),
-    )
-    op.create_table(
-        "entitled_contacts",
-        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
-        sa.Column("contact_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["contact_id"],
-            ["contacts.id"],
-            name=op.f("fk_entitled_contacts_contact_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.ForeignKeyConstraint(
-            ["entitlement_id"],
-            ["entitlements.id"],
-            name=op.f("fk_entitled_contacts_entitlement_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("entitlement_id", "contact_id", name=op.f("pk_entitled_contacts")),
-    )
-    op.create_table(
-        "entitled_products",
-        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entitlement_id"],
-            ["entitlements.id"],
-            name=op.f("fk_entitled_products_entitlement_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["products.id"],
-            name=op.f("fk_entitled_products_product_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("entitlement_id", "product_id", name=op.f("pk_entitled_products")),
-    )
     op.create_table(
         "holds",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -894,4 +1085,8 @@ def upgrade() -> None:
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
     )
 
-    op.execute(sa.text("INSERT INTO counters (name, value) VALUES ('case', 1000)"))
+    op.execute(
+        sa.text(
+            "INSERT INTO counters (name, value) VALUES ('case', 1000), ('contract', 1000), ('invoice', 1000)"
+        )
+    )
