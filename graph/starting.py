@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -40,7 +41,11 @@ DEMO_TOKEN_LASTS = timedelta(days=1)
 
 
 def up(settings: Settings, *, demo: bool) -> None:
-    """Run the desk until Ctrl-C. A process that dies is started again."""
+    """Run the desk until Ctrl-C. A process that dies is started again.
+
+    Raises NotStarted when a port is taken or a process does not get so far as to open.
+    """
+    _refuse_taken_ports(settings)
     db = open_database(settings)
     desk_of(settings)
     lines = _plant_demo(db, settings) if demo else _greeting(db, settings)
@@ -105,6 +110,22 @@ class _Stop:
         self.asked = True
 
 
+def _refuse_taken_ports(settings: Settings) -> None:
+    for host, port in (
+        (settings.smtp_host, settings.smtp_port),
+        (settings.public_host, settings.public_port),
+        (settings.office_host, settings.office_port),
+    ):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind((host, port))
+            except OSError as error:
+                raise NotStarted(
+                    f"{host}:{port} cannot be used ({error.strerror}): is another desk running?"
+                ) from error
+
+
 def _groups(settings: Settings) -> list[list[Duty]]:
     doors = [Duty.SMTP, Duty.PUBLIC, Duty.OFFICE]
     if settings.imap_url:
@@ -128,11 +149,11 @@ def _ready(settings: Settings, children: list[subprocess.Popen[bytes]], stopping
     )
     deadline = time.monotonic() + START_SECONDS
     while not stopping.asked:
-        if all(_answers(url) for url in urls):
-            return True
         for child in children:
             if child.poll() is not None:
                 raise NotStarted("the desk did not start; the lines above say why")
+        if all(_answers(url) for url in urls):
+            return True
         if time.monotonic() > deadline:
             raise NotStarted("the desk did not start in time")
         time.sleep(0.1)
