@@ -116,7 +116,8 @@ def _refuse_taken_ports(settings: Settings) -> None:
         (settings.public_host, settings.public_port),
         (settings.office_host, settings.office_port),
     ):
-        with socket.socket() as one:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 one.bind((host, port))
