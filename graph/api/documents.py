@@ -18,7 +18,7 @@ from graphql import (
     validate,
 )
 
-from graph.api.limits import COMMENTS, TOKENS, NoNul, refuse_odd_shapes
+from graph.api.limits import CHARACTERS, COMMENTS, TOKENS, NoNul, refuse_odd_shapes
 
 REMEMBERED = 256
 REMEMBERED_CHARACTERS = 16_384
@@ -57,7 +57,12 @@ def _read(
     schema: GraphQLSchema, text: str, open_book: bool
 ) -> tuple[DocumentNode | None, Sequence[GraphQLError]]:
     try:
-        document = parse(text, max_lexical_tokens=TOKENS, max_comments=COMMENTS)
+        document = parse(
+            text,
+            max_source_length=CHARACTERS,
+            max_lexical_tokens=TOKENS,
+            max_comments=COMMENTS,
+        )
         refuse_odd_shapes(document)
     except GraphQLError as error:
         return None, [error]

@@ -34,6 +34,8 @@ from graphql import (
     is_list_type,
 )
 
+# Of the query itself; long texts belong into variables.
+CHARACTERS = 65_536
 TOKENS = 1_500
 COMMENTS = 200
 FRAGMENTS = 10

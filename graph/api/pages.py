@@ -6,23 +6,24 @@ and cannot be made up.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import chain, islice
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 import strawberry
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, Select, Uuid, func, literal, select, tuple_
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT, FIRST_MOST
 from graph.api.loading import S, Shown, together
+from intake.db import Instant
 from intake.desk import Desk
 from intake.errors import IntakeError
 
@@ -86,7 +87,8 @@ def mark_of(cursor: str, name: str, desk: Desk) -> Mark:
     """The place in that list which a cursor of ours names. Raises WrongCursor on anything else."""
     wrong = WrongCursor("this cursor is not of this list; start without `after`")
     try:
-        raw = urlsafe_b64decode(cursor.encode("ascii") + b"==")
+        padding = "=" * (-len(cursor) % 4)
+        raw = b64decode(cursor + padding, altchars=b"-_", validate=True)
         signature, text = raw[:20].decode("ascii"), raw[20:].decode()
     except (NotBase64, ValueError):
         raise wrong from None
@@ -98,13 +100,17 @@ def mark_of(cursor: str, name: str, desk: Desk) -> Mark:
     return mark
 
 
+# What JSON keeps as text, by the type of its column.
+_READ: dict[type[Any], Callable[[str], Any]] = {
+    Instant: datetime.fromisoformat,
+    Date: date.fromisoformat,
+    Uuid: UUID,
+}
+
+
 def _literal(column: Any, kept: Any) -> ColumnElement[Any]:
-    kind = column.type.python_type
-    if kind is UUID:
-        kept = UUID(kept)
-    elif issubclass(kind, date):
-        kept = kind.fromisoformat(kept)
-    return literal(kept, column.type)
+    read = _READ.get(type(column.type))
+    return literal(read(kept) if read else kept, column.type)
 
 
 @strawberry.type(description="Where a page of a list stands in the whole.")

@@ -1,0 +1,378 @@
+"""Who may ask what: every root field by every kind of principal, and what leaks to nobody.
+
+The matrix is checked against the schema, so a new query or mutation without a line in it fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from channels.sandbox import Sandbox
+from graph.api.schema import SCHEMA
+from intake import agents, events, work
+from intake.agents import Act, Agent, Role
+from intake.db import Database, new_id
+from intake.entitlements import Entitlement
+from intake.inbound import Inbound, State
+from intake.messages import Attachment
+from kb.articles import Article
+from kb.suggestions import Suggestion
+from tests.desk import NOON, DeskUnderTest, email
+from tests.office import Office
+
+# Every text of the case in the members-only queue holds this word.
+CANARY = "canary"
+CASE = """number subject state mailbox routedBy customer { name } contact { name }
+    queue { name waiting } decision { words } kpis { sentence }
+    suggestions { reason article { number } } attachments { name } deliveries { target error }
+    timeline { nodes { subject text authorName attachments { name } deliveries { target } } }
+    lastActivity { text } history { nodes { kind data } } relatedCase { subject }"""
+PROBLEM = "... on Problem { code message }"
+ACT = f"""{{ __typename {PROBLEM}
+    ... on CaseChanged {{ case {{ {CASE} }} activity {{ text }} }} }}"""
+NUMBER = "caseNumber: 1002"
+
+OPEN = "answered, without the hidden case"
+SEES = "answered, with the hidden case for those who see it"
+MANAGES = "answered for those who manage"
+WORKS = "done for those who work and see the case"
+
+QUERIES = {
+    "me": (OPEN, "me { name }"),
+    "agents": (OPEN, "agents { name }"),
+    "cases": (SEES, f"cases {{ totalCount nodes {{ {CASE} }} }}"),
+    "case": (SEES, f"case(number: 1002) {{ {CASE} }}"),
+    "queues": (SEES, "queues { name waiting cases { nodes { subject } } }"),
+    "customers": (SEES, 'customers(search: "ada") { name cases { nodes { subject } } }'),
+    "accounts": (SEES, "accounts { nodes { name cases { nodes { subject } } } }"),
+    "contacts": (SEES, "contacts { nodes { name cases { nodes { subject } } } }"),
+    "account": (SEES, 'account(id: "{account}") { name cases { nodes { subject } } }'),
+    "contact": (SEES, 'contact(id: "{contact}") { name cases { nodes { subject } } }'),
+    "entitlements": (
+        SEES, "entitlements { nodes { name ledger { nodes { reason case { subject } } } } }",
+    ),
+    "entitlement": (
+        SEES, 'entitlement(id: "{entitlement}") { ledger { nodes { case { subject } } } }',
+    ),
+    "articles": (OPEN, "articles { nodes { number } }"),
+    "article": (OPEN, 'article(number: "KB-1") { title }'),
+    "reports": (OPEN, "reports { caseSummary { state channel count percent } casesBySlaStatus { startsOn inWork } }"),  # noqa: E501
+    "inbound": (MANAGES, "inbound { nodes { reason case { subject } } }"),
+    "inboundAccount": (MANAGES, "inboundAccount { total }"),
+}  # fmt: skip
+MUTATIONS = {
+    "note": (WORKS, f'note({NUMBER}, text: "x") {ACT}'),
+    "reply": (WORKS, f'reply({NUMBER}, text: "x") {ACT}'),
+    "pick": (WORKS, f"pick({NUMBER}) {ACT}"),
+    "release": (WORKS, f"release({NUMBER}) {ACT}"),
+    "assign": (WORKS, f'assign({NUMBER}, agent: "{{agent}}") {ACT}'),
+    "route": (WORKS, f'route({NUMBER}, queue: "{{queue}}") {ACT}'),
+    "hold": (WORKS, f"hold({NUMBER}) {ACT}"),
+    "resume": (WORKS, f"resume({NUMBER}) {ACT}"),
+    "resolve": (WORKS, f'resolve({NUMBER}, text: "x") {ACT}'),
+    "reopen": (WORKS, f"reopen({NUMBER}) {ACT}"),
+    "cancel": (WORKS, f"cancel({NUMBER}) {ACT}"),
+    "retryDelivery": (
+        WORKS,
+        f'retryDelivery(id: "{{delivery}}") {{ __typename {PROBLEM}'
+        " ... on DeliveryRetried { delivery { target } } }",
+    ),
+    "logPhoneCall": (
+        "done for those who work",
+        'logPhoneCall(call: {caller: "", subject: "Hello"}) { __typename ... on Problem { code } }',
+    ),
+    "retryInbound": (
+        "done for those who manage",
+        f'retryInbound(id: "{{inbound}}") {{ __typename {PROBLEM} }}',
+    ),
+}
+SUBSCRIPTIONS = {"caseEvents"}  # tests/test_graphql_events.py
+
+PEOPLE = ("nobody", "outside", "reader", "scoped", "inside", "manager", "administrator")
+SEEING = {"inside", "manager", "administrator"}
+MANAGING = {"manager", "administrator"}
+WORKING = {"outside", "inside", "manager", "administrator"}
+
+
+@pytest.fixture
+def desk(sqlite_url: str) -> Any:
+    database = Database(sqlite_url)
+    yield DeskUnderTest(database)
+    database.close()
+
+
+@dataclass
+class Stage:
+    """A desk with one open case, and one hidden in a queue of members."""
+
+    office: Office
+    people: dict[str, str]
+    ids: dict[str, str]
+
+    def says(self, who: str, query: str) -> Any:
+        for name, id in self.ids.items():
+            query = query.replace("{" + name + "}", id)
+        headers = {"Authorization": f"Bearer {self.people[who]}"} if who != "nobody" else {}
+        return self.office.posts({"query": query}, **headers)
+
+
+@pytest.fixture
+def stage(desk: DeskUnderTest) -> Any:
+    linus = desk.has_agent("Linus")
+    hidden = desk.has_queue(f"{CANARY} queue", members=(linus,), address="secret@desk.example")
+    desk.has_sla()
+    contact = desk.has_customer("ada@example.com", allotment=9)
+    other = desk.has_queue("Other")
+    file = Attachment(0, f"{CANARY}.png", "image/png", 12, "ab" * 32)
+    desk.accepts(email("ada@example.com", "Open"))
+    desk.accepts(
+        email(
+            "ada@example.com", f"{CANARY} subject", f"{CANARY} text",
+            mailbox="secret@desk.example", at=NOON + timedelta(minutes=1), attachments=(file,),
+        )
+    )  # fmt: skip
+    case = desk.case(1002)
+    article = Article(number="KB-1", title="Printing", body="Paper.", updated_at=NOON)
+    inbound = Inbound(
+        channel="email", mailbox="x", content_key="k", raw=b"x", size_bytes=1, envelope={},
+        received_at=NOON, state=State.QUARANTINED, case_id=case.id,
+    )  # fmt: skip
+    with desk.transaction() as session:
+        session.add_all((article, inbound))
+        session.flush()
+        session.add(
+            Suggestion(
+                case_id=case.id, article_id=article.id, position=1, score=1, reason=CANARY, at=NOON
+            )
+        )
+        work.note(session, linus.principal("test"), case.id, CANARY, at=NOON)
+        delivery = events.promise(
+            session, "email", "reply", effect_key="x", at=NOON, target=CANARY, case_id=case.id
+        )
+    grace = desk.has_agent("Grace")
+    roles = {
+        "inside": linus,
+        "outside": grace,
+        "reader": desk.has_agent("Rita", Role.READ_ONLY),
+        "manager": desk.has_agent("Mara", Role.MANAGER),
+        "administrator": desk.has_agent("Ada", Role.ADMINISTRATOR),
+    }
+    with Sandbox() as sandbox:
+        office = Office(desk, sandbox)
+        people = {name: office.token(agent) for name, agent in roles.items()}
+        people["scoped"] = office.token(grace, scopes=frozenset({Act.READ}))
+        [entitlement] = desk.all(Entitlement)
+        ids = {
+            "account": contact.account_id, "contact": contact.id, "entitlement": entitlement.id,
+            "agent": grace.id, "queue": other.id, "delivery": delivery.id, "inbound": inbound.id,
+            "case": case.id, "hidden": hidden.id,
+        }  # fmt: skip
+        yield Stage(office, people, {name: str(id) for name, id in ids.items()})
+
+
+def test_the_matrix_has_a_line_for_every_root_field() -> None:
+    query, mutation, subscription = (
+        SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type,
+    )  # fmt: skip
+    assert query is not None
+    assert mutation is not None
+    assert subscription is not None
+    assert set(query.fields) == set(QUERIES)
+    assert set(mutation.fields) == set(MUTATIONS)
+    assert set(subscription.fields) == SUBSCRIPTIONS
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_shows_the_hidden_case_to_those_who_see_it_and_to_nobody_else(
+    stage: Stage, name: str
+) -> None:
+    rule, query = QUERIES[name]
+
+    for who in PEOPLE:
+        response = stage.says(who, f"{{ {query} }}")
+        answer = response.json()
+        if who == "nobody":
+            assert response.status_code == 401
+        elif rule is MANAGES and who not in MANAGING:
+            assert [e["extensions"]["code"] for e in answer["errors"]] == ["not-allowed"], who
+        else:
+            assert "errors" not in answer, (who, answer)
+        seeing = {SEES: SEEING, MANAGES: MANAGING if name == "inbound" else set(), OPEN: set()}
+        assert (CANARY in response.text) == (who in seeing[rule]), who
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_done_for_those_who_may_and_tells_others_nothing(
+    stage: Stage, name: str
+) -> None:
+    rule, mutation = MUTATIONS[name]
+    unknown = str(new_id())
+
+    for who in PEOPLE:
+        response = stage.says(who, f"mutation {{ {mutation} }}")
+        if who == "nobody":
+            assert response.status_code == 401
+            continue
+        result = response.json()["data"][name]
+        if rule is not WORKS:
+            allowed = WORKING if name == "logPhoneCall" else MANAGING
+            assert (result["__typename"] == "NotAllowed") == (who not in allowed), who
+            continue
+        if who in SEEING:
+            assert result["__typename"] not in ("NotFound", "NotAllowed"), (who, result)
+            continue
+        elsewhere = mutation.replace("1002", "9999").replace("{delivery}", unknown)
+        nowhere = stage.says(who, f"mutation {{ {elsewhere} }}").json()["data"][name]
+        assert result["__typename"] in ("NotFound", "NotAllowed")
+        assert {**result, "message": ""} == {**nowhere, "message": ""}
+        assert result["message"].replace("1002", "9999") == nowhere["message"]
+        assert CANARY not in response.text
+
+
+@pytest.mark.parametrize("who", ["outside", "reader", "scoped"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        'case(id: "{case}") { number }',
+        'cases(where: {queue: "{hidden}"}) { totalCount nodes { number } }',
+        'cases(where: {subject: "canary"}) { totalCount nodes { number } }',
+        'cases(where: {contact: "{contact}", subject: "canary"}) { totalCount nodes { number } }',
+        "cases(orderBy: DEADLINE) { totalCount nodes { number } }",
+        'entitlement(id: "{entitlement}") { ledger { nodes { case { number } } } }',
+        "queues { name waiting worked }",
+    ],
+    ids=lambda query: query[:30],
+)
+def test_what_is_hidden_is_neither_listed_nor_counted_nor_found(
+    stage: Stage, who: str, query: str
+) -> None:
+    seen = stage.says(who, f"{{ {query} }}").json()["data"]
+    known = stage.says("manager", f"{{ {query} }}").json()["data"]
+
+    assert seen != known
+    assert "1002" not in str(seen)
+    assert "2" not in str([v for v in _leaves(seen) if isinstance(v, int)])
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in _leaves(one)]
+    if isinstance(value, list):
+        return [leaf for one in value for leaf in _leaves(one)]
+    return [value]
+
+
+def test_reports_count_only_what_who_asks_may_see(stage: Stage) -> None:
+    query = """{ reports { caseSummary { count percent }
+        casesBySlaStatus(weeks: 53) { inWork nearDeadline missed inTime without } } }"""
+
+    outside = stage.says("outside", query).json()["data"]["reports"]
+    manager = stage.says("manager", query).json()["data"]["reports"]
+
+    assert outside["caseSummary"] == [{"count": 1, "percent": 100.0}]
+    assert manager["caseSummary"] == [{"count": 2, "percent": 100.0}]
+    assert sum(sum(week.values()) for week in outside["casesBySlaStatus"]) == 1
+    assert sum(sum(week.values()) for week in manager["casesBySlaStatus"]) == 2
+
+
+def test_who_owns_a_hidden_case_sees_it_but_not_its_queue(stage: Stage) -> None:
+    stage.says("manager", f'mutation {{ assign({NUMBER}, agent: "{{agent}}") {{ __typename }} }}')
+
+    seen = stage.says("outside", "{ case(number: 1002) { queue { waiting } } queues { name } }")
+
+    assert seen.json()["data"] == {
+        "case": {"queue": {"waiting": 1}}, "queues": [{"name": "Other"}, {"name": "Support"}],
+    }  # fmt: skip
+
+
+def test_a_reader_may_look_and_not_touch(stage: Stage) -> None:
+    act = 'mutation { note(caseNumber: 1001, text: "x") { __typename ... on Problem { code } } }'
+
+    assert stage.says("reader", "{ case(number: 1001) { subject } }").json()["data"]["case"]
+    for who in ("reader", "scoped"):
+        result = stage.says(who, act).json()["data"]["note"]
+        assert result == {"__typename": "NotAllowed", "code": "not-allowed"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Bearer dbt_wrong", "Basic {token}", "{token}", "Bearer {token}x",
+     "Bearer {cut}"],
+)  # fmt: skip
+def test_a_wrong_token_is_nobody(desk: DeskUnderTest, header: str) -> None:
+    office = Office(desk)
+    token = office.token(desk.has_agent())
+    value = header.format(token=token, cut=token[:-1])
+
+    response = office.posts({"query": "{ me { name } }"}, Authorization=value)
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.json()["errors"][0]["extensions"]["code"] == "not-signed-in"
+
+
+def test_a_token_in_the_address_or_given_twice_is_nobody(desk: DeskUnderTest) -> None:
+    office = Office(desk)
+    token = office.token(desk.has_agent())
+    body = b'{"query": "{ me { name } }"}'
+    json = ("Content-Type", "application/json")
+    good = ("Authorization", f"Bearer {token}")
+
+    in_address = office.client.post(
+        "/graphql", params={"access_token": token, "token": token}, content=body, headers=[json]
+    )
+    twice = office.client.post("/graphql", content=body, headers=[json, good, good])
+    once = office.client.post("/graphql", content=body, headers=[json, good])
+
+    assert (in_address.status_code, twice.status_code, once.status_code) == (401, 401, 200)
+
+
+def test_a_token_ends_with_the_next_request(desk: DeskUnderTest) -> None:
+    office = Office(desk)
+    grace = desk.has_agent()
+    token = office.token(grace)
+    asks = {"query": "{ me { name } }"}
+    assert office.posts(asks, Authorization=f"bearer {token}").status_code == 200
+
+    with desk.transaction() as session:
+        session.get_one(Agent, grace.id).active = False
+
+    assert office.posts(asks, Authorization=f"Bearer {token}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "http://127.0.0.1:8001"}, 200),
+        ({"Origin": "http://testserver"}, 200),
+        ({}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:8001.evil.test"}, 403),
+        ({"Origin": "http://testserver", "Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+    ids=str,
+)
+def test_a_session_counts_only_when_our_own_page_asks(
+    desk: DeskUnderTest, headers: dict[str, str], status: int
+) -> None:
+    office = Office(desk)
+    grace = desk.has_agent()
+    desk.accepts(email())
+    now = datetime.now(UTC)
+    with desk.transaction() as session:
+        link = agents.sign_in_link(session, grace, at=now, lasts=timedelta(minutes=5))
+        secret = agents.sign_in(session, link, at=now)
+    act = {"query": 'mutation { note(caseNumber: 1001, text: "x") { __typename } }'}
+
+    response = office.posts(act, Cookie=f"sid={secret}", **headers)
+
+    assert response.status_code == status, response.text
+    assert len(desk.activities(desk.case(1001))) == (2 if status == 200 else 1)
