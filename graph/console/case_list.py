@@ -182,13 +182,13 @@ def _last_word(visit: Visit, ids: Sequence[UUID]) -> dict[UUID, str]:
         .subquery()
     )
     rows = visit.session.execute(select(spoken.c.case_id, spoken.c.word).where(spoken.c.turn == 1))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _names(visit: Visit, rows: Sequence[Row]) -> dict[UUID, str]:
     wanted = {row.case.queue_id for row in rows}
     found = visit.session.execute(select(Queue.id, Queue.name).where(Queue.id.in_(wanted)))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _grouped(visit: Visit, rows: Sequence[Row]) -> list[Group]:
