@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from graph import importing, posting, starting
@@ -206,6 +207,27 @@ def agent_add(
     db.close()
 
 
+@agent_app.command("set")
+def agent_set(
+    email: str,
+    role: Annotated[Role | None, typer.Option()] = None,
+    slack_user: Annotated[str | None, typer.Option(help="The Slack user id, U…")] = None,
+    active: Annotated[bool | None, typer.Option(help="Whether they work here.")] = None,
+) -> None:
+    """Change what an agent may do, who they are in Slack, or whether they work here."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        agent = session.scalar(select(Agent).where(Agent.email == email.lower()))
+        if agent is None:
+            raise IntakeError(f"{email} does not work here; `deskbell agent add` lets somebody in")
+        agent.role = role or agent.role
+        agent.active = agent.active if active is None else active
+        if slack_user is not None:
+            agent.slack_user = slack_user or None
+    out.print(f"{agent.name} changed")
+    db.close()
+
+
 @agent_app.command("sign-in-link")
 def agent_link(email: str) -> None:
     """Print a link that signs an agent in once, within 15 minutes."""
@@ -260,6 +282,28 @@ def queue_add(name: str, address: str = "", slack_channel: str = "") -> None:
             )
         )
     out.print(f"queue {name} added")
+    db.close()
+
+
+@queue_app.command("set")
+def queue_set(
+    name: str,
+    address: Annotated[str | None, typer.Option(help="The mailbox that feeds it.")] = None,
+    slack_channel: Annotated[str | None, typer.Option(help="Where it is announced, C…")] = None,
+) -> None:
+    """Change a queue's address or Slack channel; an empty text takes it away."""
+    db = open_database(_settings())
+    with db.transaction() as session:
+        queue = session.scalar(select(Queue).where(Queue.name == name))
+        if queue is None:
+            raise IntakeError(
+                f"there is no queue {name}; `deskbell queue list` shows those there are"
+            )
+        if address is not None:
+            queue.address = address.lower() or None
+        if slack_channel is not None:
+            queue.slack_channel = slack_channel
+    out.print(f"queue {name} changed")
     db.close()
 
 

@@ -92,6 +92,19 @@ def test_somebody_is_let_in_and_signs_in(deskbell: Run) -> None:
     assert nobody == "deskbell: there is no active agent with that address\n"
 
 
+def test_queues_and_people_are_connected_to_slack_later(deskbell: Run) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+    deskbell("agent", "add", "Grace Hopper", "grace@desk.example")
+
+    deskbell("queue", "set", "Support", "--slack-channel", "C0123")
+    deskbell("agent", "set", "grace@desk.example", "--slack-user", "U0123", "--no-active")
+    unknown = deskbell("queue", "set", "Suport", code=1)
+
+    assert "C0123" in deskbell("queue", "list")
+    assert unknown.startswith("deskbell: there is no queue Suport; ")
+    assert "no active agent" in deskbell("agent", "token", "grace@desk.example", code=1)
+
+
 def test_a_call_is_written_down_and_becomes_a_case(deskbell: Run) -> None:
     deskbell("queue", "add", "Support", "--address", "support@desk.example")
 
