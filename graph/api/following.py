@@ -34,6 +34,7 @@ from graph.api.events import Event, seen
 from graph.api.schema import SCHEMA
 from graph.house import House
 from intake.agents import Act
+from intake.errors import IntakeError
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -139,6 +140,8 @@ class Socket:
             errors = await self._tell_all(id, payload)
         except FellBehind:
             errors = [GraphQLError("events came faster than they were taken; subscribe again")]
+        except (IntakeError, *AWAY) as error:
+            errors = [GraphQLError(str(error), original_error=error)]
         if errors:
             await self._send("error", id=id, payload=[told(error) for error in errors])
         else:
