@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from channels import web
 from channels.follow import Follower
@@ -97,6 +98,13 @@ class Visit:
                 frame: dict[str, Any] = orjson.loads(await self.socket.recv())
                 if frame["type"] in kinds:
                     return frame
+
+    async def reads_to_the_end(self) -> None:
+        """Take whatever comes until the other side closes."""
+        with suppress(ConnectionClosed):
+            async with asyncio.timeout(20):
+                while True:
+                    await self.socket.recv()
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ FRAME_BYTES = 16 << 10
 SOCKETS = 300
 SOCKETS_PER_NETWORK = 20
 HELLO_SECONDS = 10
+CLOSING_SECONDS = 5
 STUCK_SECONDS = 60
 """A socket that takes nothing for so long has nobody at its other end."""
 NONSENSE = 20
@@ -119,7 +120,8 @@ class Door:
             await socket.accept()
             code = await self._converse(socket, network)
             with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
-                await asyncio.wait_for(socket.close(code), 5)
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await socket.close(code)
         except WebSocketDisconnect:
             pass
         finally:
@@ -128,7 +130,9 @@ class Door:
     async def _converse(self, socket: WebSocket, network: str) -> int:
         """Talk until one side ends it; the code to close with."""
         try:
-            hello = _understood(await asyncio.wait_for(_heard(socket), HELLO_SECONDS))
+            # Not wait_for: until Python 3.12 it may swallow the cancellation that ends us.
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = _understood(await _heard(socket))
         except TimeoutError:
             return POLICY
         if hello is None or hello.get("type") != "hello":
@@ -241,7 +245,8 @@ async def _speak(socket: WebSocket, line: Line) -> int:
     """Send what waits, as fast as the other side takes it; the code to end with."""
     try:
         async for frame in line.frames():
-            await asyncio.wait_for(socket.send_text(frame), STUCK_SECONDS)
+            async with asyncio.timeout(STUCK_SECONDS):
+                await socket.send_text(frame)
     except TimeoutError:
         return TRY_AGAIN_LATER
     return line.closed_with

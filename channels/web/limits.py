@@ -149,7 +149,8 @@ class _Body:
             return await self._receive()  # only the end of the connection is left to hear of
         left = self._patience.left(self._received_bytes, time.monotonic() - self._started)
         try:
-            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+            async with asyncio.timeout(max(left, 0.001)):
+                message = await self._receive()
         except TimeoutError:
             raise HTTPException(408, "The request came too slowly.") from None
         self._received_bytes += len(message.get("body", b""))
