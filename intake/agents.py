@@ -142,6 +142,15 @@ class SignIn(Base):
     used_at: Mapped[datetime]
     agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
+    def wants_noting(self, at: datetime) -> bool:
+        """Whether its last noted use is so old that this one is worth writing down."""
+        return self.used_at + SESSION_NOTED_EACH <= at
+
+    def note_use(self, at: datetime) -> None:
+        """Write down that it is in use, so that it does not idle out."""
+        if self.wants_noting(at):
+            self.used_at = at
+
 
 class SignInLink(Base):
     """A link, used once and soon, that starts a session; there are no passwords."""
@@ -245,24 +254,18 @@ def sign_in(session: Session, link: str, *, at: datetime) -> str | None:
 
 def by_session(session: Session, secret: str, *, at: datetime) -> Principal | None:
     """The agent of a console session; None when it ended, idled out or the agent left."""
+    found = console_session(session, secret, at=at)
+    return found.agent.principal("console") if found else None
+
+
+def console_session(session: Session, secret: str, *, at: datetime) -> SignIn | None:
+    """The console session of that secret, with its agent; None as in `by_session`."""
     found = session.get(SignIn, digest(secret))
     if found is None or not found.agent.active:
         return None
     if found.used_at + SESSION_IDLE <= at or found.created_at + SESSION_LONGEST <= at:
         return None
-    return found.agent.principal("console")
-
-
-def wants_noting(session: Session, secret: str, *, at: datetime) -> bool:
-    """Whether the last noted use of a session is so old that this one is worth writing down."""
-    found = session.get(SignIn, digest(secret))
-    return found is not None and found.used_at + SESSION_NOTED_EACH <= at
-
-
-def note_use(session: Session, secret: str, *, at: datetime) -> None:
-    """Write down that a session is in use, so that it does not idle out."""
-    if wants_noting(session, secret, at=at):
-        session.get_one(SignIn, digest(secret)).used_at = at
+    return found
 
 
 def sign_out(session: Session, secret: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +19,7 @@ from graph.console.words import Times
 from graph.house import House
 from intake import work
 from intake.agents import Act, Agent
-from intake.cases import PAUSES, REASONS, Activity, Case, State
+from intake.cases import PAUSES, REASONS, Case, State
 from intake.errors import IntakeError, NotFound
 from intake.visibility import queues_visible_to, visible_to
 from kb.articles import Article
@@ -78,40 +78,41 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
     times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
     working = visit.by.may(Act.WORK)
     told = story.of_case(visit.session, case, times)
+    queues = visit.session.scalars(queues_visible_to(visit.by)).all()
     facts = case_facts.of_case(visit, case)
     return rendering.page(
         visit,
         "case.html",
         409 if unfinished else 200,
-        nav=beside(visit, queue=str(case.queue_id)),
+        nav=beside(visit, queues, queue=str(case.queue_id)),
         case=case,
         facts=facts,
         story=told,
-        pulse=_pulse(visit, case),
+        pulse=_beat(told.pulse, visit),
         working=working,
         paused=case.reason in PAUSES,
         unfinished=unfinished,
         drafts=_drafts(visit, unfinished),
         addressee=_addressee(visit, case) if working and case.open else "",
         agents=_colleagues(visit) if working and case.open else (),
-        queues=visit.session.scalars(queues_visible_to(visit.by)).all() if working else (),
+        queues=queues,
         resolutions=REASONS[State.RESOLVED],
         pauses=sorted(PAUSES),
-        minutes=_minutes(visit, case) if working and case.open else 0,
     )
 
 
 def _case(visit: Visit) -> Response:
     case = case_of(visit)
     # A page that asks again whether anything is new mostly hears that nothing is.
-    if visit.asked("pulse") and visit.asked("pulse") == _pulse(visit, case):
+    known = visit.asked("pulse")
+    if known and known == _beat(story.pulse(visit.session, case), visit):
         return Response(status_code=204)
     return show(visit, case)
 
 
-def _pulse(visit: Visit, case: Case) -> str:
+def _beat(pulse: str, visit: Visit) -> str:
     # The minute is in it because deadlines and ages are told in minutes.
-    return f"{story.pulse(visit.session, case)}-{int(visit.at.timestamp()) // 60}"
+    return f"{pulse}-{int(visit.at.timestamp()) // 60}"
 
 
 def _drafts(visit: Visit, unfinished: Unfinished | None) -> Drafts:
@@ -150,8 +151,3 @@ def _addressee(visit: Visit, case: Case) -> str:
 def _colleagues(visit: Visit) -> Sequence[Agent]:
     active = select(Agent).where(Agent.active).order_by(Agent.name)
     return visit.session.scalars(active).all()
-
-
-def _minutes(visit: Visit, case: Case) -> int:
-    total = select(func.sum(Activity.duration_minutes)).where(Activity.case_id == case.id)
-    return visit.session.scalar(total) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
@@ -11,6 +12,7 @@ from intake.agents import Act
 from intake.cases import Case, State
 from intake.inbound import Inbound
 from intake.inbound import State as InboundState
+from intake.queues import Queue
 from intake.visibility import queues_visible_to, visible_to
 
 VIEWS = {"all": "All open", "available": "Available", "mine": "Mine"}
@@ -36,11 +38,16 @@ class Navigation:
     """Messages that could not be read or filed; for managers."""
 
 
-def beside(visit: Visit, *, view: str = "", queue: str = "") -> Navigation:
+def beside(
+    visit: Visit, visible: Sequence[Queue] | None = None, *, view: str = "", queue: str = ""
+) -> Navigation:
     """The navigation of this visitor; three statements at most.
 
-    `queue` is the id of the queue that is shown, `view` the name of the view.
+    `visible` are the queues they may see, if the caller has read them already; `queue` is the id
+    of the one that is shown, `view` the name of the view.
     """
+    if visible is None:
+        visible = visit.session.scalars(queues_visible_to(visit.by)).all()
     by_queue = _counts(visit)
     totals = [sum(counts[i] for counts in by_queue.values()) for i in range(3)]
     views = tuple(
@@ -54,7 +61,7 @@ def beside(visit: Visit, *, view: str = "", queue: str = "") -> Navigation:
         Place(
             f"/?queue={row.id}", row.name, by_queue.get(row.id, (0, 0, 0))[0], str(row.id) == queue
         )
-        for row in visit.session.scalars(queues_visible_to(visit.by))
+        for row in visible
     )
     return Navigation(views, queues, _unfiled(visit))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -94,6 +94,8 @@ class Story:
     cut: bool
     seen: int
     """The last event that is told: what comes after it is news."""
+    pulse: str
+    """Changes whenever the story would be told otherwise, apart from the time."""
 
 
 def of_case(session: Session, case: Case, times: Times) -> Story:
@@ -115,7 +117,7 @@ def of_case(session: Session, case: Case, times: Times) -> Story:
         Day(name, tuple(part)) for name, part in groupby(entries, key=lambda e: times.day(e.at))
     )
     seen = events[-1].sequence if events else 0
-    return Story(days, len(activities) == AT_MOST, seen)
+    return Story(days, len(activities) == AT_MOST, seen, _pulse(case, deliveries.values()))
 
 
 def news(session: Session, case: Case, *, since: int) -> list[Happened]:
@@ -132,11 +134,7 @@ def news(session: Session, case: Case, *, since: int) -> list[Happened]:
 
 def pulse(session: Session, case: Case) -> str:
     """A word that changes whenever the story would be told otherwise, apart from the time."""
-    rows = session.execute(
-        select(Delivery.state, Delivery.attempts).where(Delivery.case_id == case.id)
-    )
-    sent = sorted(f"{state.value[0]}{min(attempts, 99)}" for state, attempts in rows)
-    return f"{case.version}-{''.join(sent)[-120:]}"
+    return _pulse(case, _deliveries(session, case).values())
 
 
 def _activities(session: Session, case: Case) -> Sequence[tuple[Activity, bool]]:
@@ -167,6 +165,11 @@ def _deliveries(session: Session, case: Case) -> Mapping[UUID, Delivery]:
         .order_by(Delivery.promised_at)
     )
     return {row.activity_id: row for row in rows if row.activity_id is not None}
+
+
+def _pulse(case: Case, deliveries: Iterable[Delivery]) -> str:
+    sent = [f"{delivery.state.value[0]}{delivery.attempts}" for delivery in deliveries]
+    return f"{case.version}-{''.join(sent[-20:])}"
 
 
 def _said(activity: Activity, has_html: bool, delivery: Delivery | None) -> Said:

@@ -109,15 +109,16 @@ def cookie_name(house: House) -> str:
 def _read(house: House, request: Request, page: Page, form: Mapping[str, str]) -> Response:
     at, secret = datetime.now(UTC), secret_of(house, request)
     with house.db.reading() as session:
-        by = agents.by_session(session, secret, at=at)
-        if by is None:
+        signed_in = agents.console_session(session, secret, at=at)
+        if signed_in is None:
             return _to_sign_in(request)
-        forgotten = agents.wants_noting(session, secret, at=at)
+        by = signed_in.agent.principal("console")
         answer = page(Visit(house, request, session, by, at, form))
     # A page that fetches itself again does not mean that somebody is there.
-    if forgotten and "hx-request" not in request.headers:
+    if signed_in.wants_noting(at) and "hx-request" not in request.headers:
         with house.db.transaction() as session:
-            agents.note_use(session, secret, at=at)
+            if still_there := agents.console_session(session, secret, at=at):
+                still_there.note_use(at)
     return answer.make() if isinstance(answer, Afterwards) else answer
 
 
@@ -131,10 +132,11 @@ def _act(
     at, secret = datetime.now(UTC), secret_of(house, request)
     try:
         with house.db.transaction() as session:
-            by = agents.by_session(session, secret, at=at)
-            if by is None:
+            signed_in = agents.console_session(session, secret, at=at)
+            if signed_in is None:
                 return _to_sign_in(request)
-            agents.note_use(session, secret, at=at)
+            signed_in.note_use(at)
+            by = signed_in.agent.principal("console")
             answer = page(Visit(house, request, session, by, at, form))
         return answer.make() if isinstance(answer, Afterwards) else answer
     except IntakeError as error:
