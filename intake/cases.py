@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.orm.attributes import flag_modified
 
 from intake.agents import Agent
+from intake.contracts import Contract
 from intake.counters import next_of
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
@@ -154,6 +155,7 @@ class Case(Base):
 
     contact: Mapped[Contact | None] = relationship()
     account: Mapped[Account | None] = relationship()
+    contract: Mapped[Contract | None] = relationship()
     product: Mapped[Product | None] = relationship()
     owner: Mapped[Agent | None] = relationship()
     entitlement: Mapped[Entitlement | None] = relationship()
