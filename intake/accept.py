@@ -125,6 +125,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     customers.verify(session, [_address(r) for r in receipts if r.matched_by == "reply address"])
     opened = [(r.case, r.arrival) for r in receipts if r.case and r.opened]
     acknowledge.promise(session, opened, books.queues, desk)
+    sla.heard(session, [_wrote(r) for r in receipts if r.case and not r.opened], books.slas)
     return receipts
 
 
@@ -231,7 +232,7 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
     queues.enter(session, case, queue, at=at)
     # A machine is promised nothing; the case waits without a clock.
     if not message.automatic and not arrival.historic:
-        chosen = books.slas.of(_sla_of(case, books))
+        chosen = books.slas.of(_sla_of(case, books), facts)
         sla.start(session, case, chosen, facts, at=at)
     activity = _log(session, case, arrival, match.by, contact)
     threads.begin(session, case, message.sender.value if message.sender else "")
@@ -329,7 +330,7 @@ def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datet
     entitlements.unsettle(session, case.id, at=at)
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)
     queues.enter(session, case, queue, at=at)
-    sla.restart(session, case, sla.Kpi.RESOLVE_BY, at=at)
+    sla.reopened(session, case, at=at)
     events.record(session, "case.reopened", at=at, actor=by, case_id=case.id, number=case.number)
 
 
@@ -375,6 +376,11 @@ def _log(
             )
         )
     return activity
+
+
+def _wrote(receipt: Receipt) -> tuple[Case, datetime, bool]:
+    assert receipt.case is not None, "it was filed"
+    return receipt.case, receipt.arrival.received_at, not receipt.arrival.message.automatic
 
 
 def _contact(message: Message, books: Books) -> Contact | None:

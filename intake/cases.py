@@ -138,6 +138,9 @@ class Case(Base):
     billable: Mapped[bool] = mapped_column(default=False)
     """No entitlement covers it: it is accepted as work to bill."""
     sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
+    """The version of the SLA whose clocks run on it; None where none were ever started."""
+    sla_by_hand: Mapped[bool] = mapped_column(default=False)
+    """Somebody chose the SLA, so no rule chooses another."""
     related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
     """Another case this one seems to speak of, without being part of it."""
     conversation: Mapped[str] = mapped_column(String(120), default="", index=True)
@@ -145,6 +148,9 @@ class Case(Base):
     updated_at: Mapped[datetime]
     first_response_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    follow_up_at: Mapped[datetime | None]
+    """When we agreed to come back to the customer."""
     deadline_at: Mapped[datetime | None]
     """The earliest deadline that is still running."""
     order_at: Mapped[datetime] = mapped_column(default=NEVER)

@@ -7,24 +7,23 @@ because the row that says when is changed in the transaction that says it happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from intake import coverage, entitlements, events, sla
+from intake import alerts, coverage, entitlements, events, sla
 from intake.agents import SYSTEM
-from intake.cases import Case, touch
+from intake.cases import Case
 from intake.desk import Desk
 from intake.entitlements import Entitlement
-from intake.queues import Queue
-from intake.sla import KpiInstance, KpiState
+from intake.sla import KpiInstance
 
 BATCH = 200
-EVENTS = {KpiState.NEARING: "sla.nearing", KpiState.NONCOMPLIANT: "sla.noncompliant"}
 
 
 class Move(Protocol):
@@ -65,44 +64,44 @@ def tick(session: Session, desk: Desk, *, at: datetime) -> Tick:
 
 
 def move_clocks(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
-    """Warn of promises about to be broken, and say which were."""
-    due = sla.due(session, at=at, limit=limit)
-    for instance in due:
-        for state in sla.look(instance, at=at):
-            _tell(session, instance, state, desk, at=at)
-    return len(due)
+    """Move the clocks that are due, and tell of what they reached; how many were due."""
+    due = session.scalars(
+        sla.due_at(at)
+        .with_only_columns(KpiInstance.case_id)
+        .order_by(KpiInstance.next_at)
+        .limit(limit)
+    ).all()
+    cases = _locked(session, set(due))
+    running: dict[UUID, list[KpiInstance]] = {case_id: [] for case_id in cases}
+    for instance in sla.of_cases(session, list(cases)):
+        running[instance.case_id].append(instance)
+    for case_id, instances in running.items():
+        _move_clocks_of(session, cases[case_id], instances, desk, at)
+    return sum(1 for case_id in due if case_id in cases)
 
 
-def _tell(
-    session: Session, instance: KpiInstance, state: KpiState, desk: Desk, *, at: datetime
+def _move_clocks_of(
+    session: Session, case: Case, instances: Sequence[KpiInstance], desk: Desk, at: datetime
 ) -> None:
-    due_at = instance.failed_at if state is KpiState.NONCOMPLIANT else instance.warned_at
-    case = session.get_one(Case, instance.case_id)
-    touch(case, at)
-    sla.refresh_deadline(session, case)
-    events.record(
-        session,
-        EVENTS[state],
-        at=at,
-        actor=SYSTEM,
-        case_id=case.id,
-        number=case.number,
-        kpi=instance.kpi.value,
-        due_at=due_at.isoformat() if due_at else "",
+    for instance in instances:
+        if instance.next_at is not None and instance.next_at <= at:
+            sla.look(instance, at=at)
+            for milestone in sla.told(instance):
+                alerts.tell(session, case, instance, milestone, desk, at=at)
+    sla.note_deadline(case, instances)
+
+
+def _locked(session: Session, case_ids: set[UUID]) -> dict[UUID, Case]:
+    """These cases, held so that an agent's act comes before or after; those that somebody else
+    holds are left for the next tick. Clocks are only ever changed by whoever holds their case."""
+    found = session.scalars(
+        select(Case)
+        .where(Case.id.in_(case_ids))
+        .order_by(Case.id)
+        .with_for_update(skip_locked=True, of=Case)
+        .execution_options(populate_existing=True)
     )
-    channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
-    if desk.slack and channel:
-        key = f"{EVENTS[state]}:{instance.id}:{due_at and int(due_at.timestamp())}"
-        events.promise(
-            session,
-            "slack",
-            "clock",
-            effect_key=key,
-            at=at,
-            case_id=case.id,
-            target=channel,
-            payload={"kpi": instance.kpi.value, "state": state.value},
-        )
+    return {case.id: case for case in found}
 
 
 def move_entitlements(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:

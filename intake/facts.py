@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from intake.cases import Case, Priority
+from intake.cases import Case, Priority, Reason, State
 from intake.conditions import Condition, Field, Fields, Kind
 
 CASE_FIELDS = Fields(
@@ -22,6 +22,12 @@ CASE_FIELDS = Fields(
     Field("entitlement", Kind.ID, label="entitlement"),
     Field("covered", Kind.YES_NO, label="covered"),
     Field("sender_certain", Kind.YES_NO, label="sender certain"),
+    Field("state", Kind.CHOICE, choices=tuple(s.value for s in State), label="state"),
+    Field("reason", Kind.CHOICE, choices=tuple(r.value for r in Reason), label="status reason"),
+    Field("queue", Kind.ID, label="queue"),
+    Field("owner", Kind.ID, label="owner"),
+    Field("escalated", Kind.YES_NO, label="escalated"),
+    Field("answered", Kind.YES_NO, label="answered"),
 )
 
 
@@ -38,6 +44,12 @@ def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
         "entitlement": _id(case.entitlement_id),
         "covered": case.entitlement_id is not None,
         "sender_certain": sender_certain,
+        "state": case.state.value,
+        "reason": case.reason.value,
+        "queue": _id(case.queue_id),
+        "owner": _id(case.owner_id),
+        "escalated": case.escalated_at is not None,
+        "answered": case.first_response_at is not None,
     }
 
 

@@ -43,10 +43,12 @@ def _answer_did_not_arrive(
     if not _answered_otherwise(session, case, delivery):
         case.first_response_at = None
         sla.unmeet(session, case, sla.Kpi.FIRST_RESPONSE)
+    said = session.get_one(Activity, delivery.activity_id)
+    sla.unmeet(session, case, sla.Kpi.NEXT_RESPONSE, sla.Kpi.FOLLOW_UP, met_at=said.at)
     if case.state is State.RESOLVED:
         case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
         queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
-        sla.restart(session, case, sla.Kpi.RESOLVE_BY, at=at)
+        sla.reopened(session, case, at=at)
 
 
 def _answered_otherwise(session: Session, case: Case, delivery: Delivery) -> bool:

@@ -24,6 +24,7 @@ from intake.cases import (
     Case,
     Direction,
     NotOpen,
+    Priority,
     Reason,
     Resolution,
     State,
@@ -174,9 +175,9 @@ def reply(
         activity = _reply_by_chat(session, case, by, text, at)
     else:
         activity = _reply_by_mail(session, case, by, text, way, desk, at)
+    sla.meet(session, case, Kpi.FIRST_RESPONSE, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, at=at)
     if case.first_response_at is None:
         case.first_response_at = at
-        sla.meet(session, case, Kpi.FIRST_RESPONSE, at=at)
     _done(session, case, by, "case.replied", at, activity=str(activity.id))
     _tell_slack(session, case, "thread", at, activity)
     return activity
@@ -205,9 +206,9 @@ def hold(
     case = _case(session, by, case_id, version=version)
     if reason not in PAUSES:
         raise WrongReason(f"{reason} does not put a case on hold; use on hold")
-    if case.reason not in PAUSES:
+    if case.reason is not reason:
+        case.reason = reason
         sla.pause(session, case, at=at)
-    case.reason = reason
     return _done(session, case, by, "case.held", at, reason=reason.value)
 
 
@@ -256,7 +257,7 @@ def resolve(
     session.add(resolution)
     words = text or kind.value
     _write(session, case, by, ActivityKind.RESOLUTION, Direction.INTERNAL, words, at)
-    if case.reason in PAUSES:
+    if sla.on_hold(case.reason):
         sla.resume(session, case, at=at)
     case.state, case.reason, case.resolved_at = State.RESOLVED, kind, at
     queues.leave(session, case, at=at)
@@ -286,7 +287,7 @@ def reopen(
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
     entitlements.unsettle(session, case.id, at=at)
     queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
-    sla.restart(session, case, Kpi.RESOLVE_BY, at=at)
+    sla.reopened(session, case, at=at)
     return _done(session, case, by, "case.reopened", at)
 
 
@@ -306,6 +307,86 @@ def cancel(
     entitlements.give_back(session, case.id, reason="case cancelled", event="cancelled", at=at)
     sla.cancel(session, case)
     return _done(session, case, by, "case.cancelled", at, text=text)
+
+
+def escalate(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    at: datetime,
+    queue_id: UUID | None = None,
+    version: int | None = None,
+) -> Case:
+    """Say that a case needs more than its agent, and why; promises that count from an escalation
+    begin. With a queue, it waits there."""
+    case = _case(session, by, case_id, version=version)
+    _write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
+    case.escalated_at = at
+    if queue_id is not None:
+        queue = session.get(Queue, queue_id)
+        if queue is None:
+            raise IntakeError("there is no such queue")
+        queues.add(session, case, queue, at=at)
+        case.owner_id, case.routed_by = None, f"escalated by {by.name}"
+    return _done(session, case, by, "case.escalated", at, text=text)
+
+
+def prioritise(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    priority: Priority,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Say how pressing a case is; what is promised for that priority is promised from now on."""
+    case = _case(session, by, case_id, version=version)
+    if case.priority is priority:
+        return case
+    was, case.priority = case.priority, priority
+    sla.choose_again(session, case, at=at)
+    return _done(session, case, by, "case.prioritised", at, priority=priority.value, was=was.value)
+
+
+def agree_follow_up(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    follow_up_at: datetime | None,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Note when we agreed to come back to the customer, or that nothing is agreed any more."""
+    case = _case(session, by, case_id, version=version)
+    case.follow_up_at = follow_up_at
+    until = follow_up_at.isoformat() if follow_up_at else ""
+    return _done(session, case, by, "case.follow_up_agreed", at, follow_up_at=until)
+
+
+def choose_sla(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    sla_id: UUID | None,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Put another SLA on a case by hand, whatever the rules say; None gives it back to them."""
+    case = _case(session, by, case_id, version=version)
+    case.sla_by_hand = sla_id is not None
+    if sla_id is None:
+        sla.choose_again(session, case, at=at)
+    else:
+        chosen = sla.in_force(session).by_id.get(sla_id)
+        if chosen is None:
+            raise IntakeError("there is no such active SLA")
+        sla.apply(session, case, chosen, at=at)
+    return _done(session, case, by, "case.sla_chosen", at, sla=str(case.sla_id))
 
 
 def retry_delivery(session: Session, by: Principal, delivery_id: UUID, *, at: datetime) -> Delivery:
@@ -358,6 +439,7 @@ def _done(
     session: Session, case: Case, by: Principal, kind: str, at: datetime, **data: object
 ) -> Case:
     touch(case, at)
+    sla.reconsider(session, case, at=at)
     session.flush()
     events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
     _tell_slack(session, case, "refresh", at)

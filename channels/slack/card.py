@@ -22,7 +22,12 @@ NAME = 120
 LINE = 300
 
 Blocks = list[dict[str, Any]]
-PROMISES = {Kpi.FIRST_RESPONSE: "First response", Kpi.RESOLVE_BY: "Solution"}
+PROMISES = {
+    Kpi.FIRST_RESPONSE: "First response",
+    Kpi.NEXT_RESPONSE: "Next response",
+    Kpi.FOLLOW_UP: "Follow-up",
+    Kpi.RESOLVE_BY: "Solution",
+}
 ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat", "slack": "Slack"}
 
 

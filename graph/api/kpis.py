@@ -70,8 +70,8 @@ def running(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[KpiIns
     found = asking.session.scalars(
         select(rows.KpiInstance)
         .where(rows.KpiInstance.case_id.in_([case.id for case in cases]))
-        .order_by(rows.KpiInstance.started_at, rows.KpiInstance.kpi)
-        .options(joinedload(rows.KpiInstance.item).joinedload(rows.SlaItem.calendar))
+        .order_by(rows.KpiInstance.started_at, rows.KpiInstance.id)
+        .options(joinedload(rows.KpiInstance.item), joinedload(rows.KpiInstance.calendar))
     )
     return grouped(KpiInstance, found, lambda row: row.case_id)
 

@@ -73,6 +73,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_events_case_id"), "events", ["case_id"], unique=False)
     op.create_table(
+        "kpi_definitions",
+        sa.Column("kpi", sa.String(length=32), nullable=False),
+        sa.Column("applicable_from", sa.String(length=32), nullable=False),
+        sa.Column("pauses", JSON, nullable=True),
+        sa.PrimaryKeyConstraint("kpi", name=op.f("pk_kpi_definitions")),
+    )
+    op.create_table(
         "mailbox_cursors",
         sa.Column("account", sa.String(length=320), nullable=False),
         sa.Column("folder", sa.String(length=255), nullable=False),
@@ -107,9 +114,18 @@ def upgrade() -> None:
         "service_calendars",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("current_id", sa.Uuid(), nullable=True),
         sa.Column("hours", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["current_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_service_calendars_current_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_calendars")),
-        sa.UniqueConstraint("name", name=op.f("uq_service_calendars_name")),
+        sa.UniqueConstraint("name", "version", name=op.f("uq_service_calendars_name_version")),
     )
     op.create_table(
         "slack_requests",
@@ -121,11 +137,14 @@ def upgrade() -> None:
     op.create_table(
         "slas",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("family_id", sa.Uuid(), nullable=True),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("chosen_when", JSON, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_slas")),
-        sa.UniqueConstraint("name", name=op.f("uq_slas_name")),
+        sa.UniqueConstraint("name", "version", name=op.f("uq_slas_name_version")),
     )
     op.create_table(
         "account_domains",
@@ -290,17 +309,15 @@ def upgrade() -> None:
         sa.Column("sla_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kpi", sa.String(length=32), nullable=False),
+        sa.Column("applicable_from", sa.String(length=32), nullable=True),
         sa.Column("applicable_when", JSON, nullable=True),
+        sa.Column("success_when", JSON, nullable=True),
         sa.Column("warn_after_minutes", sa.Integer(), nullable=True),
         sa.Column("fail_after_minutes", sa.Integer(), nullable=False),
         sa.Column("calendar_id", sa.Uuid(), nullable=True),
-        sa.CheckConstraint(
-            "fail_after_minutes > 0", name=op.f("ck_sla_items_fails_after_some_time")
-        ),
-        sa.CheckConstraint(
-            "warn_after_minutes IS NULL OR warn_after_minutes < fail_after_minutes",
-            name=op.f("ck_sla_items_warns_before_it_fails"),
-        ),
+        sa.Column("pauses", JSON, nullable=True),
+        sa.Column("on_reopening", sa.String(length=32), nullable=False),
+        sa.Column("actions", JSON, nullable=False),
         sa.ForeignKeyConstraint(
             ["calendar_id"],
             ["service_calendars.id"],
@@ -613,12 +630,15 @@ def upgrade() -> None:
         sa.Column("decision", JSON, nullable=False),
         sa.Column("billable", sa.Boolean(), nullable=False),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("sla_by_hand", sa.Boolean(), nullable=False),
         sa.Column("related_case_id", sa.Uuid(), nullable=True),
         sa.Column("conversation", sa.String(length=120), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_response_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("follow_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("order_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -713,6 +733,7 @@ def upgrade() -> None:
         "holds",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -762,15 +783,26 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("item_id", sa.Uuid(), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
         sa.Column("kpi", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("warn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fail_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overrun_seconds", sa.Integer(), nullable=True),
+        sa.Column("untold", JSON, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_kpi_instances_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
@@ -795,6 +827,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_kpi_instances_live",
+        "kpi_instances",
+        ["calendar_id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
+        postgresql_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
     )
     op.create_table(
         "ledger_entries",

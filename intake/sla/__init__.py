@@ -1,0 +1,82 @@
+"""The promise about time: SLAs, their items, and each item's clock running on a case.
+
+- `promises`: what an administrator writes: SLAs, items, business hours; which SLA is whose
+- `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
+- `starting`: which clocks belong on a case, when it opens and whenever it changes
+- `holding`, `keeping`: the holds of a case; promises kept, late or not after all
+"""
+
+from intake.sla.clocks import (
+    LIVE,
+    RUNNING,
+    Hold,
+    KpiInstance,
+    KpiState,
+    Milestone,
+    calendar_of,
+    due_at,
+    holds_of,
+    look,
+    note_deadline,
+    of_case,
+    of_cases,
+    open_time,
+    told,
+)
+from intake.sla.holding import on_hold, pause, resume
+from intake.sla.keeping import meet, unmeet
+from intake.sla.promises import (
+    From,
+    Kpi,
+    KpiDefinition,
+    OnReopening,
+    ServiceCalendar,
+    Sla,
+    SlaItem,
+    Slas,
+    SlaState,
+    in_force,
+    with_items,
+)
+from intake.sla.starting import apply, cancel, choose_again, heard, reconsider, reopened, start
+
+__all__ = [
+    "LIVE",
+    "RUNNING",
+    "From",
+    "Hold",
+    "Kpi",
+    "KpiDefinition",
+    "KpiInstance",
+    "KpiState",
+    "Milestone",
+    "OnReopening",
+    "ServiceCalendar",
+    "Sla",
+    "SlaItem",
+    "SlaState",
+    "Slas",
+    "apply",
+    "calendar_of",
+    "cancel",
+    "choose_again",
+    "due_at",
+    "heard",
+    "holds_of",
+    "in_force",
+    "look",
+    "meet",
+    "note_deadline",
+    "of_case",
+    "of_cases",
+    "on_hold",
+    "open_time",
+    "pause",
+    "reconsider",
+    "reopened",
+    "resume",
+    "start",
+    "told",
+    "unmeet",
+    "with_items",
+]

@@ -1,0 +1,134 @@
+"""What an item wants done when it warns, fails or succeeds: a mail, or a change of the case.
+
+They are read from plain JSON, `{"on": "failure", "do": "mail", "to": ["owner"], "text": "..."}`,
+so that a mistake is named when the SLA is activated and not when the promise breaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from intake.cases import Priority
+from intake.errors import IntakeError
+from intake.sla.clocks import Milestone
+
+PLACEHOLDERS = ("number", "subject", "kpi", "due", "customer", "queue", "organisation", "url")
+# What strangers wrote does not go out in our name to people whom they chose.
+TO_CUSTOMERS = ("number", "kpi", "due", "organisation")
+PLACEHOLDER = re.compile(r"\{(\w*)\}")
+ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
+LONGEST_SUBJECT, LONGEST_TEXT, MOST_RECIPIENTS = 200, 5_000, 20
+
+
+W = TypeVar("W", bound=StrEnum)
+
+
+class Do(StrEnum):
+    """What can be done."""
+
+    MAIL = "mail"
+    CHANGE = "change"
+    MOVE = "move"
+    ASSIGN = "assign"
+
+
+class To(StrEnum):
+    """Who may get a mail, besides addresses of stakeholders written out."""
+
+    AGENT = "agent"  # who works on it, or, when nobody does, the members of its queue
+    OWNER = "owner"
+    CUSTOMER = "customer"
+
+
+class BadAction(IntakeError):
+    """An action that cannot be done; the text begins with the field that is wrong."""
+
+    code = "bad-action"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. Only the fields that its kind uses are set."""
+
+    on: Milestone
+    do: Do
+    to: tuple[str, ...] = ()
+    subject: str = ""
+    text: str = ""
+    in_hours: bool = False
+    """Mail waits for business hours."""
+    priority: Priority | None = None
+    target_id: UUID | None = None
+    """The queue to move to, or the agent to assign."""
+
+    @classmethod
+    def from_json(cls, form: Mapping[str, Any]) -> Action:
+        """The action written as this JSON. Raises BadAction, naming the field."""
+        form = dict(form)
+        on = _word(Milestone, form.pop("on", None), "on")
+        do = _word(Do, form.pop("do", None), "do")
+        match do:
+            case Do.MAIL:
+                action = _mail(on, form)
+            case Do.CHANGE:
+                action = cls(
+                    on, do, priority=_word(Priority, form.pop("priority", None), "priority")
+                )
+            case Do.MOVE:
+                action = cls(on, do, target_id=_id(form.pop("queue", None), "queue"))
+            case Do.ASSIGN:
+                action = cls(on, do, target_id=_id(form.pop("agent", None), "agent"))
+        if form:
+            raise BadAction(f"{min(form)}: unknown field of an action that does {do}")
+        return action
+
+    def fill(self, template: str, values: Mapping[str, str]) -> str:
+        """A template with its placeholders filled; what it filled in is not read again."""
+        return PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+
+def _mail(on: Milestone, form: dict[str, Any]) -> Action:
+    to = form.pop("to", None)
+    if not isinstance(to, list) or not 0 < len(to) <= MOST_RECIPIENTS:
+        raise BadAction(f"to: a list of 1 to {MOST_RECIPIENTS} recipients")
+    for one in to:
+        if not isinstance(one, str) or (one not in tuple(To) and not ADDRESS.fullmatch(one)):
+            raise BadAction(f"to: {one!r:.80} is neither {', '.join(To)} nor a mail address")
+    in_hours = form.pop("in_hours", False)
+    if not isinstance(in_hours, bool):
+        raise BadAction("in_hours: true or false")
+    allowed = TO_CUSTOMERS if To.CUSTOMER in to else PLACEHOLDERS
+    subject = _template(form.pop("subject", None), "subject", LONGEST_SUBJECT, allowed)
+    text = _template(form.pop("text", None), "text", LONGEST_TEXT, allowed)
+    if "\n" in subject or "\r" in subject:
+        raise BadAction("subject: one line")
+    return Action(on, Do.MAIL, tuple(to), subject, text, in_hours)
+
+
+def _template(form: object, field: str, longest: int, allowed: tuple[str, ...]) -> str:
+    if not isinstance(form, str) or not 0 < len(form.strip()) <= longest:
+        raise BadAction(f"{field}: a text of 1 to {longest} characters")
+    for name in PLACEHOLDER.findall(form):
+        if name not in allowed:
+            known = ", ".join("{" + word + "}" for word in allowed)
+            raise BadAction(f"{field}: {{{name}}} cannot be filled here; use {known}")
+    return form
+
+
+def _word(words: type[W], form: object, field: str) -> W:
+    try:
+        return words(str(form))
+    except ValueError:
+        raise BadAction(f"{field}: {form!r:.80} is none of {', '.join(words)}") from None
+
+
+def _id(form: object, field: str) -> UUID:
+    try:
+        return UUID(str(form))
+    except ValueError:
+        raise BadAction(f"{field}: {form!r:.80} is not an id") from None

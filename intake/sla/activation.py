@@ -1,0 +1,291 @@
+"""From draft to promise: an SLA is checked as a whole, put in force, and changed by a new version.
+
+Every refusal names the field: `items[2].warn_after_minutes: ...`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from intake import events
+from intake.agents import Act, Principal
+from intake.cases import REASONS, Case, State
+from intake.db import Base, new_id
+from intake.errors import IntakeError, NotFound
+from intake.facts import read_condition
+from intake.sla.actions import Action
+from intake.sla.promises import (
+    USUAL_START,
+    Kpi,
+    KpiDefinition,
+    Sla,
+    SlaItem,
+    SlaState,
+    hours_of,
+    with_items,
+)
+
+LONGEST_MINUTES = 3_653 * 24 * 60
+"""Ten years. What is allowed longer than this is a slip of the hand."""
+PAUSING = frozenset(reason.value for reason in REASONS[State.ACTIVE])
+CHANGED_BY = {
+    Kpi.FIRST_RESPONSE: {"answered"},
+    Kpi.NEXT_RESPONSE: set(),
+    Kpi.FOLLOW_UP: set(),
+    Kpi.RESOLVE_BY: {"state", "reason"},
+}
+"""The fields that keeping a promise by its usual act changes."""
+
+
+class NotAnSla(IntakeError):
+    """An SLA that cannot be activated; the text begins with the field that is wrong."""
+
+    code = "sla-incomplete"
+
+
+class InForce(IntakeError):
+    """An SLA that is or was in force is not edited: clocks run by its words."""
+
+    code = "sla-in-force"
+
+
+def draft(
+    session: Session,
+    by: Principal,
+    name: str,
+    items: Sequence[SlaItem],
+    *,
+    chosen_when: dict[str, Any] | None = None,
+    at: datetime,
+) -> Sla:
+    """A new SLA that promises nothing yet."""
+    by.must(Act.ADMINISTER)
+    if not name.strip():
+        raise NotAnSla("name: an SLA needs one")
+    if session.scalar(select(Sla.id).where(Sla.name == name)) is not None:
+        raise NotAnSla(f"name: there is an SLA “{name}” already; revise it")
+    sla = Sla(id=new_id(), name=name, version=1, state=SlaState.DRAFT, chosen_when=chosen_when)
+    session.add(sla)
+    sla.items = _in_order(items)
+    session.flush()
+    _record(session, "sla.drafted", sla, by, at)
+    return sla
+
+
+def rewrite(
+    session: Session,
+    by: Principal,
+    sla_id: UUID,
+    items: Sequence[SlaItem],
+    *,
+    chosen_when: dict[str, Any] | None = None,
+    at: datetime,
+) -> Sla:
+    """Replace what a draft says. Raises InForce on any other: revise it instead."""
+    by.must(Act.ADMINISTER)
+    sla = _locked(session, sla_id)
+    if sla.state is not SlaState.DRAFT:
+        raise InForce(f"“{sla.name}” is {sla.state}: revise it, and edit the new draft")
+    for old in sla.items:
+        session.delete(old)
+    sla.chosen_when = chosen_when
+    sla.items = _in_order(items)
+    session.flush()
+    _record(session, "sla.rewritten", sla, by, at)
+    return sla
+
+
+def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
+    """The next version of an SLA, as a draft that says the same."""
+    by.must(Act.ADMINISTER)
+    old = _locked(session, sla_id)
+    family = select(Sla.version, Sla.state).where(Sla.name == old.name)
+    versions = session.execute(family).all()
+    if any(state is SlaState.DRAFT for _version, state in versions):
+        raise InForce(f"“{old.name}” has a draft already; edit that one")
+    new = Sla(
+        id=new_id(),
+        family_id=old.family,
+        name=old.name,
+        version=max(version for version, _state in versions) + 1,
+        state=SlaState.DRAFT,
+        is_default=old.is_default,
+        chosen_when=old.chosen_when,
+    )
+    session.add(new)
+    new.items = _in_order([_copy(item) for item in old.items])
+    session.flush()
+    _record(session, "sla.revised", new, by, at)
+    return new
+
+
+def activate(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
+    """Put a draft in force, in the place of the version before it. Raises NotAnSla.
+
+    Running clocks keep the version they started with; what is opened from now on gets this one.
+    """
+    by.must(Act.ADMINISTER)
+    sla = _locked(session, sla_id)
+    if sla.state is not SlaState.DRAFT:
+        raise InForce(f"“{sla.name}” is {sla.state} already")
+    definitions = {d.kpi: d for d in session.scalars(select(KpiDefinition))}
+    for item in sla.items:
+        _settle_usual(item, definitions.get(item.kpi))
+    check(sla, at=at)
+    family = select(Sla).where(Sla.name == sla.name, Sla.state == SlaState.ACTIVE)
+    for before in session.scalars(family.with_for_update()):
+        before.state, before.is_default = SlaState.RETIRED, False
+        _hand_over(session, before, sla)
+    sla.state = SlaState.ACTIVE
+    if sla.is_default:
+        _only_default(session, sla)
+    _record(session, "sla.activated", sla, by, at)
+    session.flush()
+    return sla
+
+
+def retire(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
+    """Take an SLA out of force: it starts no more clocks, and those that run go on."""
+    by.must(Act.ADMINISTER)
+    sla = _locked(session, sla_id)
+    sla.state, sla.is_default = SlaState.RETIRED, False
+    _record(session, "sla.retired", sla, by, at)
+    return sla
+
+
+def make_default(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
+    """The SLA of cases that no rule and no entitlement chooses one for."""
+    by.must(Act.ADMINISTER)
+    sla = _locked(session, sla_id)
+    if sla.state is not SlaState.ACTIVE:
+        raise NotAnSla(f"state: “{sla.name}” is {sla.state}; only an active SLA can be the default")
+    sla.is_default = True
+    _only_default(session, sla)
+    _record(session, "sla.made_default", sla, by, at)
+    return sla
+
+
+def check(sla: Sla, *, at: datetime) -> None:
+    """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken."""
+    if not sla.items:
+        raise NotAnSla("items: there is nothing in it; add what is promised")
+    if sla.chosen_when is not None:
+        with _naming("chosen_when"):
+            read_condition(sla.chosen_when)
+    for place, item in enumerate(sla.items):
+        _check_item(item, f"items[{place}]", at)
+
+
+def _check_item(item: SlaItem, place: str, at: datetime) -> None:
+    _check_spans(item, place)
+    needs = set(CHANGED_BY[item.kpi])
+    if item.success_when is not None:
+        with _naming(f"{place}.success_when"):
+            needs = set(read_condition(item.success_when).field_names())
+    if item.applicable_when is not None:
+        with _naming(f"{place}.applicable_when"):
+            both = needs & read_condition(item.applicable_when).field_names()
+        if both:
+            raise NotAnSla(
+                f"{place}.applicable_when: {min(both)} changes when the promise is kept, "
+                "so that keeping it would cancel it; ask for something else"
+            )
+    for reason in item.pauses or ():
+        if reason not in PAUSING:
+            raise NotAnSla(f"{place}.pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
+    for number, form in enumerate(item.actions or ()):
+        with _naming(f"{place}.actions[{number}]"):
+            action = Action.from_json(form)
+        if action.on == "warning" and item.warn_after_minutes is None:
+            raise NotAnSla(f"{place}.actions[{number}].on: this item never warns")
+    with _naming(f"{place}.calendar"):
+        hours_of(item).add(at, item.fail_after)
+
+
+def _check_spans(item: SlaItem, place: str) -> None:
+    for field in ("fail_after_minutes", "warn_after_minutes"):
+        minutes = getattr(item, field)
+        if minutes is None and field == "warn_after_minutes":
+            continue
+        if minutes is None or minutes <= 0:
+            raise NotAnSla(f"{place}.{field}: must be longer than nothing")
+        if minutes > LONGEST_MINUTES:
+            days = LONGEST_MINUTES // (24 * 60)
+            raise NotAnSla(f"{place}.{field}: must be {days} days at most")
+    if item.warn_after_minutes is not None and item.warn_after_minutes >= item.fail_after_minutes:
+        raise NotAnSla(
+            f"{place}.warn_after_minutes: the warning must come before the failure, which is "
+            f"after {item.fail_after_minutes} minutes"
+        )
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Let what is wrong inside say where it stands."""
+    try:
+        yield
+    except IntakeError as error:
+        raise NotAnSla(f"{place}: {error}") from error
+
+
+def _settle_usual(item: SlaItem, definition: KpiDefinition | None) -> None:
+    """Write down what the KPI says now, so that a later change of it moves no running clock."""
+    usual = definition.applicable_from if definition else USUAL_START[item.kpi]
+    item.applicable_from = item.applicable_from or usual
+    if item.pauses is None and definition is not None and definition.pauses is not None:
+        item.pauses = list(definition.pauses)
+
+
+def _in_order(items: Sequence[SlaItem]) -> list[SlaItem]:
+    for position, item in enumerate(items, start=1):
+        item.position = position
+    return list(items)
+
+
+def _copy(item: SlaItem) -> SlaItem:
+    names = [
+        column.key for column in SlaItem.__table__.columns if column.key not in ("id", "sla_id")
+    ]
+    return SlaItem(id=new_id(), **{name: getattr(item, name) for name in names})
+
+
+def _hand_over(session: Session, before: Sla, after: Sla) -> None:
+    """Let entitlements, contracts and whatever else names an SLA name its new version.
+
+    Cases and items stay: they say which version a clock runs by.
+    """
+    stay = {Case.__table__, SlaItem.__table__}
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            names = {key.target_fullname for key in column.foreign_keys}
+            if table not in stay and "slas.id" in names:
+                session.execute(update(table).where(column == before.id).values({column: after.id}))
+
+
+def _only_default(session: Session, sla: Sla) -> None:
+    session.execute(
+        update(Sla)
+        .where(Sla.id != sla.id, Sla.is_default)
+        .values(is_default=False)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _locked(session: Session, sla_id: UUID) -> Sla:
+    found = session.scalar(select(Sla).where(Sla.id == sla_id).with_for_update())
+    if found is None:
+        raise NotFound("there is no such SLA")
+    return with_items(session, sla_id)
+
+
+def _record(session: Session, kind: str, sla: Sla, by: Principal, at: datetime) -> None:
+    events.record(
+        session, kind, at=at, actor=by, sla=str(sla.id), name=sla.name, version=sla.version
+    )

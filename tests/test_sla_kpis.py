@@ -1,0 +1,258 @@
+"""What is promised and from when: each KPI's beginning and end, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from intake import outcomes, work
+from intake.agents import Principal
+from intake.cases import Priority
+from intake.events import Delivery
+from intake.messages import Automatic
+from intake.sla import From, Kpi, KpiState
+from tests.desk import NOON, DeskUnderTest, email
+from tests.promised import clocks, has_sla, item, open_case, the_clock, tick, told
+
+HOUR = timedelta(hours=1)
+ESCALATED = {"field": "escalated", "op": "is", "value": True}
+
+
+@pytest.fixture
+def grace(desk: DeskUnderTest) -> Principal:
+    return desk.principal("Grace")
+
+
+def reply(desk: DeskUnderTest, by: Principal, case_id: UUID, at: object) -> None:
+    with desk.transaction() as session:
+        work.reply(session, by, case_id, "Hello", desk=desk.settings, at=at)  # type: ignore[arg-type]
+
+
+def writes(desk: DeskUnderTest, at: object, **more: object) -> None:
+    desk.accepts(email(in_reply_to="first@ada", at=at, **more))  # type: ignore[arg-type]
+
+
+def asked(desk: DeskUnderTest) -> UUID:
+    return open_case(desk, message_id="first@ada")
+
+
+def test_the_next_response_is_promised_by_each_message_after_our_first_answer(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    writes(desk, NOON + HOUR)
+    assert clocks(desk) == []
+
+    reply(desk, grace, case_id, NOON + 2 * HOUR)
+    writes(desk, NOON + 3 * HOUR)
+    writes(desk, NOON + 3.5 * HOUR)
+
+    assert the_clock(desk).started_at == NOON + 3.5 * HOUR
+    assert desk.case(1001).deadline_at == NOON + 4.5 * HOUR
+
+
+def test_each_answer_ends_one_cycle_and_each_later_message_begins_another(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+
+    writes(desk, NOON + HOUR)
+    reply(desk, grace, case_id, NOON + 1.5 * HOUR)
+    writes(desk, NOON + 2 * HOUR)
+    reply(desk, grace, case_id, NOON + 5 * HOUR)
+    writes(desk, NOON + 6 * HOUR)
+
+    assert [c.state for c in clocks(desk)] == [
+        KpiState.SUCCEEDED,
+        KpiState.NONCOMPLIANT,
+        KpiState.IN_PROGRESS,
+    ]
+    assert clocks(desk)[1].overrun_seconds == 2 * 3600
+
+
+def test_the_oldest_unanswered_message_can_be_what_counts(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60, applicable_from=From.UNANSWERED))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+
+    writes(desk, NOON + HOUR)
+    writes(desk, NOON + 1.5 * HOUR)
+
+    assert the_clock(desk).started_at == NOON + HOUR
+
+
+def test_a_missed_answer_stays_missed_however_often_the_customer_asks(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    writes(desk, NOON + HOUR)
+    tick(desk, NOON + 3 * HOUR)
+
+    writes(desk, NOON + 4 * HOUR)
+
+    assert [c.state for c in clocks(desk)] == [KpiState.NONCOMPLIANT]
+    assert desk.case(1001).order_at == NOON + 2 * HOUR
+
+
+def test_a_machine_asks_for_no_answer(desk: DeskUnderTest, grace: Principal) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+
+    writes(desk, NOON + HOUR, automatic=Automatic.AUTO_REPLY)
+
+    assert clocks(desk) == []
+
+
+def test_an_answer_that_did_not_arrive_ends_no_cycle(desk: DeskUnderTest, grace: Principal) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    writes(desk, NOON + HOUR)
+    reply(desk, grace, case_id, NOON + 1.5 * HOUR)
+    last = max(desk.all(Delivery), key=lambda d: d.promised_at)
+
+    with desk.transaction() as session:
+        lost = session.get_one(Delivery, last.id)
+        outcomes.given_up(session, lost, "550 no such user", at=NOON + 1.6 * HOUR)
+
+    assert the_clock(desk).state is KpiState.IN_PROGRESS
+    assert desk.case(1001).deadline_at == NOON + 2 * HOUR
+
+
+def test_a_follow_up_counts_from_our_first_answer_to_our_next(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FOLLOW_UP, fail=24 * 60))
+    case_id = asked(desk)
+
+    reply(desk, grace, case_id, NOON)
+    assert the_clock(desk).state is KpiState.IN_PROGRESS
+    reply(desk, grace, case_id, NOON + 20 * HOUR)
+
+    assert the_clock(desk).state is KpiState.SUCCEEDED
+
+
+def test_a_follow_up_can_count_from_the_day_that_was_agreed(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FOLLOW_UP, fail=60, applicable_from=From.FOLLOW_UP))
+    case_id = asked(desk)
+
+    deadlines = []
+    for day in (3, 5, None):
+        agreed = NOON + timedelta(days=day) if day else None
+        with desk.transaction() as session:
+            work.agree_follow_up(session, grace, case_id, agreed, at=NOON)
+        deadlines.append(desk.case(1001).deadline_at)
+
+    assert deadlines == [NOON + timedelta(days=3) + HOUR, NOON + timedelta(days=5) + HOUR, None]
+
+
+def test_a_clock_from_the_last_change_begins_anew_with_each(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.RESOLVE_BY, fail=120, warn=60, applicable_from=From.CHANGED))
+    case_id = asked(desk)
+
+    tick(desk, NOON + 1.5 * HOUR)
+    with desk.transaction() as session:
+        work.note(session, grace, case_id, "looking", at=NOON + 1.6 * HOUR)
+    writes(desk, NOON + 2 * HOUR)
+    tick(desk, NOON + 3 * HOUR)
+
+    assert the_clock(desk).fail_at == NOON + 4 * HOUR
+    assert told(desk) == ["sla.nearing", "sla.nearing"]
+
+
+def test_a_promise_from_resolving_runs_on_a_closed_case_and_ends_when_it_is_reopened(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FOLLOW_UP, fail=60, applicable_from=From.RESOLVED))
+    case_id = asked(desk)
+
+    with desk.transaction() as session:
+        work.resolve(session, grace, case_id, "Done.", desk=desk.settings, at=NOON + HOUR)
+    assert desk.case(1001).deadline_at == NOON + 2 * HOUR
+    with desk.transaction() as session:
+        work.reopen(session, grace, case_id, at=NOON + 1.5 * HOUR)
+
+    assert [c.state for c in clocks(desk)] == [KpiState.CANCELLED]
+
+
+def test_nobody_is_promised_an_answer_on_a_closed_case(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=60), item(Kpi.RESOLVE_BY, fail=120))
+    case_id = asked(desk)
+
+    with desk.transaction() as session:
+        work.resolve(session, grace, case_id, "Phoned them.", desk=desk.settings, at=NOON)
+    tick(desk, NOON + 9 * HOUR)
+
+    states = {c.kpi: c.state for c in clocks(desk)}
+    assert states == {
+        Kpi.FIRST_RESPONSE: KpiState.CANCELLED,
+        Kpi.RESOLVE_BY: KpiState.SUCCEEDED,
+    }
+    assert told(desk) == []
+
+
+def test_an_escalation_is_an_act_with_a_promise_of_its_own(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(
+        desk,
+        item(Kpi.RESOLVE_BY, fail=120, applicable_when=ESCALATED, applicable_from=From.ESCALATED),
+        item(Kpi.RESOLVE_BY, fail=16 * 60),
+    )
+    second = desk.has_queue("Second line")
+    case_id = asked(desk)
+
+    with desk.transaction() as session:
+        work.escalate(
+            session, grace, case_id, "Their till stands still.", at=NOON + HOUR, queue_id=second.id
+        )
+
+    assert [c.state for c in clocks(desk)] == [KpiState.CANCELLED, KpiState.IN_PROGRESS]
+    case = desk.case(1001)
+    assert (case.queue_id, case.deadline_at) == (second.id, NOON + 3 * HOUR)
+    assert [a.text for a in desk.activities(case)][-1] == "Their till stands still."
+
+
+def test_a_success_condition_replaces_the_usual_act(desk: DeskUnderTest, grace: Principal) -> None:
+    taken = {"field": "owner", "op": "is set"}
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=60, success_when=taken))
+    case_id = asked(desk)
+
+    reply(desk, grace, case_id, NOON + 0.1 * HOUR)
+    assert the_clock(desk).state is KpiState.IN_PROGRESS
+    with desk.transaction() as session:
+        work.pick(session, grace, case_id, at=NOON + 0.5 * HOUR)
+
+    assert the_clock(desk).state is KpiState.SUCCEEDED
+
+
+def test_a_condition_on_priority_holds_from_the_moment_it_is_set(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    pressing = {"field": "priority", "op": "is", "value": "high"}
+    has_sla(desk, item(Kpi.RESOLVE_BY, fail=60, applicable_when=pressing))
+    case_id = asked(desk)
+
+    deadlines = [desk.case(1001).deadline_at]
+    for priority in (Priority.HIGH, Priority.LOW):
+        with desk.transaction() as session:
+            work.prioritise(session, grace, case_id, priority, at=NOON + 0.5 * HOUR)
+        deadlines.append(desk.case(1001).deadline_at)
+
+    assert deadlines == [None, NOON + HOUR, None]
