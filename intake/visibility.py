@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Exists, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from intake.agents import Act, Kind, Principal
 from intake.cases import Case
+from intake.customers import Account, Contact
 from intake.errors import NotFound
 from intake.queues import Queue, QueueMember
 
@@ -19,7 +20,7 @@ def visible_to(principal: Principal) -> Select[Case]:
     if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):
         return statement
     if principal.kind is Kind.CUSTOMER:
-        return statement.where(Case.contact_id == principal.id)
+        return statement.where(or_(Case.contact_id == principal.id, _shared_with(principal)))
     if not principal.may(Act.READ):
         return statement.where(Case.id.is_(None))
     member = exists().where(
@@ -59,3 +60,13 @@ def by_number(session: Session, principal: Principal, number: int) -> Case:
     if case is None:
         raise NotFound(f"there is no case {number}")
     return case
+
+
+def _shared_with(contact: Principal) -> Exists:
+    """Whether the case is of the contact's own account, whose people see each other's cases."""
+    return exists().where(
+        Contact.id == contact.id,
+        Contact.account_id == Case.account_id,
+        Account.id == Contact.account_id,
+        Account.shares_cases,
+    )

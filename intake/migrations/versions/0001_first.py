@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("shares_cases", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("external_id", name=op.f("uq_accounts_external_id")),
@@ -88,12 +89,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "folder", name=op.f("pk_mailbox_cursors")),
     )
     op.create_table(
-        "products",
+        "product_families",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.String(length=60), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
-        sa.UniqueConstraint("number", name=op.f("uq_products_number")),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["product_families.id"],
+            name=op.f("fk_product_families_parent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_families")),
+        sa.UniqueConstraint("name", name=op.f("uq_product_families_name")),
+    )
+    op.create_index(
+        op.f("ix_product_families_parent_id"), "product_families", ["parent_id"], unique=False
     )
     op.create_table(
         "queues",
@@ -163,6 +174,33 @@ def upgrade() -> None:
         op.f("ix_account_domains_account_id"), "account_domains", ["account_id"], unique=False
     )
     op.create_table(
+        "account_notes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("author_name", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_account_notes_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_account_notes_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_notes")),
+    )
+    op.create_index(
+        "ix_account_notes_by_account", "account_notes", ["account_id", "at"], unique=False
+    )
+    op.create_table(
         "api_tokens",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
@@ -191,11 +229,19 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=16), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("merged_into_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
             name=op.f("fk_contacts_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"],
+            ["contacts.id"],
+            name=op.f("fk_contacts_merged_into_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -233,6 +279,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("abbreviation", name=op.f("uq_contract_templates_abbreviation")),
         sa.UniqueConstraint("name", name=op.f("uq_contract_templates_name")),
     )
+    op.create_table(
+        "products",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("family_id", sa.Uuid(), nullable=True),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["product_families.id"],
+            name=op.f("fk_products_family_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_products_external_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_products_number")),
+    )
+    op.create_index(op.f("ix_products_family_id"), "products", ["family_id"], unique=False)
     op.create_table(
         "queue_members",
         sa.Column("queue_id", sa.Uuid(), nullable=False),
@@ -336,6 +402,46 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sla_items_sla_id"), "sla_items", ["sla_id"], unique=False)
     op.create_table(
+        "contact_merges",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("merged_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("moved", JSON, nullable=False),
+        sa.Column("displaced", JSON, nullable=False),
+        sa.Column("changed", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_contact_merges_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_id"],
+            ["contacts.id"],
+            name=op.f("fk_contact_merges_merged_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["survivor_id"],
+            ["contacts.id"],
+            name=op.f("fk_contact_merges_survivor_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_merges")),
+    )
+    op.create_index(
+        op.f("ix_contact_merges_merged_id"), "contact_merges", ["merged_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_contact_merges_survivor_id"), "contact_merges", ["survivor_id"], unique=False
+    )
+    op.create_table(
         "contact_points",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=False),
@@ -354,6 +460,29 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_contact_points_contact_id"), "contact_points", ["contact_id"], unique=False
+    )
+    op.create_table(
+        "contact_preferences",
+        sa.Column("contact_id", sa.Uuid(), nullable=False),
+        sa.Column("days", JSON, nullable=False),
+        sa.Column("time_of_day", sa.String(length=32), nullable=True),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("equipment", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_contact_preferences_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_contact_preferences_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_contact_preferences")),
     )
     op.create_table(
         "contracts",
@@ -501,6 +630,47 @@ def upgrade() -> None:
     op.create_index(
         "ix_entitlements_by_contact", "entitlements", ["contact_id", "state"], unique=False
     )
+    op.create_table(
+        "owned_products",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("serial_number", sa.String(length=120), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("bought_on", sa.Date(), nullable=True),
+        sa.Column("warranty_until", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "(account_id IS NULL) <> (contact_id IS NULL)",
+            name=op.f("ck_owned_products_one_customer"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_owned_products_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_owned_products_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"],
+            ["products.id"],
+            name=op.f("fk_owned_products_product_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_owned_products")),
+        sa.UniqueConstraint(
+            "product_id", "serial_number", name=op.f("uq_owned_products_product_id_serial_number")
+        ),
+    )
+    op.create_index("ix_owned_products_by_account", "owned_products", ["account_id"], unique=False)
+    op.create_index("ix_owned_products_by_contact", "owned_products", ["contact_id"], unique=False)
     op.create_table(
         "channel_allotments",
         sa.Column("id", sa.Uuid(), nullable=False),

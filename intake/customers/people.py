@@ -1,4 +1,4 @@
-"""Who we serve: accounts (companies) and contacts (people), and how each person is reached."""
+"""Accounts and contacts as they are kept, and who is behind an address."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import String, UniqueConstraint, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from intake.customers.domains import AccountDomain, domain_of, is_public
 from intake.db import Base, new_id, one_of, refers_to
 from intake.messages import Address, ContactKind
 
@@ -21,16 +22,9 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(index=True)
     external_id: Mapped[str | None] = mapped_column(String(120), unique=True)
+    shares_cases: Mapped[bool] = mapped_column(default=False)
+    """Whether its people may see each other's cases."""
     created_at: Mapped[datetime]
-
-
-class AccountDomain(Base):
-    """A mail domain whose senders belong to an account; never a public mail provider's."""
-
-    __tablename__ = "account_domains"
-
-    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(refers_to("accounts.id"), index=True)
 
 
 class Contact(Base):
@@ -44,6 +38,8 @@ class Contact(Base):
     language: Mapped[str] = mapped_column(String(16), default="")
     time_zone: Mapped[str] = mapped_column(String(64), default="")
     external_id: Mapped[str | None] = mapped_column(String(120), unique=True)
+    merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"))
+    """The contact this one turned out to be; it has nothing of its own any more."""
     created_at: Mapped[datetime]
     account: Mapped[Account | None] = relationship()
     points: Mapped[list[ContactPoint]] = relationship(
@@ -65,45 +61,6 @@ class ContactPoint(Base):
     contact: Mapped[Contact] = relationship(back_populates="points")
 
 
-PUBLIC_MAIL = frozenset(
-    [
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "msn.com",
-        "yahoo.com",
-        "ymail.com",
-        "aol.com",
-        "icloud.com",
-        "me.com",
-        "mac.com",
-        "gmx.de",
-        "gmx.net",
-        "gmx.at",
-        "web.de",
-        "t-online.de",
-        "proton.me",
-        "protonmail.com",
-        "mail.ru",
-        "yandex.ru",
-        "orange.fr",
-        "free.fr",
-        "libero.it",
-        "telefonica.net",
-        "qq.com",
-        "163.com",
-        "zoho.com",
-    ]
-)
-
-
-def domain_of(address: str) -> str:
-    """The domain of a mail address, or ''."""
-    return address.rpartition("@")[2] if "@" in address else ""
-
-
 def identify(session: Session, addresses: Iterable[Address], *, at: datetime) -> Identified:
     """The contact behind each address; unknown ones are made, with their account by mail domain.
 
@@ -119,10 +76,11 @@ def identify(session: Session, addresses: Iterable[Address], *, at: datetime) ->
         .where(tuple_(ContactPoint.kind, ContactPoint.value).in_(list(wanted)))
     )
     # Filled in one go below; a lazy load per point would be one statement per message.
-    by_contact = {point.contact_id: (point.kind, point.value) for point in points}
-    contacts = session.scalars(select(Contact).where(Contact.id.in_(by_contact)))
-    for contact in contacts:
-        found[by_contact[contact.id]] = contact
+    by_contact: dict[UUID, list[tuple[ContactKind, str]]] = {}
+    for point in points:
+        by_contact.setdefault(point.contact_id, []).append((point.kind, point.value))
+    for contact in session.scalars(select(Contact).where(Contact.id.in_(by_contact))):
+        found |= dict.fromkeys(by_contact[contact.id], contact)
     strangers = [address for key, address in wanted.items() if key not in found]
     accounts = _accounts_by_domain(session, (domain_of(a.value) for a in strangers))
     for address in strangers:
@@ -165,7 +123,7 @@ Identified = dict[tuple[ContactKind, str], Contact]
 
 
 def _accounts_by_domain(session: Session, domains: Iterable[str]) -> dict[str, UUID]:
-    wanted = {domain for domain in domains if domain} - PUBLIC_MAIL
+    wanted = {domain for domain in domains if domain and not is_public(domain)}
     if not wanted:
         return {}
     rows = session.execute(
