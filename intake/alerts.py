@@ -1,18 +1,28 @@
-"""What a warning, a broken promise or a kept one sets off, each once."""
+"""What a warning, a broken promise or a kept one sets off, each once.
+
+The clock tells of what was reached, under the lock of the case. Each action of an item is written
+down by (case, item, action, due time) before it is done; the database refuses a second, so that
+restarts, two workers and clocks that jump repeat nothing. A priority that is changed to and fro
+makes new clocks with the same due time, and sets nothing off again either.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import events
-from intake.agents import SYSTEM
+from intake import events, queues, sla
+from intake.agents import SYSTEM, Agent
 from intake.cases import Case, touch
+from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
+from intake.letters import Mailbag
 from intake.queues import Queue
 from intake.sla import KpiInstance, KpiState, Milestone
+from intake.sla.actions import Action, Do
 
 EVENTS = {
     Milestone.WARNING: "sla.nearing",
@@ -23,29 +33,55 @@ EVENTS = {
 ALARMS = {Milestone.WARNING: KpiState.NEARING, Milestone.FAILURE: KpiState.NONCOMPLIANT}
 
 
+class ActionRun(Base):
+    """One action that was done, or why it could not be."""
+
+    __tablename__ = "sla_action_runs"
+    __table_args__ = (UniqueConstraint("case_id", "item_id", "action", "due_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
+    instance_id: Mapped[UUID] = mapped_column(refers_to("kpi_instances.id"))
+    item_id: Mapped[UUID] = mapped_column(refers_to("sla_items.id"))
+    action: Mapped[int]
+    """Its place among the actions of the item, from 0."""
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime]
+    outcome: Mapped[str]
+
+
 def tell(
     session: Session,
     case: Case,
     instance: KpiInstance,
     milestone: Milestone,
+    mailbag: Mailbag,
     desk: Desk,
     *,
     at: datetime,
 ) -> None:
-    """Record what a clock reached, with the time when it did, and promise what follows."""
+    """Record what a clock reached, with the time when it did, and do what that asks for.
+
+    Mail goes into the mailbag, whose owner promises it when all of a tick is known.
+    """
     due_at = reached_at(instance, milestone)
     touch(case, at)
-    events.record(
-        session,
-        EVENTS[milestone],
-        at=at,
-        actor=SYSTEM,
-        case_id=case.id,
-        number=case.number,
-        kpi=instance.kpi.value,
-        due_at=due_at.isoformat(),
-    )
+    _record(session, case, EVENTS[milestone], at, kpi=instance.kpi.value, due_at=due_at.isoformat())
     _alarm_slack(session, case, instance, milestone, desk, due_at=due_at, at=at)
+    for place, form in enumerate(instance.item.actions):
+        if form["on"] == milestone and not _done_before(session, instance, place, due_at):
+            action = Action.from_json(form)
+            run = ActionRun(
+                case_id=case.id,
+                instance_id=instance.id,
+                item_id=instance.item_id,
+                action=place,
+                due_at=due_at,
+                done_at=at,
+                outcome=_do(session, case, instance, action, mailbag, due_at=due_at, at=at),
+            )
+            session.add(run)
+            session.flush()
 
 
 def reached_at(instance: KpiInstance, milestone: Milestone) -> datetime:
@@ -57,6 +93,79 @@ def reached_at(instance: KpiInstance, milestone: Milestone) -> datetime:
     }[milestone]
     assert reached is not None, "a clock notes when it reaches a milestone"
     return reached
+
+
+def _done_before(session: Session, instance: KpiInstance, place: int, due_at: datetime) -> bool:
+    done = select(ActionRun.id).where(
+        ActionRun.case_id == instance.case_id,
+        ActionRun.item_id == instance.item_id,
+        ActionRun.action == place,
+        ActionRun.due_at == due_at,
+    )
+    return session.scalar(done) is not None
+
+
+def _do(
+    session: Session,
+    case: Case,
+    instance: KpiInstance,
+    action: Action,
+    mailbag: Mailbag,
+    *,
+    due_at: datetime,
+    at: datetime,
+) -> str:
+    """What came of it, in words."""
+    if action.do is Do.MAIL:
+        if action.on is Milestone.WARNING and instance.state is not KpiState.NEARING:
+            return f"not mailed: it was {instance.state} before anybody could be warned"
+        return mailbag.write(session, case, instance, action, due_at=due_at)
+    if not case.open:
+        return f"not done: the case is {case.state}"
+    match action.do:
+        case Do.CHANGE:
+            return _change(session, case, action, at)
+        case Do.MOVE:
+            return _move(session, case, action, at)
+        case Do.ASSIGN:
+            return _assign(session, case, action, at)
+
+
+def _change(session: Session, case: Case, action: Action, at: datetime) -> str:
+    assert action.priority is not None, "an action that changes says to what"
+    was, case.priority = case.priority, action.priority
+    if was is case.priority:
+        return f"the priority was {was} already"
+    _record(session, case, "case.prioritised", at, priority=case.priority.value, was=was.value)
+    sla.choose_again(session, case, at=at)
+    return f"priority {was} became {case.priority}"
+
+
+def _move(session: Session, case: Case, action: Action, at: datetime) -> str:
+    queue = session.get(Queue, action.target_id)
+    if queue is None:
+        return "not moved: there is no such queue any more"
+    if queue.id == case.queue_id:
+        return f"it was in {queue.name} already"
+    queues.add(session, case, queue, at=at)
+    case.owner_id, case.routed_by = None, "moved by its SLA"
+    _record(session, case, "case.routed", at, queue=queue.name)
+    sla.reconsider(session, case, at=at)
+    return f"moved to {queue.name}"
+
+
+def _assign(session: Session, case: Case, action: Action, at: datetime) -> str:
+    agent = session.get(Agent, action.target_id)
+    if agent is None or not agent.active:
+        return "not assigned: there is no such active agent any more"
+    queues.give(session, case, agent, at=at)
+    _record(session, case, "case.assigned", at, agent=str(agent.id), name=agent.name)
+    sla.reconsider(session, case, at=at)
+    return f"assigned to {agent.name}"
+
+
+def _record(session: Session, case: Case, kind: str, at: datetime, **data: str) -> None:
+    events.record(session, kind, at=at, actor=SYSTEM, case_id=case.id, number=case.number, **data)
 
 
 def _alarm_slack(

@@ -21,6 +21,7 @@ from intake.agents import SYSTEM
 from intake.cases import Case
 from intake.desk import Desk
 from intake.entitlements import Entitlement
+from intake.letters import Mailbag
 from intake.sla import KpiInstance
 
 BATCH = 200
@@ -75,20 +76,30 @@ def move_clocks(session: Session, desk: Desk, *, at: datetime, limit: int) -> in
     running: dict[UUID, list[KpiInstance]] = {case_id: [] for case_id in cases}
     for instance in sla.of_cases(session, list(cases)):
         running[instance.case_id].append(instance)
+    mailbag = Mailbag(desk, at=at)
     for case_id, instances in running.items():
-        _move_clocks_of(session, cases[case_id], instances, desk, at)
+        _move_clocks_of(session, cases[case_id], instances, mailbag, desk, at)
+    mailbag.promise(session)
     return sum(1 for case_id in due if case_id in cases)
 
 
 def _move_clocks_of(
-    session: Session, case: Case, instances: Sequence[KpiInstance], desk: Desk, at: datetime
+    session: Session,
+    case: Case,
+    instances: Sequence[KpiInstance],
+    mailbag: Mailbag,
+    desk: Desk,
+    at: datetime,
 ) -> None:
+    reached = []
     for instance in instances:
         if instance.next_at is not None and instance.next_at <= at:
             sla.look(instance, at=at)
-            for milestone in sla.told(instance):
-                alerts.tell(session, case, instance, milestone, desk, at=at)
+            reached += [(instance, milestone) for milestone in sla.told(instance)]
     sla.note_deadline(case, instances)
+    # Afterwards, for what is told may change the case, and so its clocks.
+    for instance, milestone in reached:
+        alerts.tell(session, case, instance, milestone, mailbag, desk, at=at)
 
 
 def _locked(session: Session, case_ids: set[UUID]) -> dict[UUID, Case]:

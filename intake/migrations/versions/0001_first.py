@@ -1230,6 +1230,46 @@ def upgrade() -> None:
     )
     op.create_index("ix_activities_by_case", "activities", ["case_id", "at", "id"], unique=False)
     op.create_table(
+        "sla_action_runs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("instance_id", sa.Uuid(), nullable=False),
+        sa.Column("item_id", sa.Uuid(), nullable=False),
+        sa.Column("action", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_sla_action_runs_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_id"],
+            ["kpi_instances.id"],
+            name=op.f("fk_sla_action_runs_instance_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["sla_items.id"],
+            name=op.f("fk_sla_action_runs_item_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_action_runs")),
+        sa.UniqueConstraint(
+            "case_id",
+            "item_id",
+            "action",
+            "due_at",
+            name=op.f("uq_sla_action_runs_case_id_item_id_action_due_at"),
+        ),
+    )
+    op.create_table(
         "attachments",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("activity_id", sa.Uuid(), nullable=False),

@@ -1,0 +1,364 @@
+"""What a warning, a failure and a success set off: once each, whatever happens to the clock."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from intake import clock, work
+from intake.agents import Agent, Principal
+from intake.alerts import ActionRun
+from intake.cases import Priority
+from intake.customers import ContactPoint
+from intake.events import Delivery, Event
+from intake.sla import Kpi, KpiInstance, KpiState
+from tests.desk import NOON, DeskUnderTest, email
+from tests.promised import OFFICE, PRESSING, has_sla, item, march, open_case, the_clock, tick, told
+
+HOUR = timedelta(hours=1)
+
+
+def mail(on: str, *to: str, **more: Any) -> dict[str, Any]:
+    subject = f"{on} of {{kpi}} for case {{number}}"
+    return {"on": on, "do": "mail", "to": list(to), "subject": subject, "text": "Due {due}"} | more
+
+
+def letters(desk: DeskUnderTest) -> list[tuple[str, str]]:
+    """To whom, and about what, mail was promised by clocks."""
+    found = [d for d in desk.all(Delivery) if d.kind == "sla"]
+    return sorted((d.target, d.payload["subject"]) for d in found)
+
+
+def outcomes(desk: DeskUnderTest) -> list[str]:
+    return [run.outcome for run in sorted(desk.all(ActionRun), key=lambda run: run.id)]
+
+
+@pytest.fixture
+def grace(desk: DeskUnderTest) -> Agent:
+    return desk.has_agent("Grace")
+
+
+def take(desk: DeskUnderTest, agent: Agent, case_id: UUID) -> None:
+    with desk.transaction() as session:
+        work.pick(session, agent.principal("test"), case_id, at=NOON)
+
+
+def test_each_milestone_writes_to_those_it_names(desk: DeskUnderTest, grace: Agent) -> None:
+    has_sla(
+        desk,
+        item(
+            fail=240,
+            warn=60,
+            actions=[
+                mail("warning", "agent"),
+                mail("failure", "owner", "boss@desk.example"),
+                mail("success", "boss@desk.example"),
+            ],
+        ),
+    )
+    take(desk, grace, open_case(desk))
+
+    tick(desk, NOON + HOUR)
+    warned = letters(desk)
+    tick(desk, NOON + 4 * HOUR)
+
+    assert warned == [("grace@desk.example", "warning of resolve by for case 1001")]
+    assert letters(desk) == sorted(
+        [
+            *warned,
+            ("boss@desk.example", "failure of resolve by for case 1001"),
+            ("grace@desk.example", "failure of resolve by for case 1001"),
+        ]
+    )
+
+
+def test_success_is_told_too_and_only_where_it_is_asked_for(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    has_sla(
+        desk,
+        item(Kpi.RESOLVE_BY, actions=[mail("success", "boss@desk.example")]),
+        item(Kpi.FIRST_RESPONSE, actions=[]),
+    )
+    case_id = open_case(desk)
+    with desk.transaction() as session:
+        by = grace.principal("test")
+        work.reply(session, by, case_id, "Hello", desk=desk.settings, at=NOON)
+        work.resolve(session, by, case_id, "Done.", desk=desk.settings, at=NOON + HOUR)
+
+    for _ in range(3):
+        tick(desk, NOON + HOUR)
+
+    assert letters(desk) == [("boss@desk.example", "success of resolve by for case 1001")]
+    assert told(desk) == ["sla.succeeded"]
+
+
+def test_when_nobody_works_on_it_the_members_of_its_queue_hear_of_it(desk: DeskUnderTest) -> None:
+    two = (desk.has_agent("Luis"), desk.has_agent("Mina"))
+    desk.has_queue("Security", members=two, address="sec@desk.example")
+    has_sla(desk, item(fail=60, actions=[mail("failure", "agent")]))
+
+    open_case(desk, mailbox="sec@desk.example")
+    tick(desk, NOON + HOUR)
+
+    assert [to for to, _subject in letters(desk)] == ["luis@desk.example", "mina@desk.example"]
+
+
+def test_the_customer_is_written_to_once_a_day_until_their_address_is_known(
+    desk: DeskUnderTest,
+) -> None:
+    has_sla(desk, item(fail=60, actions=[mail("failure", "customer")]))
+    for number in range(6):
+        open_case(desk, at=NOON + timedelta(minutes=number))
+    tick(desk, NOON + 2 * HOUR)
+    stranger = letters(desk)
+
+    with desk.transaction() as session:
+        session.execute(update(ContactPoint).values(verified=True))
+    for number in range(6):
+        open_case(desk, at=NOON + 24 * HOUR + timedelta(minutes=number))
+    tick(desk, NOON + 27 * HOUR)
+
+    assert stranger == [("ada@example.com", "failure of resolve by for case 1001")]
+    assert len(letters(desk)) == 1 + 3
+    [letter, *_] = [d for d in desk.all(Delivery) if d.kind == "sla"]
+    assert letter.payload["automatic"]
+    assert letter.payload["reply_to"].startswith("support+")
+
+
+def test_a_mail_says_when_it_was_due_with_its_offset(desk: DeskUnderTest) -> None:
+    madrid = OFFICE | {"zone": "Europe/Madrid"}
+    has_sla(desk, item(fail=60, actions=[mail("failure", "x@desk.example")]), hours=madrid)
+    open_case(desk, at=march(2, 8))
+
+    tick(desk, march(3, 9))
+
+    [letter] = [d for d in desk.all(Delivery) if d.kind == "sla"]
+    assert letter.payload["text"] == "Due Mon 02 Mar 2026 10:00 +0100"
+
+
+def test_a_subject_cannot_bring_a_header_along(desk: DeskUnderTest) -> None:
+    action = mail("failure", "x@desk.example", subject="Late: {subject}")
+    has_sla(desk, item(fail=60, actions=[action]))
+    open_case(desk, subject="Hi\r\nBcc: all@example.com {number}")
+
+    tick(desk, NOON + HOUR)
+
+    [(_to, subject)] = letters(desk)
+    assert subject == "Late: Hi Bcc: all@example.com {number}"
+
+
+def test_a_mail_may_wait_for_business_hours(desk: DeskUnderTest) -> None:
+    has_sla(
+        desk,
+        item(fail=60, actions=[mail("failure", "x@desk.example", in_hours=True)]),
+        hours=OFFICE,
+    )
+    open_case(desk, at=march(6, 16))
+
+    tick(desk, march(7, 3))
+
+    [letter] = [d for d in desk.all(Delivery) if d.kind == "sla"]
+    assert (letter.promised_at, letter.due_at) == (march(7, 3), march(9, 9))
+
+
+def test_a_failure_changes_the_priority_and_moves_the_case(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    second = desk.has_queue("Second line")
+    has_sla(
+        desk,
+        item(
+            fail=60,
+            actions=[
+                {"on": "failure", "do": "change", "priority": "high"},
+                {"on": "failure", "do": "move", "queue": str(second.id)},
+                {"on": "failure", "do": "assign", "agent": str(grace.id)},
+            ],
+        ),
+        item(Kpi.FIRST_RESPONSE, fail=120, applicable_when=PRESSING),
+    )
+    open_case(desk)
+
+    tick(desk, NOON + HOUR)
+
+    case = desk.case(1001)
+    assert (case.priority, case.queue_id, case.owner_id) == (Priority.HIGH, second.id, grace.id)
+    assert the_clock(desk, Kpi.FIRST_RESPONSE).state is KpiState.IN_PROGRESS
+    assert case.deadline_at == NOON + 2 * HOUR
+    assert outcomes(desk) == [
+        "priority normal became high",
+        "moved to Second line",
+        "assigned to Grace",
+    ]
+    kinds = [e.kind for e in desk.all(Event)]
+    assert kinds[-4:] == ["sla.noncompliant", "case.prioritised", "case.routed", "case.assigned"]
+
+
+def test_rules_that_change_each_others_conditions_come_to_rest(desk: DeskUnderTest) -> None:
+    has_sla(
+        desk,
+        item(
+            fail=600,
+            warn=60,
+            applicable_when=PRESSING,
+            actions=[{"on": "warning", "do": "change", "priority": "normal"}],
+        ),
+        item(fail=600, warn=60, actions=[{"on": "warning", "do": "change", "priority": "high"}]),
+    )
+    open_case(desk)
+
+    for _ in range(20):
+        tick(desk, NOON + HOUR)
+
+    assert sorted(outcomes(desk)) == ["priority high became normal", "priority normal became high"]
+
+
+def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    gone = "00000000-0000-0000-0000-000000000000"
+    has_sla(
+        desk,
+        item(
+            fail=60,
+            actions=[
+                {"on": "failure", "do": "assign", "agent": gone},
+                {"on": "failure", "do": "move", "queue": gone},
+                mail("failure", "owner"),
+                mail("failure", "boss@desk.example"),
+            ],
+        ),
+    )
+    open_case(desk)
+
+    tick(desk, NOON + HOUR)
+
+    assert outcomes(desk) == [
+        "not assigned: there is no such active agent any more",
+        "not moved: there is no such queue any more",
+        "not mailed: nobody to write to",
+        "mail to boss@desk.example",
+    ]
+
+
+BOTH = [mail("warning", "x@desk.example"), mail("failure", "x@desk.example")]
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        ((1, 1, 4, 4, 4.5), ["failure", "warning"]),
+        ((4, 1, 4, 0, 4), ["failure"]),
+        ((7 * 24, 7 * 24), ["failure"]),
+        ((1, -1, 24, 1, 100_000), ["failure", "warning"]),
+    ],
+    ids=["each in its time", "back and forth", "a week of downtime", "jumps"],
+)
+def test_each_action_is_done_once_however_the_clock_runs(
+    desk: DeskUnderTest, hours: tuple[float, ...], expected: list[str]
+) -> None:
+    has_sla(desk, item(fail=240, warn=60, actions=BOTH))
+    open_case(desk)
+
+    for hour in hours:
+        tick(desk, NOON + hour * HOUR)
+
+    assert [subject.split()[0] for _to, subject in letters(desk)] == expected
+    assert sorted(told(desk)) == ["sla.nearing", "sla.noncompliant"]
+
+
+def test_a_new_due_time_warns_again(desk: DeskUnderTest, grace: Agent) -> None:
+    has_sla(desk, item(fail=240, warn=60, actions=BOTH))
+    case_id = open_case(desk)
+    tick(desk, NOON + HOUR)
+    with desk.transaction() as session:
+        by = grace.principal("test")
+        work.resolve(session, by, case_id, "Done.", desk=desk.settings, at=NOON + 2 * HOUR)
+        work.reopen(session, by, case_id, at=NOON + 3 * HOUR)
+
+    tick(desk, NOON + 4 * HOUR)
+
+    assert [subject.split()[0] for _to, subject in letters(desk)] == ["warning", "warning"]
+
+
+def test_after_a_standstill_one_mail_lists_what_many_would_have_said(desk: DeskUnderTest) -> None:
+    has_sla(desk, item(fail=60, actions=[mail("failure", "x@desk.example")]))
+    desk.accepts(*_many(20))
+
+    while tick(desk, NOON + 5 * HOUR).more:
+        pass
+
+    [(to, subject)] = letters(desk)
+    assert (to, subject) == ("x@desk.example", "20 promises about time need a look")
+    assert desk.count(ActionRun) == 20
+
+
+def _many(count: int) -> list[Any]:
+    return [email(sender=f"c{n}@example.com") for n in range(count)]
+
+
+def test_two_workers_at_once_do_each_thing_once(desk: DeskUnderTest) -> None:
+    has_sla(desk, item(fail=240, warn=60, actions=BOTH))
+    desk.accepts(*_many(60))
+    start = threading.Barrier(4)
+    faults: list[BaseException] = []
+
+    def worker() -> None:
+        try:
+            start.wait(10)
+            for hours in (1, 2, 4, 5):
+                with desk.db.transaction() as session:
+                    clock.tick(session, desk.settings, at=NOON + hours * HOUR)
+        except BaseException as fault:  # noqa: BLE001  shown by the test below
+            faults.append(fault)
+
+    workers = [threading.Thread(target=worker) for _ in range(4)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(60)
+    tick(desk, NOON + 5 * HOUR)
+
+    assert faults == []
+    assert len(told(desk)) == 120
+    assert desk.count(ActionRun) == 120
+    assert {i.state for i in desk.all(KpiInstance)} == {KpiState.NONCOMPLIANT}
+
+
+def test_an_agent_and_the_clock_at_once_agree_on_what_became_of_a_promise(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=60))
+    ids = [receipt.case.id for receipt in desk.accepts(*_many(20)) if receipt.case]
+    by: Principal = grace.principal("test")
+    start = threading.Barrier(2)
+    faults: list[BaseException] = []
+
+    def answers() -> None:
+        start.wait(10)
+        try:
+            for case_id in ids:
+                with desk.db.transaction() as session:
+                    work.reply(session, by, case_id, "Hello", desk=desk.settings, at=NOON)
+        except BaseException as fault:  # noqa: BLE001  shown by the test below
+            faults.append(fault)
+
+    agent = threading.Thread(target=answers)
+    agent.start()
+    start.wait(10)
+    for _ in range(20):
+        tick(desk, NOON + HOUR)
+    agent.join(60)
+    tick(desk, NOON + HOUR)
+
+    assert faults == []
+    instances = desk.all(KpiInstance)
+    assert all(i.succeeded_at == NOON for i in instances)
+    missed = sum(i.state is KpiState.NONCOMPLIANT for i in instances)
+    assert told(desk) == ["sla.noncompliant"] * missed
