@@ -304,7 +304,8 @@ def test_a_reader_sees_the_case_and_no_way_to_change_it(console: Console) -> Non
     forms = [form.action for form in tree(page).forms]
     assert "It does not print." in page.text
     assert forms == ["/", "/sign-out"]
-    assert answer.status_code == 403 or "may not work here" in answer.text
+    assert answer.status_code == 403
+    assert "may not work here" in answer.text
     assert console.changed(case).owner_id is None
 
 

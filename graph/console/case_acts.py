@@ -15,6 +15,7 @@ from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
 from intake import work
+from intake.agents import Act, NotAllowed
 from intake.cases import Case, Reason, StaleVersion
 from intake.errors import IntakeError, NotFound
 from intake.visibility import visible_to
@@ -44,6 +45,7 @@ def routes(house: House) -> list[Route]:
 
 
 def _do(done: Done, visit: Visit) -> Response:
+    visit.by.must(Act.WORK)
     case = case_of(visit)
     done(visit, case, _number(visit.said("version"), "version"))
     visit.session.flush()
@@ -54,7 +56,7 @@ def _do(done: Done, visit: Visit) -> Response:
 
 def _mend(name: str, visit: Visit, error: IntakeError) -> Response:
     """The page again, with everything that was typed, and why it was not done."""
-    if isinstance(error, NotFound):
+    if isinstance(error, (NotFound, NotAllowed)):
         raise error
     case = case_of(visit)
     missed = isinstance(error, StaleVersion) and visit.said("seen").isdigit()
