@@ -24,6 +24,7 @@ from intake import (
     queues,
     routing,
     sla,
+    terms,
     threads,
 )
 from intake.agents import Kind, Principal
@@ -42,7 +43,7 @@ from intake.cases import (
 from intake.customers import Contact, Identified
 from intake.db import new_id
 from intake.desk import Desk
-from intake.entitlements import Asked, Entitlement
+from intake.entitlements import Entitlement
 from intake.facts import facts_of
 from intake.messages import Automatic, Message
 from intake.queues import Queues
@@ -106,8 +107,9 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
         _set_aside(arrival, match) for arrival, match in zip(arrivals, matches, strict=True)
     ]
     filed = [a for a, reason in zip(arrivals, set_aside, strict=True) if not reason]
-    books = _look_up(session, filed, desk)
+    # The cases before the entitlements, as whoever resolves one holds them.
     _lock(session, matches)
+    books = _look_up(session, filed, desk)
     joins = [_joins(a, m) for a, m in zip(arrivals, matches, strict=True)]
     fresh = sum(1 for reason, join in zip(set_aside, joins, strict=True) if not reason and not join)
     numbers = iter(next_numbers(session, fresh) if fresh else ())
@@ -302,22 +304,14 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
 
 
 def _claim(session: Session, case: Case, books: Books, at: datetime) -> None:
-    asked = Asked(
-        case.id,
-        case.channel,
-        case.contact_id,
-        case.account_id,
-        case.product_id,
-        books.desk.day(at),
-        at,
+    asked = terms.asked(case, books.desk, at)
+    for held in books.held:
+        session.add_all(entitlements.turn(held, on=asked.on, at=at))
+    decision = entitlements.decide(
+        books.held, asked, apply=books.desk.apply_entitlement_on_creation
     )
-    decision = entitlements.decide(books.held, asked)
     # Put in words before the term is taken: the words count it already.
-    case.decision = decision.as_json()
-    if decision.entitlement is None:
-        case.billable = True
-        return
-    case.entitlement_id = decision.entitlement.id
+    terms.put_on(case, decision)
     entitlements.claim(session, decision, asked)
 
 
@@ -327,7 +321,9 @@ def _sla_of(case: Case, books: Books) -> UUID | None:
 
 def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datetime) -> None:
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
-    entitlements.unsettle(session, case.id, at=at)
+    terms.settle(
+        session, case, on=books.desk.day(at), at=at, event=terms.event_of(case), reason="reopened"
+    )
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)
     queues.enter(session, case, queue, at=at)
     sla.reopened(session, case, at=at)

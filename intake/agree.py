@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from intake import contracts, coverage, entitlements, events
+from intake import contracts, coverage, events, terms
 from intake.agents import Act, Principal
 from intake.cases import Case, expect_version, touch
 from intake.contracts import (
@@ -29,6 +29,7 @@ from intake.contracts import (
     transitions,
 )
 from intake.desk import Desk
+from intake.entitlements import ChosenBy
 from intake.errors import NotFound
 from intake.visibility import one_visible
 
@@ -327,9 +328,7 @@ def _count_by(
     """Have the line's entitlement count the case; what another gave it is given back."""
     if case.entitlement_id == line.entitlement_id:
         return
-    reason = f"logged against {contract.number}"
-    entitlements.give_back(session, case.id, reason=reason, event=f"tied:{line.id}", at=at)
-    case.entitlement_id, case.billable = line.entitlement_id, False
+    case.entitlement_id, case.covered_by = line.entitlement_id, ChosenBy.HAND
     case.decision = {
         **case.decision,
         "entitlement": str(line.entitlement_id),
@@ -337,6 +336,10 @@ def _count_by(
         "refusal": None,
         "words": f"Logged by hand against {contract.number}: {line.title}.",
     }
+    reason = f"logged against {contract.number}"
+    terms.settle(
+        session, case, on=at.date(), at=at, event=f"tied:{line.id}:{case.version}", reason=reason
+    )
 
 
 def _must_cover(contract: Contract, line: ContractLine | None, on: date) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.orm.attributes import flag_modified
 
+import intake.contracts  # noqa: F401  a case refers to its tables
 from intake.agents import Agent
 from intake.contracts import Contract
 from intake.counters import next_of
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
-from intake.entitlements import Entitlement
+from intake.entitlements import ChosenBy, Entitlement
 from intake.errors import IntakeError
 from intake.inbound import Inbound
 from intake.products import Product
@@ -135,8 +136,12 @@ class Case(Base):
     """The contract, or the very line, an agent logged it against."""
     decision: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """How the entitlement was chosen or refused, with every answer (entitlements.Decision)."""
+    covered_by: Mapped[ChosenBy] = mapped_column(one_of(ChosenBy), default=ChosenBy.RULE)
+    """Who put its entitlement on it."""
+    no_decrement: Mapped[bool] = mapped_column(default=False)
+    """Its entitlement covers it without giving a term for it."""
     billable: Mapped[bool] = mapped_column(default=False)
-    """No entitlement covers it: it is accepted as work to bill."""
+    """No entitlement covers it, or not all of it: it is accepted as work to bill."""
     sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
     """The version of the SLA whose clocks run on it; None where none were ever started."""
     sla_by_hand: Mapped[bool] = mapped_column(default=False)

@@ -21,6 +21,8 @@ class Desk:
     slack: bool = False
     acknowledgements_per_hour: int = 500
     contract_prefix: str = "CNR"
+    apply_entitlement_on_creation: bool = True
+    apply_entitlement_on_change: bool = True
 
     def sign(self, purpose: str, text: str) -> str:
         """20 letters and digits that only this desk can make of that text for that purpose."""

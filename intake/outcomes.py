@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, queues, sla
+from intake import events, queues, sla, terms
 from intake.agents import SYSTEM
 from intake.cases import Activity, Case, Direction, Reason, State, touch
 from intake.events import Delivery, DeliveryState
@@ -47,6 +47,9 @@ def _answer_did_not_arrive(
     sla.unmeet(session, case, sla.Kpi.NEXT_RESPONSE, sla.Kpi.FOLLOW_UP, met_at=said.at)
     if case.state is State.RESOLVED:
         case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
+        terms.settle(
+            session, case, on=at.date(), at=at, event=terms.event_of(case), reason="case reopened"
+        )
         queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
         sla.reopened(session, case, at=at)
 

@@ -14,7 +14,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, inbound, queues, sla, threads
+from intake import events, inbound, queues, sla, terms, threads
+from intake.acting import case_of as _case
+from intake.acting import done as _done
+from intake.acting import must_be_open as _must_be_open
+from intake.acting import tell_slack as _tell_slack
 from intake.agents import Act, Agent, Principal
 from intake.cases import (
     PAUSES,
@@ -28,13 +32,11 @@ from intake.cases import (
     Reason,
     Resolution,
     State,
-    expect_version,
-    touch,
 )
 from intake.customers import ContactPoint
 from intake.db import new_id
 from intake.desk import Desk
-from intake.entitlements import Asked
+from intake.entitlements import Overdraw
 from intake.errors import IntakeError, NotFound
 from intake.events import Delivery
 from intake.inbound import Inbound
@@ -233,10 +235,14 @@ def resolve(
     at: datetime,
     kind: Reason = Reason.PROBLEM_SOLVED,
     billable_minutes: int | None = None,
+    overdraw: Overdraw | None = None,
     version: int | None = None,
 ) -> Case:
     """Close a case as solved: the resolution is kept, the case leaves its queue, terms that are
-    counted on resolution are taken. Billable time is the total unless said otherwise."""
+    counted on resolution are taken. Billable time is the total unless said otherwise.
+
+    Raises WouldOverdraw when more was used than is left and `overdraw` must say what becomes of it.
+    """
     case = _case(session, by, case_id, version=version)
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
@@ -261,18 +267,22 @@ def resolve(
         sla.resume(session, case, at=at)
     case.state, case.reason, case.resolved_at = State.RESOLVED, kind, at
     queues.leave(session, case, at=at)
-    if case.entitlement_id is not None:
-        entitlements.settle(
-            session,
-            case.entitlement_id,
-            _asked(case, desk, at),
-            billable_minutes=billable,
-            event=f"resolved:{resolution.id}",
-        )
+    drawn = terms.settle(
+        session,
+        case,
+        on=desk.day(at),
+        at=at,
+        event=f"resolved:{resolution.id}",
+        reason=f"case resolved, {billable} billable minutes",
+        by=by,
+        billable_minutes=billable,
+        overdraw=overdraw,
+    )
     sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
     return _done(
-        session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable
-    )
+        session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable,
+        overage=drawn.overage,
+    )  # fmt: skip
 
 
 def reopen(
@@ -283,9 +293,17 @@ def reopen(
     if case.open:
         return case
     if case.state is State.CANCELLED:
-        raise NotOpen(f"case {case.number} was cancelled; open a new one")
+        raise NotOpen(f"case {case.number} was cancelled; reactivate it, or open a new one")
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
-    entitlements.unsettle(session, case.id, at=at)
+    terms.settle(
+        session,
+        case,
+        on=at.date(),
+        at=at,
+        event=terms.event_of(case),
+        reason="case reopened",
+        by=by,
+    )
     queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
     sla.reopened(session, case, at=at)
     return _done(session, case, by, "case.reopened", at)
@@ -304,7 +322,15 @@ def cancel(
     case = _case(session, by, case_id, version=version)
     case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
     queues.leave(session, case, at=at)
-    entitlements.give_back(session, case.id, reason="case cancelled", event="cancelled", at=at)
+    terms.settle(
+        session,
+        case,
+        on=at.date(),
+        at=at,
+        event=terms.event_of(case),
+        reason="case cancelled",
+        by=by,
+    )
     sla.cancel(session, case)
     return _done(session, case, by, "case.cancelled", at, text=text)
 
@@ -412,54 +438,6 @@ def retry_inbound(session: Session, by: Principal, inbound_id: UUID) -> Inbound:
         raise NotFound("there is no such message")
     inbound.retry(session, row)
     return row
-
-
-def _case(
-    session: Session,
-    by: Principal,
-    case_id: UUID,
-    *,
-    version: int | None,
-    closed_too: bool = False,
-) -> Case:
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id, lock=True)
-    expect_version(case, version)
-    if not closed_too:
-        _must_be_open(case)
-    return case
-
-
-def _must_be_open(case: Case) -> None:
-    if not case.open:
-        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
-
-
-def _done(
-    session: Session, case: Case, by: Principal, kind: str, at: datetime, **data: object
-) -> Case:
-    touch(case, at)
-    sla.reconsider(session, case, at=at)
-    session.flush()
-    events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
-    _tell_slack(session, case, "refresh", at)
-    return case
-
-
-def _tell_slack(
-    session: Session, case: Case, kind: str, at: datetime, activity: Activity | None = None
-) -> None:
-    """Promise that the case's card shows it as it is now, and what was said below it."""
-    told = select(Delivery.target).where(Delivery.case_id == case.id, Delivery.channel == "slack")
-    where = session.scalar(told.order_by(Delivery.id.desc()).limit(1))
-    if where is None:
-        return
-    channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
-    events.promise(
-        session, "slack", kind, effect_key=f"{kind}:{activity.id if activity else new_id()}",
-        at=at, case_id=case.id, activity_id=activity.id if activity else None,
-        target=channel or where,
-    )  # fmt: skip
 
 
 def _agent(session: Session, by: Principal) -> Agent:
@@ -592,15 +570,3 @@ def _answer_subject(case: Case, last: Activity | None) -> str:
 def _minutes_worked(session: Session, case: Case) -> int:
     total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
     return session.scalar(total.where(Activity.case_id == case.id)) or 0
-
-
-def _asked(case: Case, desk: Desk, at: datetime) -> Asked:
-    return Asked(
-        case.id,
-        case.channel,
-        case.contact_id,
-        case.account_id,
-        case.product_id,
-        desk.day(at),
-        at,
-    )

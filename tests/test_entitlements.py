@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from intake import entitlements, work
+from intake import entitlements, terms, work
 from intake.agents import Role
 from intake.cases import Case
 from intake.db import new_id
@@ -183,10 +183,9 @@ def test_a_cancelled_case_gives_its_term_back_once(desk: DeskUnderTest) -> None:
 
     assert desk.remaining(plan) == 5
     with desk.transaction() as session:
-        again = entitlements.give_back(
-            session, receipt.case.id, reason="again", event="again", at=NOON
-        )
-    assert again is None
+        case = session.get_one(Case, receipt.case.id)
+        again = terms.settle(session, case, on=NOON.date(), at=NOON, event="again", reason="again")
+    assert again.entries == []
     assert balance(desk, plan.id) == 5
 
 

@@ -215,7 +215,7 @@ def test_a_case_is_shown_whole(desk: DeskUnderTest, office: Office) -> None:
     assert case["contact"]["points"] == [{"value": "ada@example.com"}]
     assert case["entitlement"]["left"] == "4 of 5 cases"
     assert case["entitlement"]["channels"] == [{"channel": "email", "remaining": 2}]
-    assert [e["amount"] for e in case["entitlement"]["ledger"]["nodes"]] == [-1, 5]
+    assert [e["amount"] for e in case["entitlement"]["ledger"]["nodes"]] == [-1, 0, 5]
     assert case["decision"]["covered"]
     assert case["decision"]["words"] == "Support plan: 4 of 5 cases left, 2 of 3 by email."
     assert all(test["passed"] for test in case["decision"]["candidates"][0]["tests"])

@@ -280,6 +280,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_contract_templates_name")),
     )
     op.create_table(
+        "entitlement_templates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("allocation", sa.String(length=32), nullable=False),
+        sa.Column("decrease_on", sa.String(length=32), nullable=False),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("overdraw", sa.String(length=32), nullable=False),
+        sa.Column("unlisted", sa.String(length=32), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("reserve", sa.Integer(), nullable=False),
+        sa.Column("lasts_months", sa.Integer(), nullable=False),
+        sa.Column("period_months", sa.Integer(), nullable=True),
+        sa.Column("carry_over", sa.Integer(), nullable=False),
+        sa.Column("carry_over_days", sa.Integer(), nullable=True),
+        sa.Column("thresholds", JSON, nullable=False),
+        sa.Column("renewal_days", JSON, nullable=False),
+        sa.Column("channels", JSON, nullable=False),
+        sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["sla_id"],
+            ["slas.id"],
+            name=op.f("fk_entitlement_templates_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlement_templates")),
+        sa.UniqueConstraint("name", name=op.f("uq_entitlement_templates_name")),
+    )
+    op.create_table(
         "products",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=60), nullable=False),
@@ -582,24 +611,48 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
         sa.Column("allocation", sa.String(length=32), nullable=False),
         sa.Column("decrease_on", sa.String(length=32), nullable=False),
         sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("overdraw", sa.String(length=32), nullable=False),
         sa.Column("unlisted", sa.String(length=32), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.Column("overdrawn", sa.Integer(), nullable=False),
+        sa.Column("reserve", sa.Integer(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=False),
+        sa.Column("period_months", sa.Integer(), nullable=True),
+        sa.Column("period_on", sa.Date(), nullable=True),
+        sa.Column("carry_over", sa.Integer(), nullable=False),
+        sa.Column("carry_over_days", sa.Integer(), nullable=True),
+        sa.Column("carried", sa.Integer(), nullable=False),
+        sa.Column("carried_until", sa.Date(), nullable=True),
+        sa.Column("thresholds", JSON, nullable=False),
+        sa.Column("granted", sa.Integer(), nullable=False),
+        sa.Column("told_low", sa.Integer(), nullable=True),
+        sa.Column("renewal_days", JSON, nullable=False),
+        sa.Column("noticed_on", sa.Date(), nullable=True),
+        sa.Column("look_on", sa.Date(), nullable=True),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
         sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("template_id", sa.Uuid(), nullable=True),
+        sa.Column("renews_id", sa.Uuid(), nullable=True),
+        sa.Column("renewed_by_id", sa.Uuid(), nullable=True),
+        sa.Column("activations", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "(account_id IS NULL) <> (contact_id IS NULL)",
             name=op.f("ck_entitlements_one_customer"),
         ),
         sa.CheckConstraint(
-            "NOT restricted OR remaining >= 0", name=op.f("ck_entitlements_never_below_zero")
+            "NOT restricted OR remaining + overdrawn >= 0",
+            name=op.f("ck_entitlements_never_below_zero"),
         ),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -616,9 +669,37 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["agents.id"],
+            name=op.f("fk_entitlements_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["renewed_by_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitlements_renewed_by_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["renews_id"],
+            ["entitlements.id"],
+            name=op.f("fk_entitlements_renews_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
             ["sla_id"],
             ["slas.id"],
             name=op.f("fk_entitlements_sla_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["template_id"],
+            ["entitlement_templates.id"],
+            name=op.f("fk_entitlements_template_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -629,6 +710,30 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_entitlements_by_contact", "entitlements", ["contact_id", "state"], unique=False
+    )
+    op.create_index(
+        "ix_entitlements_due",
+        "entitlements",
+        ["look_on"],
+        unique=False,
+        sqlite_where=sa.text("look_on IS NOT NULL"),
+        postgresql_where=sa.text("look_on IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_entitlements_default_of_account",
+        "entitlements",
+        ["account_id"],
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    )
+    op.create_index(
+        "uq_entitlements_default_of_contact",
+        "entitlements",
+        ["contact_id"],
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
     )
     op.create_table(
         "owned_products",
@@ -678,6 +783,8 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=False),
+        sa.Column("granted", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["entitlement_id"],
             ["entitlements.id"],
@@ -798,6 +905,8 @@ def upgrade() -> None:
         sa.Column("contract_id", sa.Uuid(), nullable=True),
         sa.Column("contract_line_id", sa.Uuid(), nullable=True),
         sa.Column("decision", JSON, nullable=False),
+        sa.Column("covered_by", sa.String(length=32), nullable=False),
+        sa.Column("no_decrement", sa.Boolean(), nullable=False),
         sa.Column("billable", sa.Boolean(), nullable=False),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
         sa.Column("sla_by_hand", sa.Boolean(), nullable=False),
@@ -1013,10 +1122,14 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("channel_amount", sa.Integer(), nullable=False),
+        sa.Column("overage", sa.Integer(), nullable=False),
+        sa.Column("period_on", sa.Date(), nullable=True),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("reverses_id", sa.Uuid(), nullable=True),
         sa.Column("event_key", sa.String(length=120), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
@@ -1105,6 +1218,32 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "reservations",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_reservations_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"],
+            ["entitlements.id"],
+            name=op.f("fk_reservations_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_reservations")),
+    )
+    op.create_index(
+        op.f("ix_reservations_entitlement_id"), "reservations", ["entitlement_id"], unique=False
     )
     op.create_table(
         "resolutions",

@@ -1,0 +1,68 @@
+"""What every act of an agent does before and after: may they, lock; change; record, promise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import events, sla
+from intake.agents import Act, Principal
+from intake.cases import Activity, Case, NotOpen, expect_version, touch
+from intake.db import new_id
+from intake.events import Delivery
+from intake.queues import Queue
+from intake.visibility import one_visible
+
+
+def case_of(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    version: int | None,
+    closed_too: bool = False,
+) -> Case:
+    """The case, locked, if this principal may work on it. Raises NotOpen or StaleVersion."""
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id, lock=True)
+    expect_version(case, version)
+    if not closed_too:
+        must_be_open(case)
+    return case
+
+
+def must_be_open(case: Case) -> None:
+    """Raises NotOpen for a closed case."""
+    if not case.open:
+        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
+
+
+def done(
+    session: Session, case: Case, by: Principal, kind: str, at: datetime, **data: object
+) -> Case:
+    """The act is done: a new version of the case, its event, and Slack told of it."""
+    touch(case, at)
+    sla.reconsider(session, case, at=at)
+    session.flush()
+    events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
+    tell_slack(session, case, "refresh", at)
+    return case
+
+
+def tell_slack(
+    session: Session, case: Case, kind: str, at: datetime, activity: Activity | None = None
+) -> None:
+    """Promise that the case's card shows it as it is now, and what was said below it."""
+    told = select(Delivery.target).where(Delivery.case_id == case.id, Delivery.channel == "slack")
+    where = session.scalar(told.order_by(Delivery.id.desc()).limit(1))
+    if where is None:
+        return
+    channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
+    events.promise(
+        session, "slack", kind, effect_key=f"{kind}:{activity.id if activity else new_id()}",
+        at=at, case_id=case.id, activity_id=activity.id if activity else None,
+        target=channel or where,
+    )  # fmt: skip

@@ -1,0 +1,386 @@
+"""An entitlement's life: draft, waiting, active, expired or cancelled, and renewed.
+
+Every change here locks the row first, so of two people who activate at once one is told that it
+is active already. `by` must be allowed to manage.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import events
+from intake.agents import SYSTEM, Act, Principal
+from intake.db import new_id
+from intake.entitlements import periods
+from intake.entitlements.bought import (
+    ChannelAllotment,
+    EntitledContact,
+    EntitledProduct,
+    Entitlement,
+    State,
+    locked,
+)
+from intake.entitlements.choice import state_on
+from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of, sums
+from intake.entitlements.validity import BadEntitlement, Problem, must_be_valid
+from intake.errors import IntakeError, NotFound
+
+DAY = timedelta(days=1)
+# What a renewal and a template hand on; dates, balances, links and the default are its own.
+TERMS = (
+    "allocation", "decrease_on", "restricted", "overdraw", "unlisted", "total", "reserve",
+    "period_months", "carry_over", "carry_over_days", "thresholds", "renewal_days", "sla_id",
+)  # fmt: skip
+OWN = ("name", "account_id", "contact_id", "owner_id", "description", "email", "template_id")
+EDITABLE = (*TERMS, *OWN, "starts_on", "ends_on")
+
+
+class NotEditable(IntakeError):
+    """Only a draft can be changed or activated."""
+
+    code = "entitlement-not-draft"
+
+
+class WrongState(IntakeError):
+    """That cannot be done with an entitlement that stands where this one does."""
+
+    code = "entitlement-wrong-state"
+
+
+def edit(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal, **changes: Any
+) -> Entitlement:
+    """Change fields of a draft; `channels` maps each channel to its total.
+
+    Raises NotEditable unless it is a draft, BadEntitlement for a field that is none.
+    """
+    entitlement = _held(session, entitlement, by)
+    if entitlement.state is not State.DRAFT:
+        raise NotEditable(
+            f"{entitlement.name} is {entitlement.state}; deactivate it before you change it"
+        )
+    if "channels" in changes:
+        _list_channels(entitlement, changes.pop("channels"))
+    for field, value in changes.items():
+        if field not in EDITABLE:
+            raise BadEntitlement(field, "there is no such field to change")
+        setattr(entitlement, field, value)
+    _tell(session, entitlement, "edited", at, by, fields=sorted(changes))
+    return entitlement
+
+
+def activate(
+    session: Session, entitlement: Entitlement, *, on: date, at: datetime, by: Principal = SYSTEM
+) -> list[Problem]:
+    """Put a draft in force: waiting, active or expired by its dates, with its terms granted.
+
+    The warnings are returned. Raises NotEditable unless it is a draft, BadEntitlement when a
+    field is wrong.
+    """
+    entitlement = _held(session, entitlement, by)
+    if entitlement.state is not State.DRAFT:
+        raise NotEditable(f"{entitlement.name} is {entitlement.state}; only a draft is activated")
+    warnings = must_be_valid(entitlement)
+    entitlement.state = state_on(entitlement, on)
+    entitlement.activations += 1
+    if entitlement.activations == 1:
+        session.add_all(_granted(session, entitlement, on, at, by))
+    else:
+        session.add_all(periods.turn(entitlement, on=on, at=at))
+        session.add_all(_made_up_for(session, entitlement, on, at, by))
+    if entitlement.restricted:
+        entitlement.overdrawn = max(0, -entitlement.remaining)
+    _inherit_default(session, entitlement)
+    entitlement.look_on = next_look(entitlement)
+    _tell(session, entitlement, entitlement.state, at, by)
+    return warnings
+
+
+def deactivate(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal
+) -> Entitlement:
+    """Back to a draft, to be changed; what was taken from it stays taken."""
+    entitlement = _held(session, entitlement, by, State.ACTIVE, State.WAITING, act="deactivated")
+    entitlement.state, entitlement.look_on = State.DRAFT, None
+    _tell(session, entitlement, "deactivated", at, by)
+    return entitlement
+
+
+def cancel(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal, reason: str = ""
+) -> Entitlement:
+    """End it at once."""
+    entitlement = _held(session, entitlement, by, State.ACTIVE, State.WAITING, act="cancelled")
+    entitlement.state, entitlement.look_on, entitlement.is_default = State.CANCELLED, None, False
+    _tell(session, entitlement, "cancelled", at, by, reason=reason)
+    return entitlement
+
+
+def renew(
+    session: Session, entitlement: Entitlement, *, on: date, at: datetime, by: Principal
+) -> Entitlement:
+    """A new draft like it, as long, from that day on; the two name each other.
+
+    Raises WrongState unless it is expired or cancelled and was not renewed before.
+    """
+    old = _held(session, entitlement, by, State.EXPIRED, State.CANCELLED, act="renewed")
+    if old.renewed_by_id is not None:
+        raise WrongState(f"{old.name} was renewed already")
+    new = Entitlement(
+        id=new_id(),
+        starts_on=on,
+        ends_on=on + (old.ends_on - old.starts_on),
+        remaining=0,
+        renews_id=old.id,
+        created_at=at,
+        channels=[ChannelAllotment(channel=row.channel, total=row.total, remaining=0)
+                  for row in old.channels],
+        contacts=[EntitledContact(contact_id=row.contact_id) for row in old.contacts],
+        products=[EntitledProduct(product_id=row.product_id) for row in old.products],
+        **{field: getattr(old, field) for field in (*TERMS, *OWN)},
+    )  # fmt: skip
+    session.add(new)
+    old.renewed_by_id = new.id
+    old.look_on = next_look(old)
+    _tell(session, old, "renewed", at, by, renewed_by=str(new.id))
+    return new
+
+
+def discard(session: Session, entitlement: Entitlement, *, at: datetime, by: Principal) -> None:
+    """Delete a draft that was never in force. Raises WrongState for any other."""
+    entitlement = _held(session, entitlement, by, State.DRAFT, act="deleted")
+    if entitlement.activations:
+        raise WrongState(f"{entitlement.name} was in force; cancel it, its ledger stays")
+    renewed = session.scalar(
+        select(Entitlement).where(Entitlement.renewed_by_id == entitlement.id).with_for_update()
+    )
+    if renewed is not None:
+        renewed.renewed_by_id = None
+    _tell(session, entitlement, "deleted", at, by)
+    session.delete(entitlement)
+
+
+def set_default(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal
+) -> Entitlement:
+    """Make it the customer's first choice; the one that was is no longer.
+
+    Raises WrongState unless it is active.
+    """
+    entitlement = _held(session, entitlement, by, State.ACTIVE, act="the default")
+    _make_default(session, entitlement)
+    _tell(session, entitlement, "default", at, by)
+    return entitlement
+
+
+def correct(
+    session: Session,
+    entitlement: Entitlement,
+    amount: int,
+    reason: str,
+    *,
+    at: datetime,
+    by: Principal,
+    channel: str = "",
+    key: str = "",
+) -> LedgerEntry:
+    """Put a balance right by hand, up or down: a channel's own when one is named, else the whole.
+
+    `key` makes it happen once however often it is asked for.
+    """
+    entitlement = _held(session, entitlement, by)
+    if not reason.strip():
+        raise BadEntitlement("reason", "say why the balance is corrected")
+    row = entitlement.allotment(channel) if channel else None
+    if channel and row is None:
+        raise BadEntitlement("channel", f"{channel} has no balance of its own")
+    if not channel and entitlement.restricted and entitlement.remaining + amount < 0 > amount:
+        raise BadEntitlement("amount", f"only {entitlement.left(entitlement.remaining)} are left")
+    entry = entry_of(entitlement, EntryKind.CORRECTION, 0 if channel else amount,
+                     key=f"entitlement:{entitlement.id}:correction:{key or new_id()}",
+                     reason=reason.strip(), at=at, channel=channel,
+                     channel_amount=amount if channel else 0, actor_id=by.id)  # fmt: skip
+    session.add(entry)
+    _tell(session, entitlement, "corrected", at, by, amount=amount, channel=channel, reason=reason)
+    return entry
+
+
+def pass_time(entitlement: Entitlement, *, on: date, at: datetime) -> list[LedgerEntry]:
+    """Move state and periods to that day; the entries made. The row must be locked."""
+    entries = periods.turn(entitlement, on=on, at=at)
+    if entitlement.state in (State.WAITING, State.ACTIVE):
+        entitlement.state = state_on(entitlement, on)
+    elif entitlement.state is State.ON_HOLD and entitlement.ends_on < on:
+        entitlement.state = State.EXPIRED
+    return entries
+
+
+def next_look(entitlement: Entitlement) -> date | None:
+    """The next day on which time changes something about it; None when nothing is to come."""
+    days = list(renewal_notices(entitlement))
+    if entitlement.state is State.WAITING:
+        days.append(entitlement.starts_on)
+    if entitlement.state in (State.ACTIVE, State.ON_HOLD):
+        days.append(entitlement.ends_on + DAY)
+        if turning := periods.next_turn(entitlement):
+            days.append(turning)
+    return min(days, default=None)
+
+
+def renewal_notices(entitlement: Entitlement) -> list[date]:
+    """The days on which the customer is still to be reminded; none once it is renewed."""
+    if entitlement.renewed_by_id is not None:
+        return []
+    if entitlement.state not in (State.ACTIVE, State.WAITING, State.EXPIRED):
+        return []
+    days = sorted(entitlement.ends_on - timedelta(days) for days in entitlement.renewal_days)
+    noticed = entitlement.noticed_on
+    return [day for day in days if noticed is None or day > noticed]
+
+
+def _granted(
+    session: Session, entitlement: Entitlement, on: date, at: datetime, by: Principal
+) -> list[LedgerEntry]:
+    first = max(on, entitlement.starts_on)
+    entitlement.period_on = periods.period_at(entitlement, min(first, entitlement.ends_on))
+    entitlement.remaining = 0
+    for row in entitlement.channels:
+        row.remaining = 0
+    return [
+        *_brought_to_total(entitlement, EntryKind.GRANT, "activated", at, by),
+        *_carried_over(session, entitlement, at, by),
+    ]
+
+
+def _made_up_for(
+    session: Session, entitlement: Entitlement, on: date, at: datetime, by: Principal
+) -> list[LedgerEntry]:
+    """The difference that edits of a draft made to totals that had been granted."""
+    if entitlement.period_on is None:
+        entitlement.period_on = periods.period_at(entitlement, max(on, entitlement.starts_on))
+    _whole, by_channel = sums(session, entitlement.id)
+    key = f"entitlement:{entitlement.id}:activation:{entitlement.activations}"
+    gone = [
+        entry_of(entitlement, EntryKind.CORRECTION, 0, key=f"{key}:{channel}:gone",
+                 reason=f"{channel} is no longer listed", at=at, channel=channel,
+                 channel_amount=-left, actor_id=by.id)
+        for channel, left in by_channel.items()
+        if channel and left and entitlement.allotment(channel) is None
+    ]  # fmt: skip
+    why = "total changed"
+    return [*gone, *_brought_to_total(entitlement, EntryKind.CORRECTION, why, at, by)]
+
+
+def _brought_to_total(
+    entitlement: Entitlement, kind: EntryKind, reason: str, at: datetime, by: Principal
+) -> list[LedgerEntry]:
+    key = f"entitlement:{entitlement.id}:activation:{entitlement.activations}"
+    entries = []
+    if missing := entitlement.total - entitlement.granted:
+        entries.append(
+            entry_of(entitlement, kind, missing, key=key, reason=reason, at=at, actor_id=by.id)
+        )
+    entitlement.granted = entitlement.total
+    for row in entitlement.channels:
+        if missing := row.total - row.granted:
+            entries.append(
+                entry_of(entitlement, kind, 0, key=f"{key}:{row.channel}", reason=reason, at=at,
+                         channel=row.channel, channel_amount=missing, actor_id=by.id)
+            )  # fmt: skip
+        row.granted = row.total
+    return entries
+
+
+def _carried_over(
+    session: Session, entitlement: Entitlement, at: datetime, by: Principal
+) -> list[LedgerEntry]:
+    """What the renewed one left unused, up to the cap; the old record stays as it is."""
+    if entitlement.renews_id is None or not entitlement.carry_over:
+        return []
+    old = session.get_one(Entitlement, entitlement.renews_id)
+    units = min(entitlement.carry_over, periods.carried_from(old))
+    periods.note_carried(entitlement, units, entitlement.starts_on)
+    if not units:
+        return []
+    key = f"entitlement:{entitlement.id}:carried-over"
+    reason = f"unused in {old.name} until {old.ends_on}"
+    entries = [
+        entry_of(entitlement, EntryKind.CARRY_OVER, units, key=key, reason=reason, at=at,
+                 actor_id=by.id)
+    ]  # fmt: skip
+    for row in entitlement.channels:
+        before = old.allotment(row.channel)
+        if before is not None and (own := min(units, max(0, before.remaining))):
+            entries.append(
+                entry_of(entitlement, EntryKind.CARRY_OVER, 0, key=f"{key}:{row.channel}",
+                         reason=reason, at=at, channel=row.channel, channel_amount=own,
+                         actor_id=by.id)
+            )  # fmt: skip
+    return entries
+
+
+def _inherit_default(session: Session, entitlement: Entitlement) -> None:
+    """A renewal takes its predecessor's place as the default as soon as it is active."""
+    if entitlement.renews_id is None or entitlement.state is not State.ACTIVE:
+        return
+    if session.get_one(Entitlement, entitlement.renews_id).is_default:
+        _make_default(session, entitlement)
+
+
+def _make_default(session: Session, entitlement: Entitlement) -> None:
+    same = (
+        Entitlement.account_id == entitlement.account_id
+        if entitlement.account_id is not None
+        else Entitlement.contact_id == entitlement.contact_id
+    )
+    others = select(Entitlement).where(same, Entitlement.is_default).with_for_update()
+    for other in session.scalars(others):
+        other.is_default = False
+    session.flush()  # the unique index allows one default at a time
+    entitlement.is_default = True
+
+
+def _list_channels(entitlement: Entitlement, totals: dict[str, int]) -> None:
+    for row in list(entitlement.channels):
+        if row.channel not in totals:
+            entitlement.channels.remove(row)
+    for channel, total in totals.items():
+        listed = entitlement.allotment(channel)
+        if listed is not None:
+            listed.total = total
+        else:
+            entitlement.channels.append(
+                ChannelAllotment(channel=channel, total=total, remaining=0, granted=0, reserved=0)
+            )
+
+
+def _held(
+    session: Session, entitlement: Entitlement, by: Principal, *states: State, act: str = ""
+) -> Entitlement:
+    by.must(Act.MANAGE)
+    session.flush()
+    held = locked(session, [entitlement.id]).get(entitlement.id)
+    if held is None:
+        raise NotFound("there is no such entitlement")
+    if states and held.state not in states:
+        wanted = " or ".join(states)
+        raise WrongState(f"{held.name} is {held.state}; only {wanted} ones can be {act}")
+    return held
+
+
+def _tell(
+    session: Session,
+    entitlement: Entitlement,
+    what: str,
+    at: datetime,
+    by: Principal,
+    **data: Any,
+) -> None:
+    events.record(
+        session, f"entitlement.{what}", at=at, actor=by,
+        entitlement=str(entitlement.id), name=entitlement.name, **data,
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""What is wrong with an entitlement before it is put in force, said of the field it is wrong in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from intake.entitlements.bought import Allocation, DecreaseOn, Entitlement
+from intake.errors import IntakeError
+
+# The ways a case may come (DOMAIN's origins and ours). An allotment for another is a slip.
+ORIGINS = frozenset(
+    {"phone", "email", "web", "chat", "slack", "facebook", "twitter", "instagram", "iot"}
+)
+
+
+class BadEntitlement(IntakeError):
+    """An entitlement that cannot be put in force; `field` names where it is wrong."""
+
+    code = "entitlement-invalid"
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(f"{field}: {words}")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about one field; a warning unless it `refuses`."""
+
+    field: str
+    words: str
+    refuses: bool = True
+
+
+def check(entitlement: Entitlement, origins: Iterable[str] = ORIGINS) -> list[Problem]:
+    """Everything wrong or doubtful, by field."""
+    return [
+        *_customer(entitlement),
+        *_dates(entitlement),
+        *_terms(entitlement),
+        *_periods(entitlement),
+        *_channels(entitlement, frozenset(origins)),
+        *_reminders(entitlement),
+    ]
+
+
+def must_be_valid(entitlement: Entitlement, origins: Iterable[str] = ORIGINS) -> list[Problem]:
+    """The warnings. Raises BadEntitlement for the first thing that refuses."""
+    problems = check(entitlement, origins)
+    for problem in problems:
+        if problem.refuses:
+            raise BadEntitlement(problem.field, problem.words)
+    return problems
+
+
+def _customer(entitlement: Entitlement) -> Iterator[Problem]:
+    if not entitlement.name.strip():
+        yield Problem("name", "give it a name")
+    if (entitlement.account_id is None) == (entitlement.contact_id is None):
+        yield Problem("customer", "it belongs to one account or to one contact")
+
+
+def _dates(entitlement: Entitlement) -> Iterator[Problem]:
+    if entitlement.ends_on < entitlement.starts_on:
+        yield Problem(
+            "ends_on", f"{entitlement.ends_on} is before its start, {entitlement.starts_on}"
+        )
+
+
+def _terms(entitlement: Entitlement) -> Iterator[Problem]:
+    if entitlement.total < 0:
+        yield Problem("total", f"{entitlement.total} is below zero")
+    if entitlement.reserve < 0:
+        yield Problem("reserve", f"{entitlement.reserve} is below zero")
+    by_time = entitlement.allocation is Allocation.HOURS
+    if by_time and entitlement.decrease_on is DecreaseOn.CREATION:
+        yield Problem("decrease_on", "hours can only be taken on resolution")
+
+
+def _periods(entitlement: Entitlement) -> Iterator[Problem]:
+    if entitlement.period_months is not None and entitlement.period_months < 1:
+        yield Problem("period_months", "a period lasts one month or more")
+    if entitlement.carry_over < 0:
+        yield Problem("carry_over", f"{entitlement.carry_over} is below zero")
+    if entitlement.carry_over_days is not None and entitlement.carry_over_days < 1:
+        yield Problem("carry_over_days", "carried units last one day or more")
+
+
+def _channels(entitlement: Entitlement, origins: frozenset[str]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for row in entitlement.channels:
+        field = f"channels.{row.channel}"
+        if row.channel not in origins:
+            known = ", ".join(sorted(origins))
+            yield Problem(field, f"there is no channel {row.channel!r}; there are {known}")
+        if row.channel in seen:
+            yield Problem(field, "is listed twice")
+        seen.add(row.channel)
+        if row.total < 0:
+            yield Problem(field, f"{row.total} is below zero")
+        elif row.total > entitlement.total:
+            words = f"{row.total} can never be used up: the whole is {entitlement.total}"
+            yield Problem(field, words, refuses=False)
+    together = sum(row.total for row in entitlement.channels)
+    if together > entitlement.total:
+        words = f"they add up to {together}, the whole is {entitlement.total}"
+        yield Problem("channels", words, refuses=False)
+
+
+def _reminders(entitlement: Entitlement) -> Iterator[Problem]:
+    for percent in entitlement.thresholds:
+        if not 0 <= percent < 100:
+            yield Problem("thresholds", f"{percent} is no percentage from 0 to 99")
+    if entitlement.renewal_days and "@" not in entitlement.email:
+        yield Problem("email", "reminders need an address to go to")

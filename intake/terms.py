@@ -1,0 +1,148 @@
+"""What covers a case: the entitlement on it, and the terms it has taken, kept in step with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import entitlements
+from intake.agents import SYSTEM, Principal
+from intake.cases import Case, Resolution, State
+from intake.desk import Desk
+from intake.entitlements import (
+    Asked,
+    ChosenBy,
+    Decision,
+    Drawn,
+    Entitlement,
+    Overdraw,
+    Standing,
+)
+
+
+def asked(case: Case, desk: Desk, at: datetime) -> Asked:
+    """What the case asks an entitlement for, on the day of that instant."""
+    return Asked(
+        case.id,
+        case.channel,
+        case.contact_id,
+        case.account_id,
+        case.product_id,
+        desk.day(at),
+        at,
+    )
+
+
+def settle(
+    session: Session,
+    case: Case,
+    *,
+    on: date,
+    at: datetime,
+    event: str,
+    reason: str,
+    by: Principal = SYSTEM,
+    billable_minutes: int | None = None,
+    overdraw: Overdraw | None = None,
+) -> Drawn:
+    """Take or give back terms so that the ledger fits the case as it stands now.
+
+    The case must be locked; `event` is unique among its events. Raises what
+    `entitlements.settle` raises.
+    """
+    resolved = case.state is State.RESOLVED
+    if resolved and billable_minutes is None:
+        billable_minutes = _last_billable(session, case)
+    standing = Standing(
+        case_id=case.id,
+        entitlement_id=case.entitlement_id,
+        channel=case.channel,
+        event=event,
+        reason=reason,
+        on=on,
+        at=at,
+        resolved=resolved,
+        cancelled=case.state is State.CANCELLED,
+        decrement=not case.no_decrement,
+        overridden=case.covered_by is ChosenBy.OVERRIDE,
+        billable_minutes=billable_minutes or 0,
+        overdraw=overdraw,
+        actor_id=by.id,
+    )
+    drawn = entitlements.settle(session, standing)
+    case.billable = case.entitlement_id is None or drawn.overage > 0
+    return drawn
+
+
+def reconsider(session: Session, case: Case, desk: Desk, *, at: datetime) -> Decision:
+    """Ask again which entitlement covers the case; the answer is put on it, terms untouched.
+
+    What was chosen by hand is kept while it covers the case; a manager's word stands.
+    """
+    candidates = _candidates(session, case)
+    question = _asked_again(session, case, desk, at)
+    current = next((e for e in candidates if e.id == case.entitlement_id), None)
+    if case.covered_by is ChosenBy.OVERRIDE:
+        return _overridden(case, current)
+    if case.covered_by is ChosenBy.HAND and current is not None:
+        decision = entitlements.decide_on(current, candidates, question)
+    else:
+        decision = entitlements.decide(candidates, question, apply=desk.apply_entitlement_on_change)
+    put_on(case, decision)
+    return decision
+
+
+def decide_on(
+    session: Session, case: Case, chosen: Entitlement, desk: Desk, *, at: datetime
+) -> Decision:
+    """Whether this entitlement would cover the case, apart from the term the case has itself."""
+    return entitlements.decide_on(
+        chosen, _candidates(session, case), _asked_again(session, case, desk, at)
+    )
+
+
+def put_on(case: Case, decision: Decision) -> None:
+    """Note a decision on its case."""
+    kept = decision.as_json()
+    if decision.chosen_by is ChosenBy.OVERRIDE:
+        kept["candidates"] = case.decision.get("candidates", [])  # what was overridden
+    case.decision = kept
+    case.entitlement_id = decision.entitlement.id if decision.entitlement else None
+    case.covered_by = decision.chosen_by
+    case.billable = decision.entitlement is None
+
+
+def _asked_again(session: Session, case: Case, desk: Desk, at: datetime) -> Asked:
+    """What it asks for now; the term it has taken or holds back already counts as free to it."""
+    return replace(asked(case, desk, at), has=entitlements.taken_by(session, case.id))
+
+
+def _candidates(session: Session, case: Case) -> list[Entitlement]:
+    held = entitlements.held_by(session, {(case.contact_id, case.account_id)}, lock=True)
+    if case.entitlement_id is not None and all(e.id != case.entitlement_id for e in held):
+        held += entitlements.locked(session, [case.entitlement_id]).values()
+    return held
+
+
+def _overridden(case: Case, current: Entitlement | None) -> Decision:
+    words = case.decision.get("words", "")
+    return Decision(current, None, words, (), ChosenBy.OVERRIDE)
+
+
+def _last_billable(session: Session, case: Case) -> int:
+    minutes: Sequence[int] = session.scalars(
+        select(Resolution.billable_minutes)
+        .where(Resolution.case_id == case.id)
+        .order_by(Resolution.at.desc(), Resolution.id.desc())
+        .limit(1)
+    ).all()
+    return minutes[0] if minutes else 0
+
+
+def event_of(case: Case) -> str:
+    """A word for what happens to the case now, different for each of its versions."""
+    return f"version:{case.version}"
