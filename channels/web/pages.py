@@ -83,7 +83,8 @@ def routes(
         Route("/form", counter.show),
         Route("/form", counter.take, methods=["POST"], middleware=guards),
         Route("/form/received", counter.received),
-        Route("/style.css", _style),
+        Route("/style.css", _static("style.css")),
+        Route("/icon.svg", _static("icon.svg")),
     ]
 
 
@@ -228,7 +229,10 @@ def _render(
     return HTMLResponse(TEMPLATES.get_template(name).render(shown), status, headers)
 
 
-def _style(_request: Request) -> Response:
-    return FileResponse(
-        HERE / "static" / "style.css", headers={"cache-control": "public, max-age=3600"}
-    )
+def _static(name: str) -> Callable[[Request], Response]:
+    def answer(_request: Request) -> Response:
+        return FileResponse(
+            HERE / "static" / name, headers={"cache-control": "public, max-age=3600"}
+        )
+
+    return answer
