@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -11,17 +13,20 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from channels.follow import POLL_SECONDS, Follower
 from channels.reception import Arrived, Journal, StorageFull
 from channels.web.door import new_token, visitor_of
 from channels.web.lines import UNREAD_BYTES, Line
 from intake import work
+from intake.accept import accept
 from intake.agents import Principal
 from intake.cases import ActivityKind, Case
 from intake.customers import ContactPoint
 from intake.db import Database
 from intake.inbound import Inbound
 from intake.messages import ContactKind
-from tests.desk import DeskUnderTest
+from intake.threads import Arrival
+from tests.desk import DeskUnderTest, email
 from tests.web import Visit, face
 
 
@@ -56,6 +61,49 @@ async def test_the_next_line_joins_until_the_case_is_solved(desk: DeskUnderTest)
     first, second = sorted(desk.all(Case), key=lambda case: case.number)
     assert [a.text for a in desk.activities(first)][:2] == ["It does not print.", "And it beeps."]
     assert [a.text for a in desk.activities(second)] == ["Now the fax."]
+
+
+async def test_two_workers_do_not_open_two_cases_for_one_chat(desk: DeskUnderTest) -> None:
+    desk.accepts(_line("Hello?", "known"))  # a new contact would hold the second worker up as well
+    accepted = threading.Event()
+
+    def first() -> None:
+        with desk.transaction() as session:
+            accept(session, [_line("It does not print.")], desk.settings)
+            accepted.set()
+            time.sleep(0.5)  # long enough for the second to look for a case
+
+    def second() -> None:
+        accepted.wait(20)
+        with desk.transaction() as session:
+            accept(session, [_line("And it beeps.")], desk.settings)
+
+    await asyncio.gather(asyncio.to_thread(first), asyncio.to_thread(second))
+
+    (case,) = [case for case in desk.all(Case) if case.conversation == "c1"]
+    assert [a.text for a in desk.activities(case)] == ["It does not print.", "And it beeps."]
+
+
+async def test_two_who_follow_at_once_hear_each_thing_once(desk: DeskUnderTest) -> None:
+    follower = Follower(desk.db)
+    heard: list[list[str]] = [[], []]
+
+    async def follow(who: int, following: asyncio.Event) -> None:
+        async for event in follower.events(following):
+            heard[who].append(event.kind)
+
+    ready = [asyncio.Event(), asyncio.Event()]
+    tasks = [asyncio.create_task(follow(who, event)) for who, event in enumerate(ready)]
+    await asyncio.gather(*(event.wait() for event in ready))
+    desk.accepts(email())
+    await asyncio.sleep(3 * POLL_SECONDS)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await follower.close()
+
+    assert heard[0] == heard[1]
+    assert heard[0].count("case.opened") == 1
 
 
 async def test_a_line_said_again_is_one_line(desk: DeskUnderTest) -> None:
@@ -426,6 +474,13 @@ def sqlite_desk(sqlite_url: str) -> Iterator[DeskUnderTest]:
     db = Database(sqlite_url)
     yield DeskUnderTest(db)
     db.close()
+
+
+def _line(text: str, conversation: str = "c1") -> Arrival:
+    return email(
+        "v1", text, text, kind=ContactKind.VISITOR, channel="chat", conversation=conversation,
+        at=now(),
+    )  # fmt: skip
 
 
 def visitor(visit: Visit) -> str:
