@@ -277,6 +277,14 @@ def test_what_the_protocol_does_not_know_ends_the_socket(
         assert client.closes()[0] == code
 
 
+def test_bytes_that_are_no_text_end_the_socket(desk: DeskUnderTest) -> None:
+    office = Office(desk)
+
+    with office.client.websocket_connect("/graphql", ["graphql-transport-ws"]) as socket:
+        socket.send_bytes(b"\xff\xfe")
+        assert Client(socket).closes()[0] == 4400
+
+
 @pytest.mark.parametrize(
     ("payload", "why"),
     [

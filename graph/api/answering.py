@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -88,15 +89,13 @@ def question_of(values: Any) -> Question:
 def answer(house: House, credentials: Credentials, question: Question, *, at: datetime) -> Answer:
     """What the desk says to that, for whoever these credentials stand for now."""
     started = time.perf_counter()
-    asking = Asking(house, at=at)
-    try:
-        given = _answer(asking, credentials, question)
-    except AWAY as error:
-        log.warning("database away", why=type(error).__name__)
-        given = refusal(503, "busy", "the desk is busy; try again in a moment")
-    finally:
-        asking.close()
-    log.info(
+    with closing(Asking(house, at=at)) as asking:
+        try:
+            given = _answer(asking, credentials, question)
+        except AWAY as error:
+            log.warning("database away", why=type(error).__name__)
+            given = refusal(503, "busy", "the desk is busy; try again in a moment")
+    log.debug(
         "graphql",
         operation=question.operation_name or "",
         by=str(asking.principal.id or ""),

@@ -16,8 +16,6 @@ from starlette.requests import HTTPConnection
 from intake import agents
 from intake.agents import Principal
 
-COOKIES = ("__Host-sid", "sid")
-
 
 class Foreign(Exception):
     """The request comes from somebody else's page."""
@@ -48,7 +46,9 @@ def shown_by(connection: HTTPConnection, base_url: str) -> Credentials | None:
     given = connection.headers.getlist("authorization")
     if given:
         return bearer(given[0]) if len(given) == 1 else None
-    secret = next((connection.cookies[name] for name in COOKIES if name in connection.cookies), "")
+    # As the console names it: `__Host-` ties a cookie to this very host, over https only.
+    name = "__Host-sid" if base_url.startswith("https://") else "sid"
+    secret = connection.cookies.get(name)
     if not secret:
         return None
     if not from_our_page(connection.headers, base_url):

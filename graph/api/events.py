@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -84,7 +84,5 @@ def histories(
 
 
 def _id_of(asking: Asking, number: int) -> UUID:
-    try:
+    with closing(asking):
         return by_number(asking.session, asking.principal, number).id
-    finally:
-        asking.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from graph.api.documents import Query, Refused
 from graph.api.events import Event, seen
 from graph.api.schema import SCHEMA
 from graph.house import House
-from intake.agents import Act
+from intake.agents import Act, Principal
 from intake.errors import IntakeError
 
 log = structlog.get_logger()
@@ -108,16 +108,25 @@ class Socket:
                 if kind == "ping":
                     await self._send("pong")
                 elif kind == "subscribe" and isinstance(id, str):
-                    if id in self._running:
-                        raise Closed(4409, f"{id[:40]} is subscribed already")
-                    self._running[id] = group.create_task(self._run(id, message.get("payload")))
+                    if await self._has_room(id):
+                        task = group.create_task(self._run(id, message.get("payload")))
+                        self._running[id] = task
                 elif kind == "complete" and isinstance(id, str):
-                    if task := self._running.pop(id, None):
-                        task.cancel()
+                    if ended := self._running.pop(id, None):
+                        ended.cancel()
                 elif kind == "connection_init":
                     raise Closed(4429, "connection_init came twice")
                 elif kind != "pong":
                     raise Closed(4400, "not a message of this protocol")
+
+    async def _has_room(self, id: str) -> bool:
+        if id in self._running:
+            raise Closed(4409, f"{id[:40]} is subscribed already")
+        if len(self._running) < SUBSCRIPTIONS:
+            return True
+        full = GraphQLError(f"{SUBSCRIPTIONS} subscriptions at most on one socket")
+        await self._send("error", id=id, payload=[told(full)])
+        return False
 
     async def _greet(self) -> None:
         try:
@@ -131,8 +140,7 @@ class Socket:
         token = payload.get("Authorization") if isinstance(payload, dict) else None
         if isinstance(token, str):
             self._credentials = bearer(token)
-        asking = await self._in_thread(self._asking)
-        asking.close()
+        await self._in_thread(self._principal)
         await self._send("connection_ack")
 
     async def _run(self, id: str, payload: Any) -> None:
@@ -150,8 +158,6 @@ class Socket:
 
     async def _tell_all(self, id: str, payload: Any) -> Sequence[GraphQLError]:
         """Tell what happens from now on; the errors for which nothing more is told."""
-        if len(self._running) > SUBSCRIPTIONS:
-            return [GraphQLError(f"{SUBSCRIPTIONS} subscriptions at most on one socket")]
         try:
             question = question_of(payload)
             asking, query = await self._in_thread(self._begin, question)
@@ -182,36 +188,35 @@ class Socket:
         return ()
 
     def _begin(self, question: Question) -> tuple[Asking, Query]:
-        asking = self._asking()
-        asking.close()
+        asking = Asking(self._house, at=datetime.now(UTC))
+        asking.principal = self._principal()
         query = read(question, open_book=asking.principal.may(Act.MANAGE))
         if query.operation.operation is not OperationType.SUBSCRIPTION:
             raise Refused([GraphQLError("send queries and mutations by POST")])
         return asking, query
 
     def _tell(self, query: Query, question: Question, event: Event) -> dict[str, Any] | None:
-        """The event as this client may see it now, or None."""
-        asking = self._asking()
-        try:
+        """The event as this client may see it now, or None. Raises Closed like `_principal`."""
+        with closing(Asking(self._house, at=datetime.now(UTC))) as asking:
+            asking.principal = self._known(asking)
             if not seen(asking, event):
                 return None
             result = execute(asking, query, question, event)
-        finally:
-            asking.close()
         errors = {"errors": [told(error) for error in result.errors]} if result.errors else {}
         return {**errors, "data": result.data}
 
-    def _asking(self) -> Asking:
-        """A look at who this is now. Raises Closed when it is nobody any more."""
-        asking = Asking(self._house, at=datetime.now(UTC))
-        principal = None
+    def _principal(self) -> Principal:
+        """Who this is now. Raises Closed when it is nobody any more."""
+        with closing(Asking(self._house, at=datetime.now(UTC))) as asking:
+            return self._known(asking)
+
+    def _known(self, asking: Asking) -> Principal:
+        found = None
         if self._credentials is not None:
-            principal = self._credentials.principal(asking.session, at=asking.at)
-        if principal is None:
-            asking.close()
+            found = self._credentials.principal(asking.session, at=asking.at)
+        if found is None:
             raise Closed(4403, "not signed in")
-        asking.principal = principal
-        return asking
+        return found
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         try:
@@ -221,7 +226,10 @@ class Socket:
             raise Closed(1013, "the desk is busy; try again in a moment") from error
 
     async def _receive(self) -> dict[str, Any]:
-        text = await self._websocket.receive_text()
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received["code"])
+        text = received.get("text") or ""
         if len(text) > MESSAGE_CHARACTERS or "\\u0000" in text:
             raise Closed(4400, "not a message of this protocol")
         try:

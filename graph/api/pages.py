@@ -134,7 +134,7 @@ class Connection(Generic[T]):
     desk: strawberry.Private[Desk]
     more: strawberry.Private[bool]
     later: strawberry.Private[bool]
-    all: strawberry.Private[Select[Any] | None] = None
+    whole: strawberry.Private[Select[Any] | None] = None
 
     @described("The entries with their cursors, in order.")
     def edges(self) -> list[Edge[T]]:
@@ -146,9 +146,9 @@ class Connection(Generic[T]):
         "within a list, and for the best of a search."
     )
     def total_count(self, info: Info) -> int | None:
-        if self.all is None:
+        if self.whole is None:
             return None
-        return info.context.session.scalar(select(func.count()).select_from(self.all.subquery()))
+        return info.context.session.scalar(select(func.count()).select_from(self.whole.subquery()))
 
     @described("Where this page stands.")
     def page_info(self) -> PageInfo:
@@ -178,7 +178,7 @@ def page(
         desk=asking.house.desk,
         more=len(rows) > first,
         later=after is not None,
-        all=statement,
+        whole=statement,
     )
 
 
