@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError
 from graph import importing, posting, starting
 from graph.duties import Duty
 from graph.duties import run as run_duties
-from graph.opening import NotStarted, open_database, set_up_log
-from intake import agents, inbound, migrations
+from graph.opening import NotStarted, desk_of, open_database, set_up_log
+from intake import agents, clock, inbound, migrations
 from intake.agents import Agent, Role
 from intake.db import Busy, Unsafe
 from intake.errors import IntakeError
@@ -96,6 +96,33 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         table.add_row(name, str(getattr(found, name)), field.description or "")
     out.print(table)
+
+
+@app.command("clock")
+def clock_(
+    at: Annotated[
+        str, typer.Option(help="An instant such as 2026-03-02T17:00+01:00; now if not said.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen, and undo it.")
+    ] = False,
+) -> None:
+    """Move everything that time moves, as the worker does each second."""
+    found = _settings()
+    instant = _instant(at) if at else _now()
+    if not dry_run and instant > _now():
+        _fail("that is not yet: look ahead with --dry-run", 1)
+    db = open_database(found)
+    with db.transaction() as session:
+        happened = clock.foresee(session, desk_of(found), at=instant)
+        lines = [clock.in_words(row) for row in happened]
+        if dry_run:
+            session.rollback()
+    db.close()
+    for line in lines:
+        out.print(line)
+    would = "would happen" if dry_run else "happened"
+    out.print(f"{len(lines)} things {would} by {instant:%Y-%m-%d %H:%M %Z}")
 
 
 @app.command()
@@ -352,6 +379,16 @@ def _settings(*, serves: bool = False, unsafe: bool = False) -> Settings:
     # A command answers its user in words of its own; only a desk that runs tells all it does.
     set_up_log(found if serves else found.model_copy(update={"log_level": "warning"}))
     return found
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise IntakeError(
+            f"--at: {text!r:.40} is not an instant such as 2026-03-02T17:00Z"
+        ) from None
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _now() -> datetime:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Select, or_, select
+from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
 from intake import alerts, coverage, entitlements, events, sla
@@ -21,6 +22,7 @@ from intake.agents import SYSTEM
 from intake.cases import Case
 from intake.desk import Desk
 from intake.entitlements import Entitlement
+from intake.events import Delivery, Event
 from intake.letters import Mailbag
 from intake.sla import KpiInstance
 
@@ -62,6 +64,35 @@ def tick(session: Session, desk: Desk, *, at: datetime) -> Tick:
         moved[work.name] = work.move(session, desk, at=at, limit=BATCH)
         session.flush()
     return Tick(moved, more=BATCH in moved.values())
+
+
+def foresee(session: Session, desk: Desk, *, at: datetime) -> list[Event | Delivery]:
+    """What the clock would record and promise by that instant, in its order.
+
+    It is done in the caller's transaction, for the caller to undo: nothing else tells it exactly.
+    """
+    seen: list[Event | Delivery] = []
+
+    def note(written: Session, *_: object) -> None:
+        fresh = [row for row in written.new if isinstance(row, Event | Delivery)]
+        seen.extend(row for row in fresh if row not in seen)
+
+    listen(session, "before_flush", note)
+    while any(tick(session, desk, at=at).moved.values()):
+        pass
+    remove(session, "before_flush", note)
+    return seen
+
+
+def in_words(row: Event | Delivery) -> str:
+    """One line for an operator: a fact with what it says, or a promise with whom it reaches."""
+    if isinstance(row, Delivery):
+        subject = row.payload.get("subject", "")
+        said = f"{row.channel} {row.kind} to {row.target}" + (f": {subject}" if subject else "")
+        return said if row.due_at == row.promised_at else f"{said} (at {row.due_at:%F %R %Z})"
+    said = ", ".join(f"{name} {value}" for name, value in row.data.items() if name != "number")
+    case = f" case {row.data['number']}" if "number" in row.data else ""
+    return f"{row.kind}{case}: {said}"
 
 
 def move_clocks(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
