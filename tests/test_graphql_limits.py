@@ -229,6 +229,16 @@ def test_strange_json_is_a_bad_request_and_never_our_fault(
     assert response.json()["errors"][0]["message"]
 
 
+def test_text_that_only_looks_like_an_escape_is_kept(
+    desk: DeskUnderTest, office: Office, grace: Agent
+) -> None:
+    desk.accepts(email())
+    said = r"the file holds \u0000, C:\users and \n"
+
+    act = "mutation ($t: String!) { note(caseNumber: 1001, text: $t) { ... on CaseChanged { activity { text } } } }"  # noqa: E501
+    assert office.asks(act, by=grace, t=said)["note"]["activity"]["text"] == said
+
+
 def test_a_body_that_is_too_large_is_not_read(office: Office, grace: Agent) -> None:
     response = office.posts(b'{"query": "' + b"#" * 300_000 + b'"}', by=grace)
 

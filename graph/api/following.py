@@ -230,7 +230,7 @@ class Socket:
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received["code"])
         text = received.get("text") or ""
-        if len(text) > MESSAGE_CHARACTERS or "\\u0000" in text:
+        if len(text) > MESSAGE_CHARACTERS:
             raise Closed(4400, "not a message of this protocol")
         try:
             message = orjson.loads(text)
