@@ -22,7 +22,7 @@ from graph.console import rendering
 from graph.console.visit import cookie_name, filled_in, secret_of
 from graph.house import House
 from intake import agents, events, queues, threads
-from intake.agents import SESSION_LONGEST, Agent
+from intake.agents import SESSION_LONGEST, Agent, SignInLink
 from intake.messages import Outgoing
 
 log = structlog.get_logger()
@@ -66,12 +66,7 @@ def _shown(house: House, request: Request) -> Response:
 
 
 def _sign_in(house: House, request: Request, form: dict[str, str]) -> Response:
-    at, link = datetime.now(UTC), form.get("link", "")
-    with house.db.transaction() as session:
-        secret = agents.sign_in(session, link, at=at)
-        if secret is not None:
-            # The browser's old session, if any, ends: a session belongs to one sign-in.
-            agents.sign_out(session, secret_of(house, request))
+    secret = _new_session(house, form.get("link", ""), secret_of(house, request))
     if secret is None:
         log.info("sign-in link refused")
         return _page(house, request, "refused", 403)
@@ -84,13 +79,30 @@ def _sign_in(house: House, request: Request, form: dict[str, str]) -> Response:
     return response
 
 
+def _new_session(house: House, link: str, before: str) -> str | None:
+    """The secret of a session that this link starts; the one before ends. None for a bad link."""
+    at = datetime.now(UTC)
+    # Asked first without the turn to write, of which strangers shall take none.
+    with house.db.reading() as session:
+        if session.get(SignInLink, agents.digest(link)) is None:
+            return None
+    with house.db.transaction() as session:
+        secret = agents.sign_in(session, link, at=at)
+        if secret is not None:
+            agents.sign_out(session, before)
+        return secret
+
+
 def _send_link(house: House, request: Request, form: dict[str, str]) -> Response:
     at = datetime.now(UTC)
     address = form.get("address", "").strip().lower()[:_LONGEST_ADDRESS]
-    with house.db.transaction() as session:
-        agent = agents.by_email(session, address)
-        if agent is not None and _may_have_another(session, agent, at):
-            _promise_link(session, house, agent, _onward(form.get("next", "")), at)
+    with house.db.reading() as session:
+        known = agents.by_email(session, address) is not None
+    if known:
+        with house.db.transaction() as session:
+            agent = agents.by_email(session, address)
+            if agent is not None and _may_have_another(session, agent, at):
+                _promise_link(session, house, agent, _onward(form.get("next", "")), at)
     return _page(house, request, "sent")
 
 

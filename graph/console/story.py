@@ -19,6 +19,7 @@ from intake.events import Delivery, Event
 
 _BLANK = re.compile(r"\{(\w+)\}")
 AT_MOST = 200
+FAR = 4
 TEXT_SHOWN = 20_000
 HISTORY_SHOWN = 100_000
 
@@ -92,6 +93,8 @@ class Story:
 
     days: tuple[Day, ...]
     cut: bool
+    latest: UUID | None
+    """The last that was said, where it is far from the top."""
     seen: int
     """The last event that is told: what comes after it is news."""
     pulse: str
@@ -117,7 +120,8 @@ def of_case(session: Session, case: Case, times: Times) -> Story:
         Day(name, tuple(part)) for name, part in groupby(entries, key=lambda e: times.day(e.at))
     )
     seen = events[-1].sequence if events else 0
-    return Story(days, len(activities) == AT_MOST, seen, _pulse(case, deliveries.values()))
+    latest = activities[-1][0].id if len(activities) >= FAR else None
+    return Story(days, len(activities) == AT_MOST, latest, seen, _pulse(case, deliveries.values()))
 
 
 def news(session: Session, case: Case, *, since: int) -> list[Happened]:

@@ -130,6 +130,10 @@ def _act(
     form: Mapping[str, str],
 ) -> Response:
     at, secret = datetime.now(UTC), secret_of(house, request)
+    # Asked first without the turn to write, of which strangers shall take none.
+    with house.db.reading() as session:
+        if agents.console_session(session, secret, at=at) is None:
+            return _to_sign_in(request)
     try:
         with house.db.transaction() as session:
             signed_in = agents.console_session(session, secret, at=at)
