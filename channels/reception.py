@@ -21,12 +21,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from channels.sandbox import Sandbox, Unreadable
 from intake import inbound, queues
 from intake.accept import Receipt, accept
-from intake.db import Busy, Database, new_id
+from intake.db import Database, away, new_id
 from intake.desk import Desk
 from intake.inbound import Inbound, StaleClaim, State
 from intake.messages import Message
@@ -148,7 +147,8 @@ class Journal:
     def _keep_all(self, batch: Sequence[tuple[tuple[Arrived, ...], Any]]) -> list[Exception | None]:
         together = [arrived for group, _done in batch for arrived in group]
         failure = self._keep(together)
-        if failure is None or len(batch) == 1 or _everyones(failure):
+        everyones = isinstance(failure, StorageFull) or away(failure)
+        if failure is None or len(batch) == 1 or everyones:
             return [failure] * len(batch)
         # One of them cannot be written: the others must not suffer for it.
         return [self._keep(group) for group, _done in batch]
@@ -220,10 +220,7 @@ class Reception:
             raw = inbound.raw_of(session, [row.id for row in rows])
             ours = sorted(queues.every(session).by_mailbox)
         return self._sandbox.parse_all(
-            [
-                (row.channel, raw[row.id], {**row.envelope, "own_addresses": ours})
-                for row in rows
-            ]
+            [(row.channel, raw[row.id], {**row.envelope, "own_addresses": ours}) for row in rows]
         )
 
     def _file(
@@ -231,30 +228,18 @@ class Reception:
     ) -> None:
         if not items:
             return
-        # A message that failed before is taken alone, so that it cannot fail its neighbours again.
-        groups = [[item] for item in items if item[0].attempts > 1]
-        fresh = [item for item in items if item[0].attempts <= 1]
-        for group in ([fresh] if fresh else []) + groups:
-            try:
-                self._accept(group, account)
-            except (StaleClaim, Busy) as error:
-                log.warning("left to another worker", messages=len(group), why=str(error))
-            except Exception as error:  # noqa: BLE001  the messages are kept, the reason noted
-                if len(group) == 1:
-                    self._refused(group[0][0], error, at=at, account=account)
-                    continue
-                for item in group:
-                    self._accept_alone(item, at=at, account=account)
-
-    def _accept_alone(
-        self, item: tuple[Inbound, Message], *, at: datetime, account: Account
-    ) -> None:
         try:
-            self._accept([item], account)
-        except (StaleClaim, Busy) as error:
-            log.warning("left to another worker", messages=1, why=str(error))
-        except Exception as error:  # noqa: BLE001  as above
-            self._refused(item[0], error, at=at, account=account)
+            self._accept(items, account)
+        except StaleClaim as error:
+            log.warning("left to another worker", messages=len(items), why=str(error))
+        except Exception as error:  # the messages are kept, the reason noted
+            if away(error):
+                raise  # the messages wait until their leases end
+            if len(items) == 1:
+                self._refused(items[0][0], error, at=at, account=account)
+                return
+            for item in items:  # one of them must not fail its neighbours
+                self._file([item], at=at, account=account)
 
     def _accept(self, items: Sequence[tuple[Inbound, Message]], account: Account) -> None:
         arrivals = [_arrival(row, message) for row, message in items]
@@ -272,11 +257,8 @@ class Reception:
         self._postpone(row, f"not filed: {type(error).__name__}", at=at, account=account)
 
     def _postpone(self, row: Inbound, reason: str, *, at: datetime, account: Account) -> None:
-        try:
-            with self._db.transaction() as session:
-                gave_up = inbound.failed(session, row.id, row.claim, reason, at=at)
-        except (SQLAlchemyError, Busy):
-            gave_up = False  # the lease ends by itself; the next worker takes it
+        with self._db.transaction() as session:
+            gave_up = inbound.failed(session, row.id, row.claim, reason, at=at)
         account.quarantined += gave_up
         account.postponed += not gave_up
         account.by_reason[reason] += 1
@@ -333,12 +315,6 @@ def _note(receipt: Receipt, account: Account) -> None:
         channel=receipt.arrival.message.channel,
         case=receipt.case.number if receipt.case else None,
         by=receipt.filtered or receipt.matched_by,
-    )
-
-
-def _everyones(failure: Exception) -> bool:
-    return isinstance(failure, (StorageFull, Busy)) or (
-        isinstance(failure, SQLAlchemyError) and bool(getattr(failure, "connection_invalidated", 0))
     )
 
 

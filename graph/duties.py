@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
+import socket
 import ssl
 import sys
 import threading
@@ -172,14 +174,24 @@ async def _smtp(settings: Settings, journal: Journal) -> Door:
         connections=settings.smtp_connections,
         connections_per_peer=settings.smtp_connections_per_peer,
     )
-    return await smtp.serve(
-        journal,
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        hostname=settings.smtp_name,
-        limits=limits,
-        tls_context=tls,
-    )
+    host, port = settings.smtp_host, settings.smtp_port
+    try:
+        return await smtp.serve(
+            journal,
+            host=host,
+            port=port,
+            hostname=settings.smtp_name,
+            limits=limits,
+            tls_context=tls,
+        )
+    except OSError as error:
+        raise NotStarted(_not_ours(host, port, error)) from error
+
+
+def _not_ours(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{host}:{port} is taken: is another desk running?"
+    return f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
 
 
 class _Quiet(uvicorn.Server):
@@ -196,21 +208,24 @@ async def _serve(settings: Settings, duty: Duty, face: ASGIApp) -> Callable[[], 
         if duty is Duty.PUBLIC
         else (settings.office_host, settings.office_port)
     )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise NotStarted(_not_ours(host, port, error)) from error
     server = _Quiet(
         uvicorn.Config(
             face,
-            host=host,
-            port=port,
             log_config=None,
             access_log=False,
             lifespan="off",
             **HTTP_LIMITS,
         )
     )
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve([listening]))
     while not server.started:
         if task.done():
-            raise NotStarted(f"{host}:{port} is taken: is another desk running?")
+            await task
         await asyncio.sleep(0.01)
 
     async def close() -> None:

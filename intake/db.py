@@ -37,6 +37,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from uuid_utils.compat import uuid7
 
@@ -51,6 +53,23 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9
 
 class Unsafe(Exception):
     """The database could lose what we said yes to; the text says why and how to allow it."""
+
+
+def away(error: BaseException | None) -> bool:
+    """Whether the database itself is away, full or busy: what failed for one fails for everyone.
+
+    A statement that is at fault, a conflict and a bug of ours are not of this kind.
+    """
+    if isinstance(error, (Busy, PoolTimeout)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    # SQLSTATE by class: no connection, no resources, shutting down, trouble with the disk. What
+    # failed before PostgreSQL said anything has none, nor has anything of SQLite.
+    state = getattr(error.orig, "sqlstate", None) or "08"
+    return isinstance(error, OperationalError) and state.startswith(("08", "53", "57P", "58"))
 
 
 class Instant(TypeDecorator[datetime]):

@@ -32,7 +32,7 @@ from intake.db import Base, new_id, one_of, refers_to
 from intake.errors import IntakeError
 
 ATTEMPTS = 3
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=45)
 
 
 class State(StrEnum):
@@ -149,12 +149,15 @@ def claim(
     """Take up to `limit` waiting messages, oldest first, for LEASE.
 
     The attempt is counted before it is made, so a message that kills whoever reads it ends in
-    quarantine after ATTEMPTS. What another worker holds is left alone until its lease ends.
+    quarantine after ATTEMPTS. One that was tried before comes after the fresh ones and is taken
+    alone, so that it takes no other with it. What another worker holds is left alone until its
+    lease ends.
     """
     waiting = _waiting(at).limit(limit).with_for_update(skip_locked=True)
     if ids is not None:
         waiting = waiting.where(Inbound.id.in_(ids))
     rows = list(session.scalars(waiting))
+    rows = [row for row in rows if not row.attempts] or rows[:1]
     claimed = []
     token = new_id()
     for row in rows:
@@ -173,7 +176,7 @@ def _waiting(at: datetime) -> Select[Inbound]:
         select(Inbound)
         .where(Inbound.state == State.PENDING)
         .where(Inbound.claimed_until.is_(None) | (Inbound.claimed_until <= at))
-        .order_by(Inbound.received_at, Inbound.id)
+        .order_by(Inbound.attempts, Inbound.received_at, Inbound.id)
     )
 
 

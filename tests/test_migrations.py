@@ -286,18 +286,19 @@ def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(
 ) -> None:
     db = Database(sqlite_url)
     with db.transaction() as session:
-        session.execute(
-            text("INSERT INTO accounts (id, name, created_at) VALUES ('a', 'A', '2026-01-01')")
-        )
-        session.execute(
-            text("INSERT INTO account_domains (domain, account_id) VALUES ('a.example', 'a')")
-        )
-    history('with op.batch_alter_table("accounts", recreate="always") as table:\n    pass')
+        for line in (
+            "CREATE TABLE parents (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE children (name, parent REFERENCES parents ON DELETE CASCADE)",
+            "INSERT INTO parents VALUES (1)",
+            "INSERT INTO children VALUES ('Ada', 1)",
+        ):
+            session.execute(text(line))
+    history('with op.batch_alter_table("parents", recreate="always") as table:\n    pass')
 
     migrations.upgrade(db)
 
     with db.reading() as session:
-        assert session.scalar(text("SELECT domain FROM account_domains")) == "a.example"
+        assert session.scalar(text("SELECT name FROM children")) == "Ada"
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
     db.close()
 
