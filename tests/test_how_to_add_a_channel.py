@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "how-to" / "add-a-channel.md"
 FILES = re.compile(r"^`(?P<path>[\w/]+\.py)`:\n\n```python\n(?P<code>.*?)^```$", re.M | re.S)
-CHANGES = re.compile(r"^In `(?P<path>[\w./]+)`.*?```diff\n(?P<lines>.*?)^```$", re.M | re.S)
+CHANGES = re.compile(
+    r"^(?:[^\n]* )?In `(?P<path>[\w./]+)`[^`]*?:\n\n```diff\n(?P<lines>.*?)^```$", re.M | re.S
+)
 
 
 @pytest.fixture

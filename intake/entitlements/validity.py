@@ -10,7 +10,17 @@ from intake.errors import IntakeError
 
 # The ways a case may come (DOMAIN's origins and ours). An allotment for another is a slip.
 ORIGINS = frozenset(
-    {"phone", "email", "web", "chat", "slack", "facebook", "twitter", "instagram", "iot"}
+    {
+        "phone",
+        "email",
+        "web",
+        "chat",
+        "slack",
+        "facebook",
+        "twitter",
+        "instagram",
+        "iot",
+    }
 )
 
 
