@@ -6,13 +6,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake import clock
+from intake.db import new_id
 from intake.entitlements import Entitlement, State
 from intake.events import Delivery, Event
 from intake.sla import KpiInstance, KpiState
+from intake.sla.rehearsing import live_in
 from tests.desk import NOON, DeskUnderTest, email
 from tests.promised import has_sla, item, open_case, tick
 from tests.test_cli import deskbell
@@ -45,6 +47,12 @@ def test_due_clocks_are_found_by_the_index_of_what_is_due(desk: DeskUnderTest) -
     assert "ix_kpi_instances_due" in found
     assert "TEMP B-TREE" not in found, "read in order, so that a batch reads no more than itself"
     assert "Sort" not in found
+
+
+def test_a_change_of_hours_looks_through_live_clocks_only(desk: DeskUnderTest) -> None:
+    found = plan(desk, select(KpiInstance.id).where(live_in(new_id())))
+
+    assert "ix_kpi_instances_live" in found
 
 
 def test_the_index_of_what_is_due_holds_nothing_that_has_ended(desk: DeskUnderTest) -> None:
