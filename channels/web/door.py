@@ -1,8 +1,7 @@
-"""The chat's socket: who may open it, what may be said, and when it is answered "kept".
+"""The chat's socket: who may open it, and who they are once it is open.
 
 A visitor is whoever holds a token that our server made; the token says nothing but which
-conversation is theirs. A line is answered `kept` once it is on stable storage, and `refused`, with
-the reason, when it is not: the page keeps it and says it again by the same id.
+conversation is theirs. What is said inside is heard by `visit`.
 """
 
 from __future__ import annotations
@@ -10,14 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -27,31 +22,26 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from channels import typed
 from channels.follow import Follower
-from channels.reception import Arrived, Journal, StorageFull
-from channels.web.chat import EMAIL_LENGTH, NAME_LENGTH, TEXT_LENGTH
+from channels.reception import Journal
 from channels.web.headers import origins
 from channels.web.limits import Allowance, Seats, network_of
 from channels.web.lines import TRY_AGAIN_LATER, Line, Switchboard
 from channels.web.pages import HERE, TEMPLATES
+from channels.web.visit import POLICY, Visit, heard, understood
 from intake.db import Busy, Database
 from intake.desk import Desk
 from intake.settings import Settings
 
 log = structlog.get_logger()
 
-FRAME_BYTES = 16 << 10
 SOCKETS = 300
 SOCKETS_PER_NETWORK = 20
 HELLO_SECONDS = 10
 CLOSING_SECONDS = 5
 STUCK_SECONDS = 60
 """A socket that takes nothing for so long has nobody at its other end."""
-NONSENSE = 20
-"""Frames we do not understand before we hang up."""
-POLICY, TOO_BIG = 1008, 1009
 
 _VISITOR = re.compile(r"(?P<visitor>[0-9a-f]{32})\.(?P<sign>[a-z2-7]{20})")
-_LINE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def routes(
@@ -132,7 +122,7 @@ class Door:
         try:
             # Not wait_for: until Python 3.12 it may swallow the cancellation that ends us.
             async with asyncio.timeout(HELLO_SECONDS):
-                hello = _understood(await _heard(socket))
+                hello = understood(await heard(socket))
         except TimeoutError:
             return POLICY
         if hello is None or hello.get("type") != "hello":
@@ -153,92 +143,6 @@ class Door:
         except (SQLAlchemyError, Busy) as error:
             log.warning("chat postponed", why=type(error).__name__)
             return TRY_AGAIN_LATER
-
-
-@dataclass(slots=True)
-class Visit:
-    """What one visitor says on one socket."""
-
-    door: Door
-    visitor: str
-    network: str
-    line: Line
-    nonsense: int = 0
-
-    async def listen(self, socket: WebSocket) -> int:
-        """Keep what is said, line after line in its order; the code when nothing more is heard."""
-        while self.nonsense < NONSENSE:
-            heard = await _heard(socket)
-            if len(heard) > FRAME_BYTES:
-                return TOO_BIG
-            frame = _understood(heard)
-            if frame is None or frame.get("type") != "say" or not _is_line(frame):
-                self.nonsense += 1
-                self.line.put({"type": "refused", "id": "", "reason": "not-understood"})
-                continue
-            self.line.put(await self._answer(frame))
-        return POLICY
-
-    async def _answer(self, frame: dict[str, Any]) -> dict[str, Any]:
-        refused = {"type": "refused", "id": frame["id"]}
-        if not frame["text"].strip():
-            return {**refused, "reason": "empty"}
-        if len(frame["text"]) > TEXT_LENGTH:
-            return {**refused, "reason": "too-long"}
-        now = time.monotonic()
-        wait = self.door.per_visitor.wait(self.visitor, now)
-        if wait := wait or self.door.per_network.wait(self.network, now):
-            return {**refused, "reason": "too-fast", "again_in": round(wait, 1)}
-        try:
-            await self.door.journal.keep(self._arrived(frame))
-        except (StorageFull, Busy, SQLAlchemyError, OSError) as error:
-            log.error("not kept", channel="chat", why=type(error).__name__)
-            return {**refused, "reason": "later", "again_in": 5}
-        log.info("kept", channel="chat", size=len(frame["text"]))
-        return {"type": "kept", "id": frame["id"]}
-
-    def _arrived(self, frame: dict[str, Any]) -> Arrived:
-        said = {name: frame.get(name, "") for name in ("id", "text", "name", "email")}
-        return Arrived(
-            channel="chat",
-            mailbox="chat",
-            raw=orjson.dumps(said),
-            envelope={"visitor": self.visitor, "network": self.network},
-            received_at=datetime.now(UTC),
-            external_id=f"{self.visitor}.{frame['id']}",
-        )
-
-
-async def _heard(socket: WebSocket) -> bytes:
-    """The next frame. Raises WebSocketDisconnect when there is none."""
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1005))
-    text: str | None = message.get("text")
-    return text.encode() if text is not None else message["bytes"] or b""
-
-
-def _understood(frame: bytes) -> dict[str, Any] | None:
-    if len(frame) > FRAME_BYTES:
-        return None
-    try:
-        content = orjson.loads(frame)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _is_line(frame: dict[str, Any]) -> bool:
-    name, email = frame.get("name", ""), frame.get("email", "")
-    return (
-        isinstance(frame.get("id"), str)
-        and _LINE_ID.fullmatch(frame["id"]) is not None
-        and isinstance(frame.get("text"), str)
-        and isinstance(name, str)
-        and len(name) <= NAME_LENGTH
-        and isinstance(email, str)
-        and len(email) <= EMAIL_LENGTH
-    )
 
 
 async def _speak(socket: WebSocket, line: Line) -> int:
