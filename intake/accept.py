@@ -163,6 +163,10 @@ def _look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books
     held = entitlements.held_by(
         session, {(c.id, c.account_id) for c in contacts.values()}, lock=True
     )
+    # The clock may not have begun today's period yet.
+    for entitlement in held:
+        at = _latest(arrivals)
+        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
     return Books(
         desk,
         contacts,
@@ -305,8 +309,6 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
 
 def _claim(session: Session, case: Case, books: Books, at: datetime) -> None:
     asked = terms.asked(case, books.desk, at)
-    for held in books.held:
-        session.add_all(entitlements.turn(held, on=asked.on, at=at))
     decision = entitlements.decide(
         books.held, asked, apply=books.desk.apply_entitlement_on_creation
     )

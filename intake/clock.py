@@ -13,15 +13,13 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
-from intake import alerts, coverage, entitlements, events, sla
-from intake.agents import SYSTEM
+from intake import alerts, coverage, renewals, sla
 from intake.cases import Case
 from intake.desk import Desk
-from intake.entitlements import Entitlement
 from intake.events import Delivery, Event
 from intake.letters import Mailbag
 from intake.sla import KpiInstance
@@ -146,36 +144,10 @@ def _locked(session: Session, case_ids: set[UUID]) -> dict[UUID, Case]:
     return {case.id: case for case in found}
 
 
-def move_entitlements(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
-    """Begin and end entitlements by their dates."""
-    today = desk.day(at)
-    dated = entitlements_due(desk, at).order_by(Entitlement.id).limit(limit)
-    moved = session.scalars(dated.with_for_update(skip_locked=True)).all()
-    for entitlement in moved:
-        entitlement.state = entitlements.state_on(entitlement, today)
-        events.record(
-            session,
-            f"entitlement.{entitlement.state}",
-            at=at,
-            actor=SYSTEM,
-            entitlement=str(entitlement.id),
-            name=entitlement.name,
-        )
-    return len(moved)
-
-
-def entitlements_due(desk: Desk, at: datetime) -> Select[Entitlement]:
-    """The entitlements whose dates say another state than they have."""
-    today = desk.day(at)
-    begun = (Entitlement.state == entitlements.State.WAITING) & (Entitlement.starts_on <= today)
-    over = (Entitlement.state == entitlements.State.ACTIVE) & (Entitlement.ends_on < today)
-    return select(Entitlement).where(or_(begun, over))
-
-
 # Another kind of due work is a query and a function in the module of its noun, and a line here.
 WORK: tuple[DueWork, ...] = (
     DueWork("clocks", lambda _desk, at: sla.due_at(at), move_clocks),
     # Before the entitlements: a contract that begins makes one for each of its lines.
     DueWork("contracts", coverage.due, coverage.move),
-    DueWork("entitlements", entitlements_due, move_entitlements),
+    DueWork("entitlements", renewals.due, renewals.move),
 )

@@ -168,7 +168,7 @@ class Entitlement(Base):
         """A number of units in the words of a person: "3 cases", "1.5 hours"."""
         if self.allocation is Allocation.CASES:
             return f"{units} case" if units == 1 else f"{units} cases"
-        return f"{hours(units)} hours"
+        return "1 hour" if units == MINUTES else f"{hours(units)} hours"
 
     def left(self, units: int) -> str:
         """So many units of the whole in words: "3 of 200 cases"."""

@@ -25,6 +25,7 @@ from intake.entitlements.bought import (
     locked,
 )
 from intake.entitlements.choice import state_on
+from intake.entitlements.drawing import notice_low, threshold_reached
 from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of, sums
 from intake.entitlements.validity import BadEntitlement, Problem, must_be_valid
 from intake.errors import IntakeError, NotFound
@@ -95,6 +96,7 @@ def activate(
     if entitlement.restricted:
         entitlement.overdrawn = max(0, -entitlement.remaining)
     _inherit_default(session, entitlement)
+    _arm_thresholds(entitlement)
     entitlement.look_on = next_look(entitlement)
     _tell(session, entitlement, entitlement.state, at, by)
     return warnings
@@ -205,18 +207,22 @@ def correct(
                      reason=reason.strip(), at=at, channel=channel,
                      channel_amount=amount if channel else 0, actor_id=by.id)  # fmt: skip
     session.add(entry)
+    _arm_thresholds(entitlement)
+    notice_low(entitlement, at.date())
     _tell(session, entitlement, "corrected", at, by, amount=amount, channel=channel, reason=reason)
     return entry
 
 
-def pass_time(entitlement: Entitlement, *, on: date, at: datetime) -> list[LedgerEntry]:
-    """Move state and periods to that day; the entries made. The row must be locked."""
-    entries = periods.turn(entitlement, on=on, at=at)
-    if entitlement.state in (State.WAITING, State.ACTIVE):
+def pass_time(session: Session, entitlement: Entitlement, *, on: date, at: datetime) -> None:
+    """Move periods and state to that day. The row must be locked."""
+    session.add_all(periods.turn(entitlement, on=on, at=at))
+    before = entitlement.state
+    if before in (State.WAITING, State.ACTIVE):
         entitlement.state = state_on(entitlement, on)
-    elif entitlement.state is State.ON_HOLD and entitlement.ends_on < on:
+    elif before is State.ON_HOLD and entitlement.ends_on < on:
         entitlement.state = State.EXPIRED
-    return entries
+    if entitlement.state is State.ACTIVE and before is State.WAITING:
+        _inherit_default(session, entitlement)
 
 
 def next_look(entitlement: Entitlement) -> date | None:
@@ -321,6 +327,12 @@ def _carried_over(
                          actor_id=by.id)
             )  # fmt: skip
     return entries
+
+
+def _arm_thresholds(entitlement: Entitlement) -> None:
+    """What was filled up again is told of again when it runs low."""
+    if threshold_reached(entitlement) is None:
+        entitlement.told_low = None
 
 
 def _inherit_default(session: Session, entitlement: Entitlement) -> None:
