@@ -16,7 +16,7 @@ from intake import customers, events, threads
 from intake.cases import Case
 from intake.desk import Desk
 from intake.messages import ContactKind, Outgoing
-from intake.queues import Queues
+from intake.queues import Queue, Queues, WhenNotCovered
 from intake.threads import Arrival
 
 PER_STRANGER = (1, timedelta(days=1))
@@ -35,6 +35,22 @@ WORDS = {
     ),
 }
 
+# Instead of it, where nothing the customer bought covers the case and the queue says so.
+OFFERS = {
+    "en": (
+        WORDS["en"][0],
+        "Hello,\n\nwe received your message and opened case {number} for it. At present no support "
+        "plan covers it: answer this mail to buy or renew one, or to have the work quoted. Nothing "
+        "is charged without your word.\n\n{organisation}\n",
+    ),
+    "es": (
+        WORDS["es"][0],
+        "Hola:\n\nhemos recibido su mensaje y abierto el caso {number}. Ahora mismo ningún plan de "
+        "soporte lo cubre: responda a este correo para contratar o renovar uno, o para pedir un "
+        "presupuesto. No se cobra nada sin su conformidad.\n\n{organisation}\n",
+    ),
+}
+
 
 def promise(
     session: Session, opened: Sequence[tuple[Case, Arrival]], queues: Queues, desk: Desk
@@ -48,7 +64,7 @@ def promise(
         and sender.kind is ContactKind.EMAIL
         and _may(arrival)
         and sender.value not in ours
-        and any(q.id == case.queue_id and q.acknowledge for q in queues.every)
+        and any(q.id == case.queue_id and (q.acknowledge or _offers(q, case)) for q in queues.every)
     ]
     if not wanted:
         return
@@ -72,10 +88,17 @@ def _may(arrival: Arrival) -> bool:
     return not (message.automatic or message.sender_doubt or arrival.historic)
 
 
+def _offers(queue: Queue, case: Case) -> bool:
+    refused = case.decision.get("refusal") is not None
+    return refused and queue.when_not_covered is WhenNotCovered.OFFER
+
+
 def _promise(
     session: Session, case: Case, arrival: Arrival, target: str, desk: Desk, queues: Queues
 ) -> None:
-    subject, text = WORDS.get(arrival.message.language[:2], WORDS["en"])
+    offered = any(q.id == case.queue_id and _offers(q, case) for q in queues.every)
+    words = OFFERS if offered else WORDS
+    subject, text = words.get(arrival.message.language[:2], words["en"])
     mailbox = case.mailbox if "@" in case.mailbox else queues.default.address or ""
     if not mailbox:
         return

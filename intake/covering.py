@@ -72,8 +72,7 @@ def choose_again(
 ) -> Case:
     """Ask anew which entitlement covers the case, as after a correction; nobody's hand counts."""
     case = case_of(session, by, case_id, version=version, closed_too=True)
-    case.covered_by = ChosenBy.RULE
-    terms.reconsider(session, case, desk, at=at)
+    terms.choose(session, case, desk, at=at)
     return _settled(session, case, by, "case.entitlement_set", desk, at)
 
 

@@ -21,6 +21,7 @@ class WhenNotCovered(StrEnum):
 
     ACCEPT = "accept"  # as work to bill
     REVIEW = "review"  # wait in the review queue until somebody decides
+    OFFER = "offer"  # as work to bill, and the acknowledgement offers to renew
 
 
 class AlreadyTaken(IntakeError):

@@ -78,22 +78,33 @@ def settle(
     return drawn
 
 
-def reconsider(session: Session, case: Case, desk: Desk, *, at: datetime) -> Decision:
-    """Ask again which entitlement covers the case; the answer is put on it, terms untouched.
+def reconsider(session: Session, case: Case, desk: Desk, *, at: datetime) -> None:
+    """What the case asks for has changed: ask again what covers it; terms stay untouched.
 
-    What was chosen by hand is kept while it covers the case; a manager's word stands.
+    What was chosen by hand is kept while it covers the case, and what was taken off by hand stays
+    off; a manager's word stands. Where nothing is put on by itself, the present one is only asked.
     """
+    if case.covered_by is ChosenBy.OVERRIDE:
+        return
+    current, by_hand = case.entitlement_id, case.covered_by is ChosenBy.HAND
+    if by_hand and current is None:
+        return
     candidates = _candidates(session, case)
     question = _asked_again(session, case, desk, at)
-    current = next((e for e in candidates if e.id == case.entitlement_id), None)
-    if case.covered_by is ChosenBy.OVERRIDE:
-        return _overridden(case, current)
-    if case.covered_by is ChosenBy.HAND and current is not None:
-        decision = entitlements.decide_on(current, candidates, question)
+    applies = desk.apply_entitlement_on_change
+    if current is not None and (by_hand or not applies):
+        chosen = next(e for e in candidates if e.id == current)
+        decision = entitlements.decide_on(chosen, candidates, question)
+        kept = case.covered_by if decision.entitlement else ChosenBy.RULE
+        put_on(case, replace(decision, chosen_by=kept))
     else:
-        decision = entitlements.decide(candidates, question, apply=desk.apply_entitlement_on_change)
-    put_on(case, decision)
-    return decision
+        put_on(case, entitlements.decide(candidates, question, apply=applies))
+
+
+def choose(session: Session, case: Case, desk: Desk, *, at: datetime) -> None:
+    """Let the rules choose, whoever chose before."""
+    question = _asked_again(session, case, desk, at)
+    put_on(case, entitlements.decide(_candidates(session, case), question))
 
 
 def decide_on(
@@ -126,11 +137,6 @@ def _candidates(session: Session, case: Case) -> list[Entitlement]:
     if case.entitlement_id is not None and all(e.id != case.entitlement_id for e in held):
         held += entitlements.locked(session, [case.entitlement_id]).values()
     return held
-
-
-def _overridden(case: Case, current: Entitlement | None) -> Decision:
-    words = case.decision.get("words", "")
-    return Decision(current, None, words, (), ChosenBy.OVERRIDE)
 
 
 def _last_billable(session: Session, case: Case) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from intake import covering, entitlements, outcomes, work
 from intake.agents import Role
-from intake.cases import Case, Reason, State
+from intake.cases import Case, NotOpen, Reason, State
 from intake.covering import NotCovered
 from intake.customers import Contact
 from intake.db import new_id
@@ -36,17 +37,17 @@ Step = Callable[["Story"], None]
 class Story:
     """One case with two entitlements of its customer, and an agent who does things to it."""
 
-    def __init__(self, desk: DeskUnderTest, mode: DecreaseOn, **fields: object) -> None:
+    def __init__(self, desk: DeskUnderTest, mode: DecreaseOn, **fields: Any) -> None:
         self.desk = desk
         self.by = desk.principal(role=Role.MANAGER)
         self.ada = desk.has_customer()
         account = self.ada.account_id
         self.plan = desk.has_entitlement(
             account, total=10, name="first", decrease_on=mode, ends_on=date(2026, 6, 30), **fields
-        )  # type: ignore[arg-type]
+        )
         self.other = desk.has_entitlement(
             account, total=10, name="other", decrease_on=mode, **fields
-        )  # type: ignore[arg-type]
+        )
         [receipt] = desk.accepts(email())
         assert receipt.case is not None
         self.case_id = receipt.case.id
@@ -186,7 +187,7 @@ def must_balance(desk: DeskUnderTest) -> None:
     assert len(open_debits) == len(set(open_debits))
 
 
-HOURS = {"allocation": Allocation.HOURS}
+HOURS: dict[str, Any] = {"allocation": Allocation.HOURS}
 
 
 @pytest.mark.parametrize(
@@ -299,6 +300,15 @@ def test_what_was_chosen_by_hand_is_kept_while_it_covers_the_case(desk: DeskUnde
     must_balance(desk)
 
 
+def test_what_was_taken_off_by_hand_stays_off(desk: DeskUnderTest) -> None:
+    story = Story(desk, CREATION)
+
+    take_off(story)
+    story.cover(covering.change_product, None)
+
+    assert (story.case.entitlement_id, story.left()) == (None, (10, 10))
+
+
 @pytest.mark.parametrize("whose", ["nobody's", "another's", "used up"])
 def test_an_entitlement_that_does_not_cover_the_case_is_not_put_on_it(
     desk: DeskUnderTest, whose: str
@@ -365,7 +375,7 @@ def test_a_merged_case_is_not_reactivated(desk: DeskUnderTest) -> None:
     story = Story(desk, CREATION)
     merge(story)
 
-    with pytest.raises(work.NotOpen, match="merged into another"):
+    with pytest.raises(NotOpen, match="merged into another"):
         reactivate(story)
 
 
