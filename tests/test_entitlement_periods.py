@@ -265,7 +265,8 @@ def test_months_of_use_agree_with_a_count_of_lots(
         take = min(wanted, own + carried)
         plan.remaining -= take
         own, carried = own - max(0, take - carried), max(0, carried - take)
-        if until < add_months(first, 1):
-            turn(plan, on=add_months(first, 1) - timedelta(days=1), at=NOON)
+        last = add_months(first, 1) - timedelta(days=1)
+        turn(plan, on=last, at=NOON)
+        if last > until:
             carried = 0
         assert plan.remaining == own + carried

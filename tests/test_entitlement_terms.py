@@ -116,7 +116,7 @@ def test_an_overdraft_that_must_be_asked_for_changes_nothing_until_it_is_answere
     )
     case_id = open_case(desk)
 
-    with pytest.raises(WouldOverdraw, match="has 1 hour left and this took 1.5 hours"):
+    with pytest.raises(WouldOverdraw, match=r"has 1 hour left and this took 1\.5 hours"):
         resolve(desk, boss, case_id, 90)
     unchanged = desk.remaining(plan)
     resolve(desk, boss, case_id, 90, overdraw=Overdraw.SPLIT)
