@@ -38,7 +38,6 @@ HTTP_LIMITS: dict[str, Any] = {
     "ws_max_queue": 8,
     "ws_per_message_deflate": False,
     "h11_max_incomplete_event_size": 16_384,
-    "proxy_headers": False,
     "server_header": False,
     "timeout_graceful_shutdown": 8,
 }
@@ -219,6 +218,8 @@ async def _serve(settings: Settings, duty: Duty, face: ASGIApp) -> Callable[[], 
             log_config=None,
             access_log=False,
             lifespan="off",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             **HTTP_LIMITS,
         )
     )

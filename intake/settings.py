@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     public_port: Port = Field(8000, description="… and the port.")
     office_host: str = Field("127.0.0.1", description="Console and GraphQL: the address …")
     office_port: Port = Field(8001, description="… and the port.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses of proxies whose X-Forwarded-For is believed; nobody else's is."
+    )
     chat_origins: tuple[str, ...] = Field(
         (), description="Web sites that may embed the chat, beside public_url itself."
     )
