@@ -205,7 +205,8 @@ def test_a_case_is_shown_whole(desk: DeskUnderTest, office: Office) -> None:
         entitlement { left channels { channel remaining }
             ledger { nodes { kind amount reason case { number } } } }
         decision { covered words candidates { name tests { name passed words } } }
-        kpis { kpi state allowedMinutes countedMinutes failAt }
+        kpis { kpi state allowedMinutes countedMinutes failAt sentence
+            intervals { kind seconds } }
         timeline { nodes { kind direction newText attachments { name sizeBytes } } }
         history { nodes { kind data } } queueItem { workedBy { name } } version } }"""
 
@@ -223,6 +224,7 @@ def test_a_case_is_shown_whole(desk: DeskUnderTest, office: Office) -> None:
     assert (kpi["kpi"], kpi["state"], kpi["allowedMinutes"]) == (
         "FIRST_RESPONSE", "IN_PROGRESS", 240,
     )  # fmt: skip
+    assert kpi["intervals"] == [{"kind": "COUNTING", "seconds": 4 * 3600}]
     [said] = case["timeline"]["nodes"]
     assert said["newText"] == "It does not print."
     assert said["attachments"] == [{"name": "photo.png", "sizeBytes": 12}]

@@ -14,11 +14,36 @@ from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.loading import Shown, grouped
 from intake import sla as rows
+from intake.sla import spelt
+
+__all__ = ["Kpi", "KpiInstance", "KpiInterval", "KpiState", "Stretch", "holds", "running", "spelt"]
 
 Kpi = rows.Kpi
 strawberry.enum(Kpi, name="Kpi", description="What is promised.")
 KpiState = rows.KpiState
 strawberry.enum(KpiState, name="KpiState", description="Where the clock of a promise stands.")
+Stretch = rows.Stretch
+strawberry.enum(Stretch, name="Stretch", description="What a stretch of time is to a clock.")
+
+
+@strawberry.type(description="A stretch of the time of a clock, all of one kind.")
+class KpiInterval:
+    start: datetime = strawberry.field(description="When it begins.")
+    end: datetime = strawberry.field(description="When the next begins.")
+    kind: Stretch = strawberry.field(description="What it is to the clock.")
+    name: str = strawberry.field(description="The holiday or the status, or empty.")
+    seconds: float = strawberry.field(description="How long it is.")
+
+    @classmethod
+    def of(cls, row: rows.Interval) -> KpiInterval:
+        """The stretch as this type shows it."""
+        return cls(
+            start=row.start,
+            end=row.end,
+            kind=row.kind,
+            name=row.name,
+            seconds=row.length.total_seconds(),
+        )
 
 
 @strawberry.type(description="One promise about time, running on one case.")
@@ -41,28 +66,19 @@ class KpiInstance(Shown):
 
     @described("How many open minutes its calendar has counted so far.")
     def counted_minutes(self, info: Info) -> int:
-        return int(self._counted(info) / timedelta(minutes=1))
+        return int(self._explained(info).counted / timedelta(minutes=1))
 
-    @described("How far it is in words, as in “2 h 15 min of 4 h counted”.")
+    @described("Where it stands, as in “2 h 15 min of 4 h counted; closed since Friday 17:00”.")
     def sentence(self, info: Info) -> str:
-        allowed = timedelta(minutes=self.item.fail_after_minutes)
-        return f"{spelt(self._counted(info))} of {spelt(allowed)} counted"
+        return self._explained(info).sentence
 
-    def _counted(self, info: Info) -> timedelta:
+    @described("Its time from start to deadline; the seconds add up, those that count to allowed.")
+    def intervals(self, info: Info) -> list[KpiInterval]:
+        return [KpiInterval.of(each) for each in self._explained(info).intervals]
+
+    def _explained(self, info: Info) -> rows.Explanation:
         held = self.loaded(info, holds).get(self.case_id, [])
-        calendar = rows.calendar_of(self.row)
-        end = self.succeeded_at or info.context.at
-        on_hold = sum(
-            (calendar.open_between(begin, until) for begin, until in self._pauses(held, end)),
-            timedelta(),
-        )
-        return calendar.open_between(self.started_at, max(end, self.started_at)) - on_hold
-
-    def _pauses(self, held: Sequence[rows.Hold], end: datetime) -> list[tuple[datetime, datetime]]:
-        spans = [
-            (max(hold.started_at, self.started_at), min(hold.ended_at or end, end)) for hold in held
-        ]
-        return [(begin, until) for begin, until in spans if begin < until]
+        return rows.explain(self.row, held, info.context.at)
 
 
 def running(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[KpiInstance]]:
@@ -78,17 +94,4 @@ def running(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[KpiIns
 
 def holds(asking: Asking, instances: Sequence[KpiInstance]) -> Mapping[UUID, list[rows.Hold]]:
     """When the cases of these clocks were on hold, by case."""
-    ids = {instance.case_id for instance in instances}
-    found: dict[UUID, list[rows.Hold]] = {}
-    for hold in asking.session.scalars(select(rows.Hold).where(rows.Hold.case_id.in_(ids))):
-        found.setdefault(hold.case_id, []).append(hold)
-    return found
-
-
-def spelt(span: timedelta) -> str:
-    """A span as people say it: "2 h 15 min"."""
-    minutes = int(span / timedelta(minutes=1))
-    hours, rest = divmod(minutes, 60)
-    if not hours:
-        return f"{rest} min"
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return rows.holds_of(asking.session, list({instance.case_id for instance in instances}))

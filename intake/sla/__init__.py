@@ -4,6 +4,9 @@
 - `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
 - `starting`: which clocks belong on a case, when it opens and whenever it changes
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
+- `explaining`: every second of a clock, and where it stands in a sentence
+- `activation`, `actions`, `rehearsing`: from draft to promise; what it sets off; what a change of
+  hours or words would move
 """
 
 from intake.sla.clocks import (
@@ -23,6 +26,7 @@ from intake.sla.clocks import (
     open_time,
     told,
 )
+from intake.sla.explaining import Explanation, Interval, Stretch, explain, spelt
 from intake.sla.holding import on_hold, pause, resume
 from intake.sla.keeping import meet, unmeet
 from intake.sla.promises import (
@@ -43,8 +47,10 @@ from intake.sla.starting import apply, cancel, choose_again, heard, reconsider, 
 __all__ = [
     "LIVE",
     "RUNNING",
+    "Explanation",
     "From",
     "Hold",
+    "Interval",
     "Kpi",
     "KpiDefinition",
     "KpiInstance",
@@ -56,11 +62,13 @@ __all__ = [
     "SlaItem",
     "SlaState",
     "Slas",
+    "Stretch",
     "apply",
     "calendar_of",
     "cancel",
     "choose_again",
     "due_at",
+    "explain",
     "heard",
     "holds_of",
     "in_force",
@@ -75,6 +83,7 @@ __all__ = [
     "reconsider",
     "reopened",
     "resume",
+    "spelt",
     "start",
     "told",
     "unmeet",
