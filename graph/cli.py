@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from graph import importing, posting, starting
 from graph.duties import Duty
 from graph.duties import run as run_duties
+from graph.exchange.commands import app as csv_app
 from graph.opening import NotStarted, desk_of, open_database, set_up_log
 from intake import agents, clock, inbound, migrations
 from intake.agents import Agent, Role
@@ -39,6 +40,7 @@ for name, group in (
     ("agent", agent_app),
     ("queue", queue_app),
     ("phone", phone_app),
+    ("csv", csv_app),
 ):
     app.add_typer(group, name=name)
 

@@ -6,7 +6,6 @@ may be called after any change of a contract, as often as one likes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from intake import contracts, entitlements, events
 from intake.agents import SYSTEM
-from intake.contracts import Allotment, Contract, ContractLine, transitions
+from intake.contracts import Allotment, Contract, ContractLine, Overage, transitions
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import (
@@ -23,11 +22,17 @@ from intake.entitlements import (
     DecreaseOn,
     EntitledProduct,
     Entitlement,
+    Overdraw,
     State,
     Unlisted,
 )
 
 IN_FORCE = (State.WAITING, State.ACTIVE)
+OVERDRAW = {
+    Overage.ALLOW: Overdraw.ALLOW,
+    Overage.ASK: Overdraw.ASK,
+    Overage.BILL: Overdraw.SPLIT,
+}
 
 
 def due(desk: Desk, at: datetime) -> Select[Contract]:
@@ -56,8 +61,8 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
 
 def follow(session: Session, contract: Contract, *, on: date, at: datetime) -> None:
     """Bring the entitlements of a contract's lines to where the contract is."""
-    counted = {line.entitlement_id for line in contract.lines} - {None}
-    held = {e.id: e for e in _locked(session, [id for id in counted if id is not None])}
+    counted = {line.entitlement_id for line in contract.lines if line.entitlement_id}
+    held = entitlements.locked(session, counted)
     for line in contract.lines:
         entitlement = held.get(line.entitlement_id) if line.entitlement_id else None
         if entitlement is not None:
@@ -92,8 +97,10 @@ def _bring(entitlement: Entitlement, wanted: State, on: date) -> None:
         return
     if wanted is not State.ACTIVE:
         entitlement.state = wanted
+        entitlement.is_default &= wanted is State.ON_HOLD
     elif entitlement.state is State.ON_HOLD:
         entitlement.state = entitlements.state_on(entitlement, on)
+    entitlement.look_on = entitlements.next_look(entitlement)
 
 
 def _generate(
@@ -112,6 +119,7 @@ def _generate(
         # Used and remaining of a contract count what was resolved.
         decrease_on=DecreaseOn.RESOLUTION,
         restricted=contract.allotment is not Allotment.COVERAGE_DATES,
+        overdraw=OVERDRAW[contract.overage],
         unlisted=Unlisted.ALLOW,
         total=line.total,
         remaining=0,
@@ -125,15 +133,3 @@ def _generate(
     session.flush()
     entitlements.activate(session, entitlement, on=on, at=at)
     return entitlement
-
-
-def _locked(session: Session, ids: Sequence[UUID]) -> Sequence[Entitlement]:
-    if not ids:
-        return []
-    return session.scalars(
-        select(Entitlement)
-        .where(Entitlement.id.in_(ids))
-        .order_by(Entitlement.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()

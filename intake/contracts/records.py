@@ -65,9 +65,9 @@ class Discount(StrEnum):
 class Overage(StrEnum):
     """What becomes of the minutes of a case beyond what its line had left."""
 
-    ALLOW = "allow"  # given away
-    ASK = "ask"  # billed when a manager agrees
-    BILL = "bill"
+    ALLOW = "allow"  # the case that meets something left may use more
+    ASK = "ask"  # whoever resolves it says which of the two
+    BILL = "bill"  # they are billed
 
 
 class WrongTerm(IntakeError):

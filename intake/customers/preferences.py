@@ -89,13 +89,15 @@ def prefer(
     return preferences
 
 
-def _language(_session: Session, value: str) -> str:
+def language(value: str) -> str:
+    """A language tag, or ''. Raises WrongPreference."""
     if value and not LANGUAGE.fullmatch(value):
         raise WrongPreference(f"language: {value!r} is no language tag; write es or pt-BR")
     return value
 
 
-def _zone(_session: Session, value: str) -> str:
+def zone(value: str) -> str:
+    """A time zone's name, or ''. Raises WrongPreference."""
     try:
         return ZoneInfo(value).key if value else ""
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -133,8 +135,8 @@ def _equipment(_session: Session, value: str) -> str:
 
 
 _CHECKS: dict[str, Any] = {
-    "language": _language,
-    "time_zone": _zone,
+    "language": lambda _session, value: language(value),
+    "time_zone": lambda _session, value: zone(value),
     "days": _days,
     "time_of_day": _time_of_day,
     "agent_id": _agent,
