@@ -53,6 +53,12 @@ class NobodyToAnswer(IntakeError):
     code = "nobody-to-answer"
 
 
+class NotGivenUp(IntakeError):
+    """Only a delivery that was given up is tried again: any other would be sent twice."""
+
+    code = "not-given-up"
+
+
 class EmptyText(IntakeError):
     """A reply or note needs words."""
 
@@ -416,7 +422,7 @@ def choose_sla(
 
 
 def retry_delivery(session: Session, by: Principal, delivery_id: UUID, *, at: datetime) -> Delivery:
-    """Try a delivery again that was given up."""
+    """Try a delivery again that was given up. Raises NotGivenUp for one that is due or sent."""
     by.must(Act.WORK)
     delivery = session.scalar(select(Delivery).where(Delivery.id == delivery_id).with_for_update())
     if delivery is None or delivery.case_id is None:
@@ -425,6 +431,8 @@ def retry_delivery(session: Session, by: Principal, delivery_id: UUID, *, at: da
         one_visible(session, by, delivery.case_id)
     except NotFound:
         raise NotFound("there is no such delivery") from None
+    if delivery.state is not events.DeliveryState.FAILED:
+        raise NotGivenUp(f"this delivery is {delivery.state}; only one that failed is tried again")
     delivery.state, delivery.due_at, delivery.error = events.DeliveryState.DUE, at, ""
     delivery.attempts, delivery.promised_at = 0, at
     return delivery

@@ -166,6 +166,26 @@ def test_a_crash_after_sending_sends_the_same_mail_again(
     assert delivery_of(desk, promised).state is DeliveryState.SENT
 
 
+def test_only_what_was_given_up_is_tried_again(
+    desk: DeskUnderTest, promised: UUID, tmp_path: Path
+) -> None:
+    grace = desk.principal("Luis")
+    peer = Peer("550 no such user")
+
+    with listening(peer) as url:
+        with pytest.raises(work.NotGivenUp, match="due"), desk.transaction() as session:
+            work.retry_delivery(session, grace, promised, at=datetime.now(UTC))
+        send(desk, url, tmp_path)
+        with desk.transaction() as session:
+            work.retry_delivery(session, grace, promised, at=datetime.now(UTC))
+        send(desk, url, tmp_path)
+        with pytest.raises(work.NotGivenUp, match="sent"), desk.transaction() as session:
+            work.retry_delivery(session, grace, promised, at=datetime.now(UTC))
+        send(desk, url, tmp_path)
+
+    assert len(peer.took) == 2  # refused once, taken once
+
+
 def test_two_dispatchers_send_each_promise_once(
     desk: DeskUnderTest, promised: UUID, tmp_path: Path
 ) -> None:
