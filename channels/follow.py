@@ -32,6 +32,7 @@ class Follower:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._overlap = OVERLAP if db.dialect == "postgresql" else 0
         self._queues: set[asyncio.Queue[Event | None]] = set()
         self._poll: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
@@ -65,17 +66,14 @@ class Follower:
         # One at a time: two who came first together would each start a poll.
         async with self._beginning:
             if self._poll is None or self._poll.done():
-                cursor = await asyncio.to_thread(self._now)
-                self._poll = asyncio.create_task(self._follow(cursor))
+                cursor, seen = await asyncio.to_thread(self._now)
+                self._poll = asyncio.create_task(self._follow(cursor, seen))
 
-    async def _follow(self, cursor: int) -> None:
-        seen: set[int] = set()
-        overlap = OVERLAP if self._db.dialect == "postgresql" else 0
-        floor = cursor
+    async def _follow(self, cursor: int, seen: set[int]) -> None:
         while self._queues:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                found = await asyncio.to_thread(self._after, max(floor, cursor - overlap))
+                found = await asyncio.to_thread(self._after, cursor - self._overlap)
             except SQLAlchemyError as error:
                 log.warning("cannot follow events", why=type(error).__name__)
                 await asyncio.sleep(1)
@@ -86,7 +84,7 @@ class Follower:
                 seen.add(event.sequence)
                 cursor = max(cursor, event.sequence)
                 self._hand_out(event)
-            seen = {sequence for sequence in seen if sequence > cursor - overlap}
+            seen = {sequence for sequence in seen if sequence > cursor - self._overlap}
 
     def _hand_out(self, event: Event) -> None:
         for queue in list(self._queues):
@@ -97,9 +95,12 @@ class Follower:
             else:
                 queue.put_nowait(event)
 
-    def _now(self) -> int:
+    def _now(self) -> tuple[int, set[int]]:
+        """The cursor of now, and those before it that happened already: the rest may come yet."""
         with self._db.reading() as session:
-            return events.latest(session)
+            cursor = events.latest(session)
+            happened = events.after(session, cursor - self._overlap) if self._overlap else ()
+            return cursor, {event.sequence for event in happened}
 
     def _after(self, cursor: int) -> list[Event]:
         with self._db.reading() as session:
