@@ -178,8 +178,10 @@ def _alarm_slack(
     due_at: datetime,
     at: datetime,
 ) -> None:
-    channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
-    if not desk.slack or not channel or milestone not in ALARMS:
+    if not desk.slack or milestone not in ALARMS:
+        return
+    channel = session.get_one(Queue, case.queue_id).slack_channel
+    if not channel:
         return
     events.promise(
         session,
