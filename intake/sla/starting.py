@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from intake.cases import Activity, Case, Direction, State
 from intake.db import new_id
@@ -276,7 +277,8 @@ def _begin(
         state=KpiState.IN_PROGRESS,
         started_at=begin,
     )
-    instance.item, instance.calendar = item, item.calendar
+    set_committed_value(instance, "item", item)
+    set_committed_value(instance, "calendar", item.calendar)
     place(instance, holds)
     session.add(instance)
     return instance
