@@ -17,7 +17,7 @@ from intake.acting import case_of, done
 from intake.agents import Act, Principal
 from intake.cases import Case, NotOpen, Reason, State
 from intake.desk import Desk
-from intake.entitlements import ChosenBy, Decision, Entitlement
+from intake.entitlements import ChosenBy, Decision
 from intake.errors import IntakeError, NotFound
 from intake.facts import facts_of
 
@@ -54,7 +54,7 @@ def set_entitlement(
         words = f"Taken off by {by.name}."
         decision = Decision(None, None, words, (), ChosenBy.HAND)
     else:
-        decision = terms.decide_on(session, case, _named(session, entitlement_id), desk, at=at)
+        decision = terms.decide_on(session, case, entitlement_id, desk, at=at)
         if decision.refusal is not None:
             raise NotCovered(decision.words)
     terms.put_on(case, decision)
@@ -200,7 +200,10 @@ def override(
     if not reason.strip():
         raise NoReason("say why this case is let in against the rules")
     case = case_of(session, by, case_id, version=version)
-    named = _named(session, entitlement_id) if entitlement_id else None
+    held = terms.candidates(session, case, named=entitlement_id)
+    named = held.get(entitlement_id) if entitlement_id else None
+    if entitlement_id is not None and named is None:
+        raise NotFound("there is no such entitlement")
     refused = case.decision.get("refusal")
     words = f"{named.name if named else 'As work to bill'}, by {by.name}: {reason.strip()}"
     terms.put_on(case, Decision(named, None, words, (), ChosenBy.OVERRIDE))
@@ -242,13 +245,6 @@ def _settled(
         sla.choose_again(session, case, at=at)  # an entitlement may promise more, or less
     entitlement = str(case.entitlement_id) if case.entitlement_id else None
     return done(session, case, by, kind, at, entitlement=entitlement, **data)
-
-
-def _named(session: Session, entitlement_id: UUID) -> Entitlement:
-    found = entitlements.locked(session, [entitlement_id]).get(entitlement_id)
-    if found is None:
-        raise NotFound("there is no such entitlement")
-    return found
 
 
 def _leave_review(session: Session, case: Case, at: datetime) -> None:

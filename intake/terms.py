@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from intake.entitlements import (
     Overdraw,
     Standing,
 )
+from intake.errors import NotFound
 
 
 def asked(case: Case, desk: Desk, at: datetime) -> Asked:
@@ -78,6 +80,18 @@ def settle(
     return drawn
 
 
+def candidates(
+    session: Session, case: Case, *, named: UUID | None = None
+) -> dict[UUID, Entitlement]:
+    """What may cover the case, what does, and one that was named, by id; all locked at once."""
+    session.flush()
+    also = {named, case.entitlement_id} - {None}
+    held = entitlements.held_by(
+        session, {(case.contact_id, case.account_id)}, lock=True, also=[id for id in also if id]
+    )
+    return {entitlement.id: entitlement for entitlement in held}
+
+
 def reconsider(session: Session, case: Case, desk: Desk, *, at: datetime) -> None:
     """What the case asks for has changed: ask again what covers it; terms stay untouched.
 
@@ -89,31 +103,33 @@ def reconsider(session: Session, case: Case, desk: Desk, *, at: datetime) -> Non
     current, by_hand = case.entitlement_id, case.covered_by is ChosenBy.HAND
     if by_hand and current is None:
         return
-    candidates = _candidates(session, case)
+    held = candidates(session, case)
     question = _asked_again(session, case, desk, at)
     applies = desk.apply_entitlement_on_change
     if current is not None and (by_hand or not applies):
-        chosen = next(e for e in candidates if e.id == current)
-        decision = entitlements.decide_on(chosen, candidates, question)
+        decision = entitlements.decide_on(held[current], list(held.values()), question)
         kept = case.covered_by if decision.entitlement else ChosenBy.RULE
         put_on(case, replace(decision, chosen_by=kept))
     else:
-        put_on(case, entitlements.decide(candidates, question, apply=applies))
+        put_on(case, entitlements.decide(list(held.values()), question, apply=applies))
 
 
 def choose(session: Session, case: Case, desk: Desk, *, at: datetime) -> None:
     """Let the rules choose, whoever chose before."""
+    held = candidates(session, case)
     question = _asked_again(session, case, desk, at)
-    put_on(case, entitlements.decide(_candidates(session, case), question))
+    put_on(case, entitlements.decide(list(held.values()), question))
 
 
 def decide_on(
-    session: Session, case: Case, chosen: Entitlement, desk: Desk, *, at: datetime
+    session: Session, case: Case, entitlement_id: UUID, desk: Desk, *, at: datetime
 ) -> Decision:
-    """Whether this entitlement would cover the case, apart from the term the case has itself."""
-    return entitlements.decide_on(
-        chosen, _candidates(session, case), _asked_again(session, case, desk, at)
-    )
+    """Whether that entitlement would cover the case. Raises NotFound when there is none."""
+    held = candidates(session, case, named=entitlement_id)
+    if entitlement_id not in held:
+        raise NotFound("there is no such entitlement")
+    question = _asked_again(session, case, desk, at)
+    return entitlements.decide_on(held[entitlement_id], list(held.values()), question)
 
 
 def put_on(case: Case, decision: Decision) -> None:
@@ -130,13 +146,6 @@ def put_on(case: Case, decision: Decision) -> None:
 def _asked_again(session: Session, case: Case, desk: Desk, at: datetime) -> Asked:
     """What it asks for now; the term it has taken or holds back already counts as free to it."""
     return replace(asked(case, desk, at), has=entitlements.taken_by(session, case.id))
-
-
-def _candidates(session: Session, case: Case) -> list[Entitlement]:
-    held = entitlements.held_by(session, {(case.contact_id, case.account_id)}, lock=True)
-    if case.entitlement_id is not None and all(e.id != case.entitlement_id for e in held):
-        held += entitlements.locked(session, [case.entitlement_id]).values()
-    return held
 
 
 def _last_billable(session: Session, case: Case) -> int:

@@ -357,6 +357,25 @@ def test_a_reply_that_never_arrived_reopens_the_case_and_gives_its_term_back(
     must_balance(desk)
 
 
+def test_a_reply_that_reopens_does_not_undo_what_its_batch_took(desk: DeskUnderTest) -> None:
+    plan = desk.has_entitlement(desk.has_customer().account_id, total=10, decrease_on=RESOLUTION)
+    [first] = desk.accepts(email(message_id="first@example.com"))
+    assert first.case is not None
+    by = desk.principal()
+    with desk.transaction() as session:
+        work.resolve(session, by, first.case.id, "done", desk=desk.settings, at=NOON)
+
+    desk.accepts(
+        email(message_id="new@example.com"),
+        email(in_reply_to="first@example.com", text="It is broken again."),
+    )
+
+    assert [case.state for case in desk.all(Case)] == [State.ACTIVE, State.ACTIVE]
+    [kept] = desk.all(Entitlement)
+    assert (kept.id, kept.remaining, kept.reserved) == (plan.id, 10, 2)
+    must_balance(desk)
+
+
 def test_every_entry_says_who_why_and_for_which_case(desk: DeskUnderTest) -> None:
     story = Story(desk, CREATION)
     cancel(story)

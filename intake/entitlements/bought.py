@@ -220,25 +220,29 @@ def hours(minutes: int) -> str:
 
 
 def held_by(
-    session: Session, customers: Iterable[tuple[UUID | None, UUID | None]], *, lock: bool = False
+    session: Session,
+    customers: Iterable[tuple[UUID | None, UUID | None]],
+    *,
+    lock: bool = False,
+    also: Iterable[UUID] = (),
 ) -> list[Entitlement]:
     """The entitlements of these (contact, account) pairs, drafts aside; rows locked if asked.
 
-    Locked in the order of their ids, so that two transactions cannot wait for each other.
+    Locked in the order of their ids, so that two transactions cannot wait for each other; for the
+    same reason, `also` brings others that the caller will need, whosever they are.
     """
     contacts, accounts = set(), set()
     for contact_id, account_id in customers:
         contacts.add(contact_id)
         accounts.add(account_id)
+    theirs = or_(
+        Entitlement.contact_id.in_(contacts - {None}),
+        Entitlement.account_id.in_(accounts - {None}),
+    ) & (Entitlement.state != State.DRAFT)
+    named = tuple(also)
     statement = (
         select(Entitlement)
-        .where(
-            or_(
-                Entitlement.contact_id.in_(contacts - {None}),
-                Entitlement.account_id.in_(accounts - {None}),
-            )
-        )
-        .where(Entitlement.state != State.DRAFT)
+        .where(or_(theirs, Entitlement.id.in_(named)) if named else theirs)
         .order_by(Entitlement.id)
         .options(*WHOLE)
     )

@@ -117,6 +117,7 @@ def settle(session: Session, standing: Standing) -> Drawn:
     Raises Exhausted when a restricted entitlement has nothing left to take on creation, and
     WouldOverdraw when a resolution must say what becomes of an overdraft.
     """
+    session.flush()  # the rows are read again below, under their lock
     debit = open_debit(session, standing.case_id)
     held = session.get(Reservation, standing.case_id)
     rows = locked(
