@@ -127,7 +127,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     customers.verify(session, [_address(r) for r in receipts if r.matched_by == "reply address"])
     opened = [(r.case, r.arrival) for r in receipts if r.case and r.opened]
     acknowledge.promise(session, opened, books.queues, desk)
-    sla.heard(session, [_wrote(r) for r in receipts if r.case and not r.opened], books.slas)
+    sla.heard(session, [_wrote(r) for r in receipts if _goes_on(r)], books.slas)
     return receipts
 
 
@@ -374,6 +374,10 @@ def _log(
             )
         )
     return activity
+
+
+def _goes_on(receipt: Receipt) -> bool:
+    return receipt.case is not None and not receipt.opened and not receipt.arrival.historic
 
 
 def _wrote(receipt: Receipt) -> tuple[Case, datetime, bool]:

@@ -80,6 +80,8 @@ def sla_weeks(
     severity = case(_SEVERITY, value=KpiInstance.state)
     worst = (
         select(KpiInstance.case_id, func.max(severity).label("worst"))
+        .join(Case, Case.id == KpiInstance.case_id)
+        .where(Case.opened_at >= begins[0])
         .group_by(KpiInstance.case_id)
         .subquery()
     )

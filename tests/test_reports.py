@@ -94,3 +94,27 @@ def test_figures_leave_out_what_who_asks_may_not_see(desk: DeskUnderTest) -> Non
 
     assert [share.count for share in shares] == [1]
     assert week.without == 1
+
+
+def test_a_case_that_was_corrected_counts_by_the_promise_that_holds_now(
+    desk: DeskUnderTest,
+) -> None:
+    grace = desk.principal(role=Role.MANAGER)
+    desk.has_sla(first_response=timedelta(hours=1))
+    gold = desk.has_sla(first_response=timedelta(hours=8), name="Gold", is_default=False)
+    desk.accepts(email("held@x.example"), email("gold@x.example"), email("spam@x.example"))
+    held, corrected, spam = (desk.case(number).id for number in (1001, 1002, 1003))
+    with desk.transaction() as session:
+        work.hold(session, grace, held, at=NOON)
+        work.cancel(session, grace, spam, "spam", at=NOON)
+    with desk.transaction() as session:
+        clock.tick(session, desk.settings, at=NOON + timedelta(hours=2))
+    [before] = weeks(desk, 1, NOON)
+
+    with desk.transaction() as session:
+        later = NOON + timedelta(hours=2)
+        work.choose_sla(session, grace, corrected, gold.id, at=later)
+    [after] = weeks(desk, 1, NOON)
+
+    assert (before.in_work, before.missed, before.without) == (1, 1, 1)
+    assert (after.in_work, after.missed, after.without) == (2, 0, 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from intake import outcomes, work
+from intake import outcomes, sla, work
 from intake.agents import Principal
 from intake.cases import Priority
 from intake.events import Delivery
@@ -256,3 +257,49 @@ def test_a_condition_on_priority_holds_from_the_moment_it_is_set(
         deadlines.append(desk.case(1001).deadline_at)
 
     assert deadlines == [None, NOON + HOUR, None]
+
+
+def test_an_archive_brought_in_asks_for_no_answer(desk: DeskUnderTest, grace: Principal) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    old = email(in_reply_to="first@ada", at=NOON + HOUR)
+
+    desk.accepts(replace(old, historic=True))
+
+    assert clocks(desk) == []
+
+
+def test_what_a_message_changes_can_keep_a_promise(desk: DeskUnderTest, grace: Principal) -> None:
+    working = {"field": "reason", "op": "is", "value": "in progress"}
+    answered = {"field": "answered", "op": "is", "value": True}
+    has_sla(
+        desk,
+        item(Kpi.FOLLOW_UP, success_when={"all": [working, answered]}, pauses=[]),
+    )
+    case_id = asked(desk)
+    with desk.transaction() as session:
+        work.hold(session, grace, case_id, at=NOON)
+        work.reply(session, grace, case_id, "Which one?", desk=desk.settings, at=NOON)
+    assert the_clock(desk).state is KpiState.IN_PROGRESS
+
+    writes(desk, NOON + HOUR)
+
+    assert the_clock(desk).state is KpiState.SUCCEEDED
+
+
+def test_messages_that_move_no_clock_ask_the_database_nothing(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_sla(desk, item(Kpi.RESOLVE_BY))
+    asked(desk)
+    asked_for = []
+    with desk.db.reading() as session:
+        slas = sla.in_force(session)
+        case = desk.case(1001)
+        monkeypatch.setattr(session, "scalars", lambda *a: asked_for.append(a))
+        monkeypatch.setattr(session, "execute", lambda *a: asked_for.append(a))
+
+        sla.heard(session, [(case, NOON, True)] * 50, slas)
+
+    assert asked_for == []

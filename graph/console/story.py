@@ -33,12 +33,16 @@ DONE = {
     "case.held": "put the case on hold: {reason}",
     "case.resumed": "resumed work",
     "case.reopened": "reopened the case",
+    "case.escalated": "escalated the case",
+    "case.prioritised": "changed the priority from {was} to {priority}",
+    "case.sla_chosen": "chose another SLA",
     "case.cancelled": "cancelled the case. {text}",
 }
 CAME_ABOUT = {
     "case.opened": "Came by {channel} and was put in {queue}",
     "sla.nearing": "The promise of {kpi} is due soon",
     "sla.noncompliant": "The promise of {kpi} was missed",
+    "sla.succeeded": "The promise of {kpi} was kept",
     "delivery.failed": "The {delivery_kind} could not be delivered: {reason}",
 }
 TOLD_BY_ACTIVITIES = {

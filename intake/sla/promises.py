@@ -49,6 +49,8 @@ class From(StrEnum):
 
 MOVES = frozenset({From.CHANGED, From.LAST_MESSAGE})
 BY_MESSAGES = frozenset({From.LAST_MESSAGE, From.UNANSWERED})
+CHANGED = frozenset({"state", "reason"})
+"""The fields of a case that a message of its customer may change."""
 USUAL_START = {
     Kpi.FIRST_RESPONSE: From.CREATED,
     Kpi.NEXT_RESPONSE: From.LAST_MESSAGE,
@@ -124,8 +126,8 @@ class Sla(Base):
 
     @property
     def listens(self) -> bool:
-        """Whether a message of the customer moves any of its clocks."""
-        return any(item.starts_from in MOVES | BY_MESSAGES for item in self.items)
+        """Whether a message of the customer may move any of its clocks."""
+        return any(item.listens for item in self.items)
 
 
 class OnReopening(StrEnum):
@@ -187,6 +189,13 @@ class SlaItem(Base):
     def applies(self, facts: Mapping[str, Any]) -> bool:
         """Whether a case with these facts is among those it speaks of."""
         return self.applicable_when is None or read_condition(self.applicable_when).holds(facts)
+
+    @property
+    def listens(self) -> bool:
+        """Whether it counts from messages, or asks for what a message changes."""
+        forms = (self.applicable_when, self.success_when)
+        asked = [read_condition(form).field_names() for form in forms if form is not None]
+        return self.starts_from in MOVES | BY_MESSAGES or any(CHANGED & names for names in asked)
 
     @property
     def success(self) -> Condition | None:
