@@ -8,15 +8,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from intake.agents import Principal
+from intake import entitlements
+from intake.agents import Act, Principal
 from intake.cases import Case, State
+from intake.customers import Account, Contact
+from intake.desk import Desk
+from intake.entitlements import Entitlement, EntryKind, Forecast, LedgerEntry
+from intake.entitlements.forecast import WINDOW, foretell
+from intake.queues import Queue
 from intake.sla import KpiInstance, KpiState
-from intake.visibility import visible_to
+from intake.visibility import queues_visible_to, visible_to
+
+LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,30 @@ class SlaWeek:
     in_work: int
     missed: int
     without: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLoad:
+    """The open cases of one queue, each counted once: late, else free to take, else in work."""
+
+    queue: Queue
+    late: int
+    available: int
+    in_work: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left of an entitlement in force, whose it is, and how long it will last."""
+
+    entitlement: Entitlement
+    customer: str
+    forecast: Forecast
+
+    @property
+    def lasts_until(self) -> date:
+        """The day it is used up, as far as one can tell, or ends."""
+        return self.forecast.used_up_on or self.entitlement.ends_on
 
 
 def case_summary(session: Session, principal: Principal) -> list[Share]:
@@ -117,3 +150,75 @@ def _week(monday: date, counts: Counter[str]) -> SlaWeek:
         missed=counts["missed"],
         without=counts["without"],
     )
+
+
+def queue_load(session: Session, principal: Principal, *, at: datetime) -> list[QueueLoad]:
+    """The open cases of each queue that this principal may see, the fullest first."""
+    late = Case.order_at <= at
+    free = and_(Case.order_at > at, Case.owner_id.is_(None))
+    statement = (
+        visible_to(principal)
+        .where(Case.state == State.ACTIVE)
+        .with_only_columns(
+            Case.queue_id,
+            func.count(),
+            func.sum(case((late, 1), else_=0)),
+            func.sum(case((free, 1), else_=0)),
+        )
+        .group_by(Case.queue_id)
+    )
+    counts = {queue_id: rest for queue_id, *rest in session.execute(statement)}
+    loads = []
+    for queue in session.scalars(queues_visible_to(principal)):
+        total, behind, available = counts.get(queue.id, (0, 0, 0))
+        loads.append(QueueLoad(queue, behind, available, total - behind - available))
+    return sorted(loads, key=lambda load: -(load.late + load.available + load.in_work))
+
+
+def running_out(
+    session: Session, principal: Principal, desk: Desk, *, at: datetime, limit: int = LOOKED_AT
+) -> list[Remaining]:
+    """The entitlements in force that will be used up or end soonest; two statements for all.
+
+    Looked for among the `LOOKED_AT` of which the smallest share is left.
+    """
+    principal.must(Act.READ)
+    on = desk.day(at)
+    whole = case((Entitlement.total > 0, Entitlement.total), else_=1)
+    in_force = session.execute(
+        select(Entitlement, func.coalesce(Account.name, Contact.name))
+        .outerjoin(Account, Account.id == Entitlement.account_id)
+        .outerjoin(Contact, Contact.id == Entitlement.contact_id)
+        .where(Entitlement.state == entitlements.State.ACTIVE)
+        .where(or_(Entitlement.total > 0, Entitlement.restricted))
+        .order_by(Entitlement.remaining * 1.0 / whole, Entitlement.ends_on, Entitlement.id)
+        .limit(LOOKED_AT)
+    ).all()
+    used = _used_by_day(session, [row[0] for row in in_force], desk, on=on)
+    found = []
+    for entitlement, customer in in_force:
+        days = max(0, (on - max(entitlement.starts_on, on - WINDOW)).days)
+        by_day = used[entitlement.id]
+        found.append(
+            Remaining(entitlement, customer, foretell(entitlement, by_day, on=on, days=days))
+        )
+    return sorted(found, key=lambda each: (each.lasts_until, each.customer))[:limit]
+
+
+def _used_by_day(
+    session: Session, found: list[Entitlement], desk: Desk, *, on: date
+) -> dict[UUID, Counter[date]]:
+    """What was taken from each on each day before that one, less what was given back."""
+    used: dict[UUID, Counter[date]] = {entitlement.id: Counter() for entitlement in found}
+    starts_on = {entitlement.id: entitlement.starts_on for entitlement in found}
+    midnight = datetime.combine(on - WINDOW, time(), ZoneInfo(desk.zone))
+    rows = session.execute(
+        select(LedgerEntry.entitlement_id, LedgerEntry.at, LedgerEntry.amount)
+        .where(LedgerEntry.entitlement_id.in_(used), LedgerEntry.at >= midnight)
+        .where(LedgerEntry.kind.in_((EntryKind.DEBIT, EntryKind.OVERRIDE, EntryKind.CREDIT)))
+    )
+    for entitlement_id, taken_at, amount in rows:
+        day = desk.day(taken_at)
+        if starts_on[entitlement_id] <= day < on:
+            used[entitlement_id][day] -= amount
+    return used

@@ -377,7 +377,9 @@ FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
     r"|/deliveries/.*/retry"
 )
-FOR_READERS = re.compile(r"/|/cases/1001|/articles/KB-1|/activities/.*/html|/attachments/.*")
+FOR_READERS = re.compile(
+    r"/|/cases/1001|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports"
+)
 
 
 def may(role: Role, path: str) -> bool:

@@ -16,6 +16,7 @@ from graph.console import (
     downloads,
     mail_html,
     rendering,
+    reports_page,
     signing_in,
     unfiled,
 )
@@ -43,6 +44,7 @@ def routes(house: House) -> list[Mount]:
         *mail_html.routes(house),
         *downloads.routes(house),
         *unfiled.routes(house),
+        *reports_page.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

@@ -26,6 +26,7 @@ class Place:
     name: str
     count: int
     current: bool = False
+    icon: str = "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Navigation:
 
     views: tuple[Place, ...]
     queues: tuple[Place, ...]
-    unfiled: Place | None
-    """Messages that could not be read or filed; for managers."""
+    desk: tuple[Place, ...]
+    """Beyond single cases: how things stand, and what could not be filed, for managers."""
 
 
 def beside(
@@ -63,7 +64,7 @@ def beside(
         )
         for row in visible
     )
-    return Navigation(views, queues, _unfiled(visit))
+    return Navigation(views, queues, _desk(visit))
 
 
 def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
@@ -79,9 +80,11 @@ def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
     return {row[0]: (row[1], row[2], row[3]) for row in visit.session.execute(statement)}
 
 
-def _unfiled(visit: Visit) -> Place | None:
-    if not visit.by.may(Act.MANAGE):
-        return None
-    waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
-    count = visit.session.scalar(waiting) or 0
-    return Place("/inbound", "Unfiled mail", count, visit.request.url.path == "/inbound")
+def _desk(visit: Visit) -> tuple[Place, ...]:
+    here = visit.request.url.path
+    places = [Place("/reports", "Reports", 0, here == "/reports", "chart")]
+    if visit.by.may(Act.MANAGE):
+        waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
+        count = visit.session.scalar(waiting) or 0
+        places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
+    return tuple(places)

@@ -38,6 +38,7 @@ def templates() -> Environment:
         channel=words.channel,
         hue=words.hue,
         initials=words.initials,
+        on=words.on,
         pieces=words.pieces,
         size=words.size,
         span=words.span,

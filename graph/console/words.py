@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 CHANNELS = {
@@ -70,6 +70,11 @@ def span(length: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min"
+
+
+def on(day: date) -> str:
+    """A day such as "2 Mar 2026"."""
+    return f"{day.day} {day:%b %Y}"
 
 
 def size(size_bytes: int) -> str:
