@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from channels.email.composing import Unsendable, address_on_the_wire
 from graph import importing, posting, starting
 from graph.duties import Duty
 from graph.duties import run as run_duties
@@ -44,7 +45,8 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-out = Console(highlight=False)
+# No markup: what is printed may hold brackets that a stranger wrote.
+out = Console(highlight=False, markup=False)
 # A wrong setting, an unsafe database: the operator must change something before a start.
 CANNOT_START = 2
 
@@ -59,6 +61,10 @@ def main() -> None:
         _fail(str(error), 1)
     except (OperationalError, Busy) as error:
         _fail(f"the database is away: {str(error).splitlines()[0]}", 1)
+    except IntegrityError:
+        _fail("nothing was changed: that name, address or Slack user is taken already", 1)
+    except OSError as error:
+        _fail(str(error), 1)
 
 
 @app.command()
@@ -96,7 +102,7 @@ def settings() -> None:
     found = _settings()
     table = Table("setting", "value", "what it is", box=None)
     for name, field in Settings.model_fields.items():
-        table.add_row(name, str(getattr(found, name)), field.description or "")
+        table.add_row(name, found.shown(name), field.description or "")
     out.print(table)
 
 
@@ -305,7 +311,7 @@ def queue_add(name: str, address: str = "", slack_channel: str = "") -> None:
         session.add(
             Queue(
                 name=name,
-                address=address.lower() or None,
+                address=_mailbox(address),
                 slack_channel=slack_channel,
                 is_default=first,
             )
@@ -329,7 +335,7 @@ def queue_set(
                 f"there is no queue {name}; `deskbell queue list` shows those there are"
             )
         if address is not None:
-            queue.address = address.lower() or None
+            queue.address = _mailbox(address)
         if slack_channel is not None:
             queue.slack_channel = slack_channel
     out.print(f"queue {name} changed")
@@ -370,6 +376,14 @@ def _posted(settings: Settings, raw: bytes, to: str, label: str) -> None:
     out.print(f"{label}: {answer}")
 
 
+def _mailbox(address: str) -> str | None:
+    """The address as mail names it; None for an empty one. Raises IntakeError."""
+    try:
+        return address_on_the_wire(address.lower()) if address else None
+    except Unsendable as error:
+        raise IntakeError(str(error)) from None
+
+
 def _agent(found: Agent | None) -> Agent:
     if found is None:
         raise IntakeError("there is no active agent with that address")
@@ -398,5 +412,6 @@ def _now() -> datetime:
 
 
 def _fail(line: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"deskbell: {line}", style="red")
+    err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    err.print(f"deskbell: {line}", style="red")
     sys.exit(code)

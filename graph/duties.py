@@ -27,7 +27,7 @@ from channels.reception import Journal
 from channels.sandbox import Sandbox
 from graph.house import House, furnish
 from graph.opening import NotStarted, desk_of, open_database
-from intake.settings import Settings
+from intake.settings import Settings, WrongSettings
 
 log = structlog.get_logger()
 
@@ -112,8 +112,12 @@ def _worker(house: House, stop: threading.Event) -> None:
 
 def _imap(house: House, stop: threading.Event) -> None:
     from channels.email import imap
+    from channels.email.imap_folder import WrongAccount
 
-    imap.run(house.db, house.settings, stop)
+    try:
+        imap.run(house.db, house.settings, stop)
+    except WrongAccount as error:
+        raise WrongSettings(f"imap_url: {error}") from error
 
 
 def _slack(house: House, stop: threading.Event) -> None:
@@ -141,15 +145,17 @@ def _in_thread(
     loop: asyncio.AbstractEventLoop,
     stop_all: asyncio.Event,
 ) -> Iterator[None]:
+    """The duty goes on meanwhile. One that fails ends all, and its fault is raised here."""
     stop = threading.Event()
+    faults: list[Exception] = []
 
     def body() -> None:
         try:
             work(stop)
-        except BaseException:
-            log.exception("a duty ended", duty=duty)
+        except Exception as fault:  # noqa: BLE001  raised again where the process ends by it
+            faults.append(fault)
+            log.error("a duty ended", duty=duty, why=type(fault).__name__)
             loop.call_soon_threadsafe(stop_all.set)
-            raise
 
     thread = threading.Thread(target=body, name=duty)
     thread.start()
@@ -158,6 +164,8 @@ def _in_thread(
     finally:
         stop.set()
         thread.join()
+    if faults:
+        raise faults[0]
 
 
 async def _smtp(settings: Settings, journal: Journal) -> Door:
@@ -167,7 +175,11 @@ async def _smtp(settings: Settings, journal: Journal) -> Door:
     tls = None
     if settings.smtp_tls_certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(settings.smtp_tls_certificate, settings.smtp_tls_key)
+        try:
+            tls.load_cert_chain(settings.smtp_tls_certificate, settings.smtp_tls_key)
+        except OSError as error:  # of which ssl.SSLError is one
+            path = settings.smtp_tls_certificate
+            raise WrongSettings(f"smtp_tls_certificate: {path} or its key: {error}") from error
     limits = Limits(
         message_bytes=settings.message_bytes,
         connections=settings.smtp_connections,

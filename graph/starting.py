@@ -29,7 +29,7 @@ from intake import agents, migrations
 from intake.agents import Agent
 from intake.db import Database
 from intake.queues import every
-from intake.settings import Settings
+from intake.settings import Settings, without_password
 
 log = structlog.get_logger()
 
@@ -225,7 +225,7 @@ def _lines(settings: Settings, address: str) -> list[str]:
         f"  GraphQL       {settings.base_url}/graphql",
         f"  Form, chat    {settings.public_url}/form   {settings.public_url}/chat",
         f"  Mail in       smtp://{settings.smtp_host}:{settings.smtp_port}   to {address}",
-        f"  Mail out      {settings.outgoing}",
+        f"  Mail out      {without_password(settings.outgoing)}",
     ]
 
 

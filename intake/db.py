@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from uuid_utils.compat import uuid7
@@ -155,7 +155,11 @@ class Database:
     def __init__(
         self, url: str, *, unsafe: bool = False, pool_size: int = 8, check: bool = True
     ) -> None:
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            # Not shown: it may hold a password.
+            raise Unsafe("database_url is no URL: use sqlite:/// or postgresql://") from None
         self.dialect = parsed.get_backend_name()
         self.lock_path: Path | None = None
         if self.dialect == "sqlite":

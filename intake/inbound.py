@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.db import Base, new_id, one_of, refers_to
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 
 ATTEMPTS = 3
 LEASE = timedelta(seconds=45)
@@ -246,14 +246,26 @@ def in_state(session: Session, state: State, *, limit: int) -> list[Inbound]:
 
 
 def retry_all(session: Session, ids: Sequence[str] | None = None) -> int:
-    """Give these quarantined messages (all of them for None) their attempts back; how many."""
+    """Give these quarantined messages (all of them for None) their attempts back; how many.
+
+    Raises NotFound for an id that none of them has.
+    """
     wanted = select(Inbound).where(Inbound.state == State.QUARANTINED).with_for_update()
     if ids is not None:
-        wanted = wanted.where(Inbound.id.in_([UUID(id) for id in ids]))
+        wanted = wanted.where(Inbound.id.in_([_id(id) for id in ids]))
     rows = session.scalars(wanted).all()
+    if ids is not None and len(rows) < len({_id(id) for id in ids}):
+        raise NotFound("not all of these are quarantined messages; nothing was changed")
     for row in rows:
         retry(session, row)
     return len(rows)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"{text!r:.60} is not the id of a message") from None
 
 
 def by_state(session: Session, ids: Iterable[UUID]) -> dict[State, int]:

@@ -7,6 +7,7 @@ over the defaults below. A wrong value or an unknown name ends the start with on
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,10 @@ from pydantic_settings import (
 PREFIX = "DESKBELL_"
 # Read by the tests and the benches, not by the desk.
 ELSEWHERE = {"TEST_POSTGRES", "REQUIRE_POSTGRES", "CORPUS", "FAULTS", "CONFIG"}
+
+# As far as the last @: a password that was not quoted may hold one, or a slash.
+_PASSWORD = re.compile(r"(://[^:/?#@]*:).*@")
+_PASSWORD_OPTION = re.compile(r"([?&]password=)[^&#]*")
 
 
 class WrongSettings(Exception):
@@ -155,10 +160,19 @@ class Settings(BaseSettings):
         """Where mail goes, as a URL; files in the outbox when no server is set."""
         return self.outgoing_smtp or f"file://{(self.data_dir / 'outbox').absolute()}"
 
+    def shown(self, name: str) -> str:
+        """The value of that setting, fit to be read by anybody: no secret, no password in a URL."""
+        return without_password(str(getattr(self, name)))
+
     @property
     def slack(self) -> bool:
         """Whether a Slack workspace is connected."""
         return self.slack_bot_token is not None
+
+
+def without_password(url: str) -> str:
+    """The URL with its password hidden, whether it stands before the host or among the options."""
+    return _PASSWORD_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
 
 
 def load(**overrides: Any) -> Settings:

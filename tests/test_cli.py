@@ -25,11 +25,11 @@ def deskbell(tmp_path: Path) -> Run:
         "COLUMNS": "200",
     }
 
-    def run(*words: str, code: int = 0) -> str:
+    def run(*words: str, code: int = 0, **settings: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "graph", *words],
             cwd=tmp_path,
-            env=environment,
+            env={**environment, **{f"DESKBELL_{n.upper()}": v for n, v in settings.items()}},
             capture_output=True,
             text=True,
             check=False,
@@ -136,3 +136,65 @@ def test_what_is_misspelt_is_told_in_words(deskbell: Run) -> None:
     said = deskbell("run", "smpt", code=2)
 
     assert "'smpt' is not one of" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("inbound", "retry", "abc"), "deskbell: 'abc' is not the id of a message\n"),
+        (
+            ("inbound", "retry", "01a2003a-65f8-76af-b9bc-be1e61ddfd14"),
+            "deskbell: not all of these are quarantined messages; nothing was changed\n",
+        ),
+        (
+            ("queue", "add", "Support"),
+            "deskbell: nothing was changed: that name, address or Slack user is taken already\n",
+        ),
+        (
+            ("queue", "set", "Support", "--address", "[/no] address"),
+            "deskbell: '[/no] address' is not a mail address\n",
+        ),
+    ],
+    ids=["no id", "unknown id", "a second queue of that name", "no address"],
+)
+def test_what_cannot_be_done_is_one_line(deskbell: Run, words: tuple[str, ...], told: str) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+
+    assert deskbell(*words, code=1) == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"database_url": "desk:hunter2"}, "database_url is no URL"),
+        ({"imap_url": "pop://u:hunter2@host"}, "imap_url: an IMAP address begins with"),
+        ({"smtp_tls_certificate": "nowhere.pem"}, "smtp_tls_certificate: nowhere.pem or its key"),
+    ],
+    ids=["database", "mailbox", "certificate"],
+)
+def test_a_duty_that_cannot_start_says_why_and_fails(
+    deskbell: Run, settings: dict[str, str], told: str
+) -> None:
+    duty = "imap" if "imap_url" in settings else "smtp"
+
+    said = deskbell("run", duty, code=2, smtp_port="0", **settings)
+
+    assert f"deskbell: {told}" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", "postgresql://desk:hunter2@db.example/desk"),
+        ("database_url", "postgresql://db.example/desk?user=desk&password=hunter2"),
+        ("outgoing_smtp", "smtps://desk:hunt/er2@mail.example:465"),
+        ("imap_url", "imaps://desk:hunter2@mail.example/INBOX"),
+        ("slack_bot_token", "xoxb-hunter2"),
+    ],
+)
+def test_no_secret_is_among_the_settings_in_force(deskbell: Run, name: str, value: str) -> None:
+    said = deskbell("settings", **{name: value})
+
+    assert "er2" not in said
+    assert name == "slack_bot_token" or ".example" in said

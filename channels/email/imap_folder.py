@@ -73,7 +73,9 @@ class Account:
         where = urlsplit(url)
         wishes = {key: values[-1] for key, values in parse_qs(where.query).items()}
         if where.scheme not in _PORTS:
-            raise WrongAccount(f"an IMAP address begins with imaps:// or imap://, not {url!r}")
+            raise WrongAccount(
+                f"an IMAP address begins with imaps:// or imap://, not {where.scheme!r}"
+            )
         if not where.hostname or not where.username or not mailbox:
             raise WrongAccount("an IMAP address needs a user and a host, and a mailbox of ours")
         if where.scheme == "imap+plain" and not _is_loopback(where.hostname):
