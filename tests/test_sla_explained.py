@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from intake.agents import Principal
 from intake.cases import Reason
 from intake.db import new_id
 from intake.sla import Hold, KpiInstance, KpiState, ServiceCalendar
+from intake.sla.actions import PLACEHOLDERS, Do, To
 from intake.sla.clocks import due, look, place
 from intake.sla.explaining import Explanation, Stretch, explain
 from tests.desk import NOON, DeskUnderTest
@@ -201,3 +203,12 @@ def test_a_later_start_a_longer_promise_and_a_hold_never_bring_a_deadline_nearer
     moved = calendar.open_between(plain, held)
     counts = calendar.open_between(begin, begin + shift) if begin < plain else ZERO
     assert moved == counts
+
+
+def test_the_page_about_promises_knows_every_word() -> None:
+    page = (Path(__file__).parents[1] / "docs/reference/sla.md").read_text()
+
+    words = [*sla.Kpi, *sla.From, *KpiState, *sla.SlaState, *sla.Milestone, *Do, *To]
+    names = ["{" + name + "}" for name in PLACEHOLDERS]
+
+    assert [word for word in (*words, *names) if f"`{word}`" not in page] == []
