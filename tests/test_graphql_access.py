@@ -191,6 +191,16 @@ def stage(desk: DeskUnderTest) -> Any:
         yield Stage(office, people, {name: str(id) for name, id in ids.items()})
 
 
+def test_a_token_that_may_only_work_reads_nothing(stage: Stage) -> None:
+    [grace] = [agent for agent in stage.office.desk.all(Agent) if agent.name == "Grace"]
+    stage.people["working"] = stage.office.token(grace, scopes=frozenset({Act.WORK}))
+
+    for name, (_rule, query) in QUERIES.items():
+        response = stage.says("working", f"{{ {query} }}")
+        assert response.status_code == 403, name
+        assert "data" not in response.json(), name
+
+
 def test_the_matrix_has_a_line_for_every_root_field() -> None:
     query, mutation, subscription = (
         SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type,

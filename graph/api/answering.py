@@ -26,7 +26,7 @@ from graph.api.documents import Query, Refused
 from graph.api.limits import refuse_too_many_values
 from graph.api.schema import SCHEMA
 from graph.house import House
-from intake.agents import Act
+from intake.agents import Act, NotAllowed
 from intake.db import Busy, new_id
 from intake.errors import IntakeError
 
@@ -135,8 +135,12 @@ def _answer(asking: Asking, credentials: Credentials, question: Question) -> Ans
         query = read(question, open_book=principal.may(Act.MANAGE))
         if query.operation.operation is OperationType.SUBSCRIPTION:
             raise Refused([GraphQLError("subscribe over a WebSocket, graphql-transport-ws")])
+        if query.operation.operation is OperationType.QUERY:
+            principal.must(Act.READ)
     except Refused as refused:
         return Answer(400, {"errors": [told(error) for error in refused.errors]})
+    except NotAllowed as error:
+        return refusal(403, error.code, str(error))
     return _told(execute(asking, query, question))
 
 
