@@ -7,9 +7,12 @@ side sees one message. Giving up is an event that a person sees on the case.
 from __future__ import annotations
 
 import random
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -23,9 +26,14 @@ log = structlog.get_logger()
 
 BATCH = 20
 AT_ONCE = 4
+RENEWED_AFTER_SECONDS = 20.0
+"""A delivery that waited so long for its turn to be sent is leased anew before."""
 WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360))
 MAIL_GIVES_UP_AFTER = timedelta(days=5)
 OTHERS_GIVE_UP_AFTER = timedelta(days=1)
+
+# What a mail server says of a refusal names whom it refused; a log holds no addresses.
+_ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;:]+")
 
 
 class Dispatch:
@@ -46,29 +54,37 @@ class Dispatch:
         with self._db.transaction() as session:
             promises = events.claim(session, at=at, limit=BATCH)
         if promises:
-            list(self._senders.map(self._keep, promises))
+            list(self._senders.map(partial(self._keep, claimed=time.monotonic()), promises))
         return len(promises)
 
     def close(self) -> None:
         """Wait for what is being sent."""
         self._senders.shutdown()
 
-    def _keep(self, promise: Promise) -> None:
+    def _keep(self, promise: Promise, *, claimed: float) -> None:
         fields = {"delivery": str(promise.id), "channel": promise.channel, "kind": promise.kind}
+        if time.monotonic() - claimed >= RENEWED_AFTER_SECONDS and not self._renewed(promise):
+            log.warning("left to another sender", **fields)
+            return
         try:
             sent = self._send(promise)
         except NotNow as later:
             self._later(promise, str(later), later.retry_after_seconds)
-            log.info("delivery postponed", **fields, attempt=promise.attempts, why=str(later))
+            log.info("delivery postponed", **fields, attempt=promise.attempts, why=_logged(later))
         except Never as never:
             self._failed(promise, str(never))
-            log.warning("delivery refused", **fields, why=str(never))
+            log.warning("delivery refused", **fields, why=_logged(never))
         except Exception:
             self._later(promise, "an error of ours; see the log", None)
             log.exception("delivery broke", **fields, attempt=promise.attempts)
         else:
             self._sent(promise, sent)
             log.info("delivered", **fields, attempt=promise.attempts)
+
+    def _renewed(self, promise: Promise) -> bool:
+        """Whether it is still ours to send, now with a whole lease before it."""
+        with self._db.transaction() as session:
+            return events.renew(session, promise, at=datetime.now(UTC))
 
     def _send(self, promise: Promise) -> Sent:
         way = channel(promise.channel)
@@ -106,3 +122,8 @@ class Dispatch:
             row = events.held(session, promise)
             if row is not None:
                 outcomes.given_up(session, row, reason[:1000], at=datetime.now(UTC))
+
+
+def _logged(reason: Exception) -> str:
+    """The reason as a log may hold it."""
+    return _ADDRESS.sub("…@…", str(reason))

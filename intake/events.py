@@ -190,6 +190,14 @@ def held(session: Session, promise: Promise) -> Delivery | None:
     return row
 
 
+def renew(session: Session, promise: Promise, *, at: datetime) -> bool:
+    """Lease it for another LEASE; False when it is not ours any more."""
+    row = held(session, promise)
+    if row is not None:
+        row.due_at = at + LEASE
+    return row is not None
+
+
 def promised_since(
     session: Session, kind: str, targets: Sequence[str], since: datetime
 ) -> tuple[dict[str, int], int]:

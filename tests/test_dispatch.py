@@ -15,9 +15,12 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
+from channels import dispatch
 from channels.dispatch import Dispatch
 from intake import work
+from intake.agents import SYSTEM
 from intake.cases import Case
 from intake.events import Delivery, DeliveryState, Event
 from intake.settings import Settings
@@ -78,11 +81,11 @@ def delivery_of(desk: DeskUnderTest, id: UUID) -> Delivery:
 
 
 def send(desk: DeskUnderTest, url: str, tmp_path: Path, *, later: timedelta = timedelta()) -> int:
-    dispatch = Dispatch(desk.db, settings(url, tmp_path))
+    sender = Dispatch(desk.db, settings(url, tmp_path))
     try:
-        return dispatch.send_due(at=datetime.now(UTC) + later)
+        return sender.send_due(at=datetime.now(UTC) + later)
     finally:
-        dispatch.close()
+        sender.close()
 
 
 def test_a_promise_is_kept_once(desk: DeskUnderTest, promised: UUID, tmp_path: Path) -> None:
@@ -215,6 +218,45 @@ def test_two_dispatchers_send_each_promise_once(
 
     assert len(peer.took) == 31
     assert len({mail["Message-ID"] for mail in peer.took}) == 31
+
+
+def test_what_waited_until_another_took_it_over_is_left_to_them(
+    desk: DeskUnderTest, promised: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [case] = desk.all(Case)
+    with desk.transaction() as session:
+        work.reply(session, SYSTEM, case.id, "Again", desk=desk.settings, at=datetime.now(UTC))
+    monkeypatch.setattr(dispatch, "AT_ONCE", 1)
+    monkeypatch.setattr(dispatch, "RENEWED_AFTER_SECONDS", 0.0)
+
+    class SlowOnce(Peer):
+        """Answers the first mail only when somebody else has sent whatever was due by then."""
+
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+            answer = await super().handle_DATA(server, session, envelope)
+            if len(self.took) == 1:
+                await asyncio.to_thread(send, desk, url, tmp_path, later=timedelta(minutes=3))
+            return answer
+
+    peer = SlowOnce()
+    with listening(peer) as url:
+        send(desk, url, tmp_path)
+
+    texts = [str(mail.get_payload()).strip() for mail in peer.took]
+    assert sorted(texts) == ["Again", "Hello", "Hello"]  # the slow one may come twice
+
+
+def test_what_a_mail_server_says_is_logged_without_addresses(
+    desk: DeskUnderTest, promised: UUID, tmp_path: Path
+) -> None:
+    peer = Peer("550 5.1.1 <ada@example.com>: no such user")
+
+    with capture_logs() as lines, listening(peer) as url:
+        send(desk, url, tmp_path)
+
+    [refused] = [line for line in lines if line["event"] == "delivery refused"]
+    assert refused["why"] == "550 5.1.1 <…@…>: no such user"
+    assert "ada@example.com" in delivery_of(desk, promised).error
 
 
 def test_without_a_mail_server_mails_are_files(
