@@ -23,6 +23,7 @@ from rich.console import Console
 from sqlalchemy.orm import Session
 
 from graph import demo
+from graph.demo import history
 from graph.duties import Duty
 from graph.opening import NotStarted, desk_of, open_database
 from intake import agents, migrations
@@ -182,9 +183,12 @@ def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _plant_demo(db: Database, settings: Settings) -> list[str]:
+    now = datetime.now(UTC)
     with db.transaction() as session:
-        demo.plant(session, at=datetime.now(UTC))
-        session.flush()
+        if demo.plant(session, at=now - history.LASTS):
+            session.flush()
+            print("Planting Contoso, with ten weeks of its history ...", flush=True)
+            history.live(session, desk_of(settings), since=now - history.LASTS, until=now)
         ada = agents.by_email(session, demo.ADMINISTRATOR)
         if ada is None:
             return _lines(settings, demo.SUPPORT)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from graph.demo.articles import ARTICLES
+from graph.demo.stories import PEOPLE
 from intake import entitlements
 from intake.agents import Agent, Role
 from intake.customers import Account, AccountDomain, Contact, ContactPoint
@@ -165,6 +166,8 @@ def _customers(session: Session, slas: dict[str, UUID], at: datetime) -> None:
     for name, domain, people, tier in (
         ("Northwind Traders", "northwind.example", ("Nora Field", "Nils Berg"), "premium"),
         ("Fabrikam", "fabrikam.example", ("Fabio Rossi",), "standard"),
+        ("Tailspin Toys", "tailspin.example", ("Tara Lane", "Tomas Gil"), "starter"),
+        ("Wingtip", "wingtip.example", ("Wim Tip",), "starter"),
         ("Adventure Works", "adventure.example", ("Alba Ruiz",), None),
     ):
         account = Account(id=new_id(), name=name, created_at=at)
@@ -172,6 +175,7 @@ def _customers(session: Session, slas: dict[str, UUID], at: datetime) -> None:
         session.add(AccountDomain(domain=domain, account_id=account.id))
         for person in people:
             _contact(session, person, account, domain, at)
+        session.flush()
         if tier:
             _entitlement(session, tier, account, slas, at)
 
@@ -180,9 +184,12 @@ def _contact(session: Session, name: str, account: Account, domain: str, at: dat
     contact = Contact(id=new_id(), name=name, account_id=account.id, created_at=at)
     session.add(contact)
     address = f"{name.split()[0].lower()}@{domain}"
-    session.add(
-        ContactPoint(contact_id=contact.id, kind=ContactKind.EMAIL, value=address, verified=True)
-    )
+    ways = [(ContactKind.EMAIL, address)]
+    phone = next((phone for _name, mail, phone, _to in PEOPLE if mail == address and phone), "")
+    if phone:
+        ways.append((ContactKind.PHONE, phone))
+    for kind, value in ways:
+        session.add(ContactPoint(contact_id=contact.id, kind=kind, value=value, verified=True))
 
 
 # The two tiers of the worked example: premium 200 cases over four channels; standard 100 cases,
@@ -190,6 +197,7 @@ def _contact(session: Session, name: str, account: Account, domain: str, at: dat
 TIERS = {
     "premium": (200, {"phone": 200, "email": 200, "web": 200, "facebook": 200, "twitter": 200}),
     "standard": (100, {"phone": 50, "email": 50}),
+    "starter": (24, {"phone": 6, "email": 18, "web": 6}),
 }
 
 
