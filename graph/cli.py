@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,19 +20,22 @@ from graph.duties import Duty
 from graph.duties import run as run_duties
 from graph.exchange.commands import app as csv_app
 from graph.opening import NotStarted, desk_of, open_database, set_up_log
-from intake import agents, clock, inbound, migrations
+from intake import agents, clock, inbound, migrations, sla
 from intake.agents import Agent, Role
+from intake.calendars import public
 from intake.db import Busy, Unsafe
 from intake.errors import IntakeError
 from intake.migrations import WrongSchema
 from intake.queues import Queue, every
 from intake.settings import Settings, WrongSettings, load
+from intake.sla import rehearsing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db_app = typer.Typer(no_args_is_help=True, help="The database.")
 inbound_app = typer.Typer(no_args_is_help=True, help="Messages as they arrived.")
 demo_app = typer.Typer(no_args_is_help=True, help="Contoso, a desk to try out.")
 agent_app = typer.Typer(no_args_is_help=True, help="Who works here.")
+calendar_app = typer.Typer(no_args_is_help=True, help="Business hours.")
 queue_app = typer.Typer(no_args_is_help=True, help="Where cases wait.")
 phone_app = typer.Typer(no_args_is_help=True, help="Calls.")
 for name, group in (
@@ -39,6 +43,7 @@ for name, group in (
     ("inbound", inbound_app),
     ("demo", demo_app),
     ("agent", agent_app),
+    ("calendar", calendar_app),
     ("queue", queue_app),
     ("phone", phone_app),
     ("csv", csv_app),
@@ -288,6 +293,56 @@ def agent_token(
     db.close()
 
 
+@calendar_app.command("list")
+def calendar_list() -> None:
+    """List the business hours, in words."""
+    db = open_database(_settings())
+    with db.reading() as session:
+        for found in sla.calendars(session):
+            out.print(f"{found.name}: {found.calendar.in_words()}")
+    db.close()
+
+
+@calendar_app.command("holidays")
+def calendar_holidays(
+    name: Annotated[str, typer.Argument(help="The calendar's name.")],
+    country: Annotated[str, typer.Option(help="As in ISO 3166, such as ES.")] = "",
+    region: Annotated[str, typer.Option(help="A region of the country, such as MD.")] = "",
+    file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="An iCalendar file.")
+    ] = None,
+    years: Annotated[int, typer.Option(min=1, max=10, help="How many, from this one.")] = 3,
+    new_cases_only: Annotated[
+        bool, typer.Option("--new-cases-only", help="Leave deadlines that run where they are.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which deadlines would move, and change nothing.")
+    ] = False,
+) -> None:
+    """Add public holidays, or those of a file, to a calendar; show which deadlines move."""
+    if bool(country) == (file is not None):
+        _fail("say either --country or --file", 1)
+    now = _now()
+    span = range(now.year, now.year + years)
+    text = file.read_text(errors="replace") if file else ""
+    days = public.of_icalendar(text, span) if file else public.of_country(country, region, span)
+    db = open_database(_settings())
+    with db.transaction() as session:
+        found = sla.calendar_named(session, name)
+        hours = {**found.hours, "holidays": {**found.hours.get("holidays", {}), **_written(days)}}
+        moves = list(rehearsing.moved_by_hours(session, found.id, hours, at=now))
+        if not dry_run:
+            scope = rehearsing.Scope.NEW if new_cases_only else rehearsing.Scope.ALL
+            rehearsing.change_hours(session, agents.SYSTEM, found.id, hours, scope, at=now)
+    db.close()
+    for move in moves:
+        becomes = f"{move.becomes:%Y-%m-%d %H:%M %Z}" if move.becomes else "never"
+        out.print(f"case {move.case_number}: {move.kpi} {move.was:%Y-%m-%d %H:%M} → {becomes}")
+    done = "would be added" if dry_run else "added"
+    stay = " and stay where they are" if new_cases_only else ""
+    out.print(f"{len(days)} holidays {done}; {len(moves)} deadlines are concerned{stay}")
+
+
 @queue_app.command("list")
 def queue_list() -> None:
     """List the queues."""
@@ -366,6 +421,10 @@ def phone_log(
     )
     with importing.opened(found) as house:
         out.print(importing.file_one(house, arrived))
+
+
+def _written(days: Mapping[date, str]) -> dict[str, str]:
+    return {day.isoformat(): name for day, name in days.items()}
 
 
 def _posted(settings: Settings, raw: bytes, to: str, label: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +13,15 @@ import pytest
 from intake import sla, work
 from intake.agents import NotAllowed, Principal, Role
 from intake.calendars import BadCalendar
+from intake.db import Database, new_id
 from intake.sla import Kpi, KpiState, ServiceCalendar, Sla, SlaItem, activation, rehearsing
 from intake.sla.explaining import Stretch, explain
 from intake.sla.rehearsing import Move, Scope
 from tests.desk import NOON, DeskUnderTest
 from tests.promised import OFFICE, clocks, has_sla, item, march, open_case, the_clock, tick, told
+from tests.test_cli import deskbell
 
+__all__ = ["deskbell"]
 HOUR = timedelta(hours=1)
 HOLIDAY = OFFICE | {"holidays": {"2026-03-03": "Carnival"}}
 
@@ -157,3 +162,26 @@ def test_a_new_version_is_rehearsed_and_adopted_by_running_cases(
     assert the_clock(desk, Kpi.FIRST_RESPONSE).state is KpiState.NONCOMPLIANT
     assert desk.case(1001).sla_id == draft.id
     assert sla.SlaState.ACTIVE in {each.state for each in desk.all(Sla)}
+
+
+def test_public_holidays_are_added_by_command(tmp_path: Path, deskbell: Any) -> None:
+    deskbell("db", "upgrade")
+    db = Database(f"sqlite:///{next(tmp_path.rglob('*.db'))}")
+    with db.transaction() as session:
+        session.add(ServiceCalendar(id=new_id(), name="Madrid", hours=OFFICE))
+
+    ahead = deskbell("calendar", "holidays", "Madrid", "--country", "ES", "--dry-run")
+    between = deskbell("calendar", "list")
+    deskbell("calendar", "holidays", "Madrid", "--country", "ES", "--region", "MD")
+    after = deskbell("calendar", "list")
+
+    assert re.search(r"\d\d holidays would be added; 0 deadlines", ahead)
+    assert "holidays" not in between
+    assert re.search(r"Madrid: Mon–Fri 09:00–17:00 \(UTC\), \d\d holidays", after)
+    assert "unknown country" in deskbell(
+        "calendar", "holidays", "Madrid", "--country", "EZ", code=1
+    )
+    assert "there is “Madrid”" in deskbell(
+        "calendar", "holidays", "Lisbon", "--country", "PT", code=1
+    )
+    db.close()

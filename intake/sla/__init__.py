@@ -39,6 +39,8 @@ from intake.sla.promises import (
     SlaItem,
     Slas,
     SlaState,
+    calendar_named,
+    calendars,
     in_force,
     with_items,
 )
@@ -64,7 +66,9 @@ __all__ = [
     "Slas",
     "Stretch",
     "apply",
+    "calendar_named",
     "calendar_of",
+    "calendars",
     "cancel",
     "choose_again",
     "due_at",

@@ -6,7 +6,7 @@ change is a new version, so that a running clock keeps the words it was started 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from intake.calendars import ALWAYS, Calendar
 from intake.cases import PAUSES, Case, Reason
 from intake.conditions import Condition
 from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.errors import NotFound
 from intake.facts import read_condition
 
 
@@ -241,6 +242,21 @@ def with_items(session: Session, sla_id: UUID) -> Sla:
         .where(Sla.id == sla_id)
         .options(selectinload(Sla.items).selectinload(SlaItem.calendar))
     ).one()
+
+
+def calendars(session: Session) -> Sequence[ServiceCalendar]:
+    """The business hours of now, by name."""
+    current = select(ServiceCalendar).where(ServiceCalendar.current_id.is_(None))
+    return session.scalars(current.order_by(ServiceCalendar.name)).all()
+
+
+def calendar_named(session: Session, name: str) -> ServiceCalendar:
+    """The business hours of that name. Raises NotFound, naming those there are."""
+    found = {each.name: each for each in calendars(session)}
+    if name not in found:
+        known = ", ".join(f"“{each}”" for each in found) or "none"
+        raise NotFound(f"there is no calendar “{name}”; there is {known}")
+    return found[name]
 
 
 def instant_of(case: Case, start: From) -> datetime | None:
