@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, selectinload
 from intake import entitlements, events, queues, threads
 from intake.agents import SYSTEM, Agent
 from intake.customers import Contact
+from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Entitlement, State
 from intake.messages import Outgoing
@@ -113,7 +114,8 @@ def _tell_low(session: Session, entitlement: Entitlement, desk: Desk, at: dateti
     entitlement.told_low = reached
     left = entitlement.left(entitlement.remaining)
     _record(session, entitlement, "low", at, threshold=reached, left=left)
-    key = f"low:{entitlement.id}:{entitlement.period_on or ''}:{reached}"
+    # `told_low`, under the row's lock, is what says it once; what was filled up is told of again.
+    key = f"low:{entitlement.id}:{new_id()}"
     _tell_owner(session, entitlement, desk, f"{entitlement.name}: {left} left", key, at)
     if entitlement.renewal_days and not renewed(session, entitlement):
         _tell_customer(session, entitlement, "low", desk, key, at)

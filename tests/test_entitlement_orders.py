@@ -210,8 +210,7 @@ class Real:
             self.cases.append(receipt.case.id)
             return
         more: dict[str, Any] = {"desk": self.desk.settings}
-        call: Callable[..., Any]
-        call, words, more = {
+        acts: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
             "resolve": (work.resolve, ("done",), more),
             "reopen": (work.reopen, (), {}),
             "cancel": (work.cancel, ("no",), {}),
@@ -224,7 +223,8 @@ class Real:
             "move to email": (covering.change_channel, ("email",), more),
             "move to phone": (covering.change_channel, ("phone",), more),
             "ask again": (covering.choose_again, (), more),
-        }[act]
+        }
+        call, words, more = acts[act]
         with self.desk.transaction() as session:
             call(session, by, case_id, *words, at=NOON, **more)
 

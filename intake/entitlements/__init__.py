@@ -1,8 +1,9 @@
 """What was bought and how much of it is left: the ledger of terms, and which entitlement applies.
 
 `bought` holds the records, `ledger` the entries that are their balances, `choice` decides which
-one covers a case, `drawing` takes and gives back what a case uses, `life` and `periods` are what
-people and time do to it, `templates` what it is made from, `forecast` when it will be used up.
+one covers a case, `drawing` takes and gives back what a case uses and `reserving` what it holds
+back, `life`, `granting` and `periods` are what people and time do to it, `templates` what it is
+made from, `thresholds` and `forecast` when it runs low and out.
 """
 
 from intake.entitlements.bought import (
@@ -32,13 +33,13 @@ from intake.entitlements.choice import (
 from intake.entitlements.drawing import (
     Drawn,
     Exhausted,
-    Reservation,
+    Share,
     Standing,
     WouldOverdraw,
     claim,
+    divided,
     settle,
     taken_by,
-    threshold_reached,
 )
 from intake.entitlements.forecast import Burned, Forecast, burn_down, forecast
 from intake.entitlements.ledger import (
@@ -64,7 +65,9 @@ from intake.entitlements.life import (
     set_default,
 )
 from intake.entitlements.periods import turn
+from intake.entitlements.reserving import Reservation
 from intake.entitlements.templates import EntitlementTemplate, draft
+from intake.entitlements.thresholds import threshold_reached
 from intake.entitlements.validity import ORIGINS, BadEntitlement, Problem, check
 
 __all__ = [
@@ -91,6 +94,7 @@ __all__ = [
     "Problem",
     "Refusal",
     "Reservation",
+    "Share",
     "Standing",
     "State",
     "Taken",
@@ -108,6 +112,7 @@ __all__ = [
     "decide",
     "decide_on",
     "discard",
+    "divided",
     "draft",
     "edit",
     "entries_of",

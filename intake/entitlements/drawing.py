@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from intake.db import Base, refers_to
+from intake.entitlements import reserving
 from intake.entitlements.bought import Allocation, DecreaseOn, Entitlement, Overdraw, locked
 from intake.entitlements.choice import Asked, Decision, Taken
 from intake.entitlements.ledger import (
@@ -23,6 +23,8 @@ from intake.entitlements.ledger import (
     open_debit,
     reversal,
 )
+from intake.entitlements.reserving import Reservation
+from intake.entitlements.thresholds import notice_low
 from intake.errors import IntakeError
 
 
@@ -36,19 +38,6 @@ class WouldOverdraw(IntakeError):
     """More was used than is left, and somebody has to say what becomes of the rest."""
 
     code = "entitlement-would-overdraw"
-
-
-class Reservation(Base):
-    """What an open case holds back of an entitlement that counts on resolution."""
-
-    __tablename__ = "reservations"
-
-    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), primary_key=True)
-    entitlement_id: Mapped[UUID] = mapped_column(refers_to("entitlements.id"), index=True)
-    channel: Mapped[str]
-    """The channel whose own balance is held back too; '' where it has none."""
-    units: Mapped[int]
-    at: Mapped[datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +76,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
+class Share:
     """How much of what was used is taken, and how much is overage."""
 
     taken: int
@@ -101,10 +90,10 @@ def claim(session: Session, decision: Decision, asked: Asked) -> LedgerEntry | N
     if entitlement is None:
         return None
     if entitlement.decrease_on is DecreaseOn.RESOLUTION:
-        _hold_back(session, entitlement, asked.case_id, asked.channel, asked.at)
+        reserving.hold_back(session, entitlement, asked.case_id, asked.channel, asked.at)
         return None
     reason = f"case opened by {asked.channel}"
-    entry = _take(entitlement, EntryKind.DEBIT, _Share(1), asked.channel, asked.case_id,
+    entry = _take(entitlement, EntryKind.DEBIT, Share(1), asked.channel, asked.case_id,
                   key=f"case:{asked.case_id}:opened", reason=reason, at=asked.at)  # fmt: skip
     session.add(entry)
     notice_low(entitlement, asked.on)
@@ -130,7 +119,7 @@ def settle(session: Session, standing: Standing) -> Drawn:
     )
     entitlement = rows[standing.entitlement_id] if standing.entitlement_id else None
     if held is not None and not _holds_still(held, entitlement, standing):
-        _let_go(session, rows[held.entitlement_id], held)
+        reserving.let_go(session, rows[held.entitlement_id], held)
         held = None
     drawn = Drawn()
     if debit is not None and not _still_right(debit, entitlement, standing):
@@ -145,7 +134,7 @@ def settle(session: Session, standing: Standing) -> Drawn:
     if entitlement is not None and debit is None and _draws(entitlement, standing):
         drawn.entries.append(_taken(entitlement, standing))
     if entitlement is not None and held is None and _holds_back(entitlement, standing):
-        _hold_back(session, entitlement, standing.case_id, standing.channel, standing.at)
+        reserving.hold_back(session, entitlement, standing.case_id, standing.channel, standing.at)
     session.add_all(drawn.entries)
     for row in rows.values():
         notice_low(row, standing.on)
@@ -160,25 +149,6 @@ def taken_by(session: Session, case_id: UUID) -> Taken | None:
     if held := session.get(Reservation, case_id):
         return Taken(held.entitlement_id, held.units, held.channel)
     return None
-
-
-def notice_low(entitlement: Entitlement, on: date) -> None:
-    """Have the clock look at an entitlement that just fell to a threshold."""
-    reached = threshold_reached(entitlement)
-    if reached is None:
-        return
-    if entitlement.told_low is None or reached < entitlement.told_low:
-        entitlement.look_on = min(entitlement.look_on or on, on)
-
-
-def threshold_reached(entitlement: Entitlement) -> int | None:
-    """The lowest threshold, in percent, that the balance has fallen to; None above all."""
-    reached = [
-        percent
-        for percent in entitlement.thresholds
-        if entitlement.total > 0 and entitlement.remaining * 100 <= percent * entitlement.total
-    ]
-    return min(reached, default=None)
 
 
 def _draws(entitlement: Entitlement, standing: Standing) -> bool:
@@ -214,33 +184,50 @@ def _used(entitlement: Entitlement, standing: Standing) -> int:
 
 
 def _taken(entitlement: Entitlement, standing: Standing) -> LedgerEntry:
-    share = _divided(entitlement, standing, _used(entitlement, standing))
+    share = divided(
+        entitlement,
+        _used(entitlement, standing),
+        channel=standing.channel,
+        overridden=standing.overridden,
+        answer=standing.overdraw,
+    )
     kind = EntryKind.OVERRIDE if standing.overridden else EntryKind.DEBIT
     return _take(entitlement, kind, share, standing.channel, standing.case_id,
                  key=f"case:{standing.case_id}:{standing.event}", reason=standing.reason,
                  at=standing.at, actor_id=standing.actor_id)  # fmt: skip
 
 
-def _divided(entitlement: Entitlement, standing: Standing, used: int) -> _Share:
-    left = _left(entitlement, standing.channel)
+def divided(
+    entitlement: Entitlement,
+    used: int,
+    *,
+    channel: str,
+    overridden: bool = False,
+    answer: Overdraw | None = None,
+) -> Share:
+    """How what was used is shared between the entitlement and the bill.
+
+    Raises Exhausted and WouldOverdraw as `settle` does.
+    """
+    left = _left(entitlement, channel)
     if not entitlement.restricted or used <= left:
-        return _Share(used)
-    if standing.overridden:
-        return _Share(used, overdraws=True)
+        return Share(used)
+    if overridden:
+        return Share(used, overdraws=True)
     if entitlement.decrease_on is DecreaseOn.CREATION:
         raise Exhausted(f"{entitlement.name} has {entitlement.terms(left)} left for this")
     policy = entitlement.overdraw
     if policy is Overdraw.ASK and left > 0:
-        if standing.overdraw not in (Overdraw.ALLOW, Overdraw.SPLIT):
+        if answer not in (Overdraw.ALLOW, Overdraw.SPLIT):
             raise WouldOverdraw(
                 f"{entitlement.name} has {entitlement.terms(left)} left and this took "
                 f"{entitlement.terms(used)}; say whether to overdraw it or to bill the rest"
             )
-        policy = standing.overdraw
+        policy = answer
     # Only the case that meets something left may overdraw; those after it are overage.
     if policy is Overdraw.ALLOW and left > 0:
-        return _Share(used, overdraws=True)
-    return _Share(max(0, left), used - max(0, left))
+        return Share(used, overdraws=True)
+    return Share(max(0, left), used - max(0, left))
 
 
 def _left(entitlement: Entitlement, channel: str) -> int:
@@ -251,7 +238,7 @@ def _left(entitlement: Entitlement, channel: str) -> int:
 def _take(
     entitlement: Entitlement,
     kind: EntryKind,
-    share: _Share,
+    share: Share,
     channel: str,
     case_id: UUID,
     *,
@@ -276,30 +263,3 @@ def _take(
     if share.overdraws:
         entitlement.overdrawn = max(0, -entitlement.remaining)
     return entry
-
-
-def _hold_back(
-    session: Session, entitlement: Entitlement, case_id: UUID, channel: str, at: datetime
-) -> None:
-    units = entitlement.reserve
-    row = entitlement.allotment(channel)
-    entitlement.reserved += units
-    if row is not None:
-        row.reserved += units
-    session.add(
-        Reservation(
-            case_id=case_id,
-            entitlement_id=entitlement.id,
-            channel=channel if row else "",
-            units=units,
-            at=at,
-        )
-    )
-
-
-def _let_go(session: Session, entitlement: Entitlement, held: Reservation) -> None:
-    entitlement.reserved -= held.units
-    if row := entitlement.allotment(held.channel):
-        row.reserved -= held.units
-    session.delete(held)
-    session.flush()  # the same case may hold back again at once, under the same key

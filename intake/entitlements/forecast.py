@@ -92,7 +92,7 @@ def foretell(
 
     def when(edge: float) -> date | None:
         wait = _days_until(left, pace, variance, edge)
-        day = on + timedelta(days=ceil(wait)) if wait <= FARTHEST_DAYS else None
+        day = on + timedelta(days=ceil(round(wait, 6))) if wait <= FARTHEST_DAYS else None
         return day if day is not None and day <= last else None
 
     used_up_on, earliest, latest = when(0), when(FOUR_OF_FIVE), when(-FOUR_OF_FIVE)

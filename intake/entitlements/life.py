@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from intake import events
 from intake.agents import SYSTEM, Act, Principal
 from intake.db import new_id
-from intake.entitlements import periods
+from intake.entitlements import granting, periods
 from intake.entitlements.bought import (
     ChannelAllotment,
     EntitledContact,
@@ -25,8 +25,8 @@ from intake.entitlements.bought import (
     locked,
 )
 from intake.entitlements.choice import state_on
-from intake.entitlements.drawing import notice_low, threshold_reached
-from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of, sums
+from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of
+from intake.entitlements.thresholds import notice_low, threshold_reached
 from intake.entitlements.validity import BadEntitlement, Problem, must_be_valid
 from intake.errors import IntakeError, NotFound
 
@@ -89,10 +89,10 @@ def activate(
     entitlement.state = state_on(entitlement, on)
     entitlement.activations += 1
     if entitlement.activations == 1:
-        session.add_all(_granted(session, entitlement, on, at, by))
+        session.add_all(granting.first(session, entitlement, on, at, by))
     else:
         session.add_all(periods.turn(entitlement, on=on, at=at))
-        session.add_all(_made_up_for(session, entitlement, on, at, by))
+        session.add_all(granting.made_up_for(session, entitlement, on, at, by))
     if entitlement.restricted:
         entitlement.overdrawn = max(0, -entitlement.remaining)
     _inherit_default(session, entitlement)
@@ -246,87 +246,6 @@ def renewal_notices(entitlement: Entitlement) -> list[date]:
     days = sorted(entitlement.ends_on - timedelta(days) for days in entitlement.renewal_days)
     noticed = entitlement.noticed_on
     return [day for day in days if noticed is None or day > noticed]
-
-
-def _granted(
-    session: Session, entitlement: Entitlement, on: date, at: datetime, by: Principal
-) -> list[LedgerEntry]:
-    first = max(on, entitlement.starts_on)
-    entitlement.period_on = periods.period_at(entitlement, min(first, entitlement.ends_on))
-    entitlement.remaining = 0
-    for row in entitlement.channels:
-        row.remaining = 0
-    return [
-        *_brought_to_total(entitlement, EntryKind.GRANT, "activated", at, by),
-        *_carried_over(session, entitlement, at, by),
-    ]
-
-
-def _made_up_for(
-    session: Session, entitlement: Entitlement, on: date, at: datetime, by: Principal
-) -> list[LedgerEntry]:
-    """The difference that edits of a draft made to totals that had been granted."""
-    if entitlement.period_on is None:
-        entitlement.period_on = periods.period_at(entitlement, max(on, entitlement.starts_on))
-    _whole, by_channel = sums(session, entitlement.id)
-    key = f"entitlement:{entitlement.id}:activation:{entitlement.activations}"
-    gone = [
-        entry_of(entitlement, EntryKind.CORRECTION, 0, key=f"{key}:{channel}:gone",
-                 reason=f"{channel} is no longer listed", at=at, channel=channel,
-                 channel_amount=-left, actor_id=by.id)
-        for channel, left in by_channel.items()
-        if channel and left and entitlement.allotment(channel) is None
-    ]  # fmt: skip
-    why = "total changed"
-    return [*gone, *_brought_to_total(entitlement, EntryKind.CORRECTION, why, at, by)]
-
-
-def _brought_to_total(
-    entitlement: Entitlement, kind: EntryKind, reason: str, at: datetime, by: Principal
-) -> list[LedgerEntry]:
-    key = f"entitlement:{entitlement.id}:activation:{entitlement.activations}"
-    entries = []
-    if missing := entitlement.total - entitlement.granted:
-        entries.append(
-            entry_of(entitlement, kind, missing, key=key, reason=reason, at=at, actor_id=by.id)
-        )
-    entitlement.granted = entitlement.total
-    for row in entitlement.channels:
-        if missing := row.total - row.granted:
-            entries.append(
-                entry_of(entitlement, kind, 0, key=f"{key}:{row.channel}", reason=reason, at=at,
-                         channel=row.channel, channel_amount=missing, actor_id=by.id)
-            )  # fmt: skip
-        row.granted = row.total
-    return entries
-
-
-def _carried_over(
-    session: Session, entitlement: Entitlement, at: datetime, by: Principal
-) -> list[LedgerEntry]:
-    """What the renewed one left unused, up to the cap; the old record stays as it is."""
-    if entitlement.renews_id is None or not entitlement.carry_over:
-        return []
-    old = session.get_one(Entitlement, entitlement.renews_id)
-    units = min(entitlement.carry_over, periods.carried_from(old))
-    periods.note_carried(entitlement, units, entitlement.starts_on)
-    if not units:
-        return []
-    key = f"entitlement:{entitlement.id}:carried-over"
-    reason = f"unused in {old.name} until {old.ends_on}"
-    entries = [
-        entry_of(entitlement, EntryKind.CARRY_OVER, units, key=key, reason=reason, at=at,
-                 actor_id=by.id)
-    ]  # fmt: skip
-    for row in entitlement.channels:
-        before = old.allotment(row.channel)
-        if before is not None and (own := min(units, max(0, before.remaining))):
-            entries.append(
-                entry_of(entitlement, EntryKind.CARRY_OVER, 0, key=f"{key}:{row.channel}",
-                         reason=reason, at=at, channel=row.channel, channel_amount=own,
-                         actor_id=by.id)
-            )  # fmt: skip
-    return entries
 
 
 def _arm_thresholds(entitlement: Entitlement) -> None:
