@@ -352,7 +352,9 @@ def walked(console: Console) -> list[tuple[str, str]]:
     [kept] = keep(console.desk.db, [Arrived("email", SUPPORT, b"broken", {}, NOW)])
     with console.desk.transaction() as session:
         inbound.quarantine(session.get_one(Inbound, kept), "unreadable")
+    carla = console.desk.has_customer("carla@walked.example")
     ids = {
+        "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
         "/inbound/": kept, "/deliveries/": new_id(),
     }  # fmt: skip
@@ -375,10 +377,11 @@ OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/static/x.css", "/no/s
 FOR_MANAGERS = re.compile(r"/inbound.*")
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
-    r"|/deliveries/.*/retry"
+    r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(
-    r"/|/cases/1001|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports"
+    r"/|/cases/1001|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
+    r"|/customers/(accounts|contacts)/[^/]+"
 )
 
 

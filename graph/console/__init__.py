@@ -13,6 +13,8 @@ from graph.console import (
     case_acts,
     case_list,
     case_page,
+    customer_list,
+    customer_page,
     downloads,
     mail_html,
     rendering,
@@ -45,6 +47,8 @@ def routes(house: House) -> list[Mount]:
         *downloads.routes(house),
         *unfiled.routes(house),
         *reports_page.routes(house),
+        *customer_list.routes(house),
+        *customer_page.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

@@ -82,7 +82,10 @@ def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
 
 def _desk(visit: Visit) -> tuple[Place, ...]:
     here = visit.request.url.path
-    places = [Place("/reports", "Reports", 0, here == "/reports", "chart")]
+    places = [
+        Place("/reports", "Reports", 0, here == "/reports", "chart"),
+        Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
+    ]
     if visit.by.may(Act.MANAGE):
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
         count = visit.session.scalar(waiting) or 0

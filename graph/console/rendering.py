@@ -40,6 +40,7 @@ def templates() -> Environment:
         initials=words.initials,
         on=words.on,
         pieces=words.pieces,
+        reached=words.reached,
         size=words.size,
         span=words.span,
     )

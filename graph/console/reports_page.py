@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import balances, charts, rendering
+from graph.console import balances, charts, customer_page, rendering
 from graph.console.balances import Balance
 from graph.console.charts import Block, Columns, Series
 from graph.console.navigation import beside
@@ -109,7 +109,9 @@ def _reports(visit: Visit) -> Response:
 
 
 def _left(found: Remaining) -> Left:
-    return Left(found, balances.of_entitlement(found.entitlement), "")
+    held = found.entitlement
+    href = customer_page.href_of(held.account_id, held.contact_id)
+    return Left(found, balances.of_entitlement(held), href)
 
 
 def _kept(weeks: Sequence[SlaWeek]) -> Columns:

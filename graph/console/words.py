@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from intake.customers import ContactPoint, points
+
 CHANNELS = {
     "email": "Email",
     "phone": "Phone",
@@ -89,6 +91,11 @@ def size(size_bytes: int) -> str:
 def channel(name: str) -> str:
     """A channel as people call it."""
     return CHANNELS.get(name, name.capitalize())
+
+
+def reached(point: ContactPoint, region: str) -> str:
+    """A way to reach somebody as people of that country (ISO 3166) read it."""
+    return points.shown(point.kind, point.value, region=region)
 
 
 def initials(name: str) -> str:
