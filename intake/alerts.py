@@ -8,7 +8,9 @@ makes new clocks with the same due time, and sets nothing off again either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, select
@@ -22,7 +24,7 @@ from intake.desk import Desk
 from intake.letters import Mailbag
 from intake.queues import Queue
 from intake.sla import KpiInstance, KpiState, Milestone
-from intake.sla.actions import Action, Do
+from intake.sla.actions import Action, BadAction, Do
 
 EVENTS = {
     Milestone.WARNING: "sla.nearing",
@@ -70,7 +72,6 @@ def tell(
     _alarm_slack(session, case, instance, milestone, desk, due_at=due_at, at=at)
     for place, form in enumerate(instance.item.actions):
         if form["on"] == milestone and not _done_before(session, instance, place, due_at):
-            action = Action.from_json(form)
             run = ActionRun(
                 case_id=case.id,
                 instance_id=instance.id,
@@ -78,7 +79,7 @@ def tell(
                 action=place,
                 due_at=due_at,
                 done_at=at,
-                outcome=_do(session, case, instance, action, mailbag, due_at=due_at, at=at),
+                outcome=_do(session, case, instance, form, mailbag, due_at=due_at, at=at),
             )
             session.add(run)
             session.flush()
@@ -109,13 +110,17 @@ def _do(
     session: Session,
     case: Case,
     instance: KpiInstance,
-    action: Action,
+    form: Mapping[str, Any],
     mailbag: Mailbag,
     *,
     due_at: datetime,
     at: datetime,
 ) -> str:
     """What came of it, in words."""
+    try:
+        action = Action.from_json(form)
+    except BadAction as error:  # written past activation: the clock of all others goes on
+        return f"not done: {error}"
     if action.do is Do.MAIL:
         if action.on is Milestone.WARNING and instance.state is not KpiState.NEARING:
             return f"not mailed: it was {instance.state} before anybody could be warned"

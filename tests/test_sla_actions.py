@@ -228,6 +228,7 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
         item(
             fail=60,
             actions=[
+                {"on": "failure", "do": "dance"},
                 {"on": "failure", "do": "assign", "agent": gone},
                 {"on": "failure", "do": "move", "queue": gone},
                 mail("failure", "owner"),
@@ -240,6 +241,7 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
     tick(desk, NOON + HOUR)
 
     assert outcomes(desk) == [
+        "not done: do: 'dance' is none of mail, change, move, assign",
         "not assigned: there is no such active agent any more",
         "not moved: there is no such queue any more",
         "not mailed: nobody to write to",

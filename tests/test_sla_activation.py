@@ -25,6 +25,7 @@ from intake.sla import (
     SlaState,
     activation,
 )
+from intake.sla.checking import NotAnSla
 from tests.desk import NOON, DeskUnderTest
 from tests.promised import OFFICE, PRESSING, clocks, has_sla, item, open_case, the_clock
 
@@ -80,6 +81,18 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
         lambda: [item(Kpi.RESOLVE_BY, applicable_when={"not": SOLVED})],
         r"items\[0\].applicable_when: state changes when the promise is kept",
     ),
+    "a solution by messages": (
+        lambda: [item(applicable_from=From.LAST_MESSAGE)],
+        r"items\[0\].applicable_from: “resolve by” cannot count from “last message”",
+    ),
+    "a next response from the opening": (
+        lambda: [item(Kpi.NEXT_RESPONSE, applicable_from=From.CREATED)],
+        r"items\[0\].applicable_from: “next response” cannot count from “created”",
+    ),
+    "a solution from the solution": (
+        lambda: [item(applicable_from=From.RESOLVED)],
+        r"items\[0\].applicable_from: “resolved” is what keeps “resolve by”",
+    ),
     "an unknown status": (
         lambda: [item(pauses=["asleep"])],
         r"items\[0\].pauses: “asleep” is none of",
@@ -117,7 +130,7 @@ def test_a_draft_that_cannot_be_kept_is_refused_and_the_field_is_named(
 ) -> None:
     draft = drafted(desk, ada, *items())
 
-    with pytest.raises(activation.NotAnSla, match=message):
+    with pytest.raises(NotAnSla, match=message):
         activated(desk, ada, draft)
 
     assert [each.state for each in desk.all(Sla)] == [SlaState.DRAFT]
@@ -130,7 +143,7 @@ def test_hours_that_end_before_the_promise_are_refused(desk: DeskUnderTest, ada:
         session.add(calendar)
     draft = drafted(desk, ada, item(fail=1000 * 60, calendar_id=calendar.id))
 
-    with pytest.raises(activation.NotAnSla, match=r"items\[0\].calendar: the desk does not open"):
+    with pytest.raises(NotAnSla, match=r"items\[0\].calendar: the desk does not open"):
         activated(desk, ada, draft)
 
 

@@ -2,11 +2,11 @@
 
 - `promises`: what an administrator writes: SLAs, items, business hours; which SLA is whose
 - `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
-- `starting`: which clocks belong on a case, when it opens and whenever it changes
+- `starting`, `fitting`: which clocks belong on a case, when it opens and whenever it changes
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
 - `explaining`: every second of a clock, and where it stands in a sentence
-- `activation`, `actions`, `rehearsing`: from draft to promise; what it sets off; what a change of
-  hours or words would move
+- `activation`, `checking`, `actions`: from draft to promise, and what a milestone sets off
+- `rehearsing`: which deadlines a change of hours or of an SLA would move, and making it
 """
 
 from intake.sla.clocks import (

@@ -1,12 +1,8 @@
-"""From draft to promise: an SLA is checked as a whole, put in force, and changed by a new version.
-
-Every refusal names the field: `items[2].warn_after_minutes: ...`.
-"""
+"""From draft to promise: an SLA is checked as a whole, put in force, changed by new versions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,38 +12,18 @@ from sqlalchemy.orm import Session
 
 from intake import events
 from intake.agents import Act, Principal
-from intake.cases import REASONS, Case, State
+from intake.cases import Case
 from intake.db import Base, new_id
 from intake.errors import IntakeError, NotFound
-from intake.facts import read_condition
-from intake.sla.actions import Action
+from intake.sla.checking import NotAnSla, check
 from intake.sla.promises import (
     USUAL_START,
-    Kpi,
     KpiDefinition,
     Sla,
     SlaItem,
     SlaState,
-    hours_of,
     with_items,
 )
-
-LONGEST_MINUTES = 3_653 * 24 * 60
-"""Ten years. What is allowed longer than this is a slip of the hand."""
-PAUSING = frozenset(reason.value for reason in REASONS[State.ACTIVE])
-CHANGED_BY = {
-    Kpi.FIRST_RESPONSE: {"answered"},
-    Kpi.NEXT_RESPONSE: set(),
-    Kpi.FOLLOW_UP: set(),
-    Kpi.RESOLVE_BY: {"state", "reason"},
-}
-"""The fields that keeping a promise by its usual act changes."""
-
-
-class NotAnSla(IntakeError):
-    """An SLA that cannot be activated; the text begins with the field that is wrong."""
-
-    code = "sla-incomplete"
 
 
 class InForce(IntakeError):
@@ -170,69 +146,6 @@ def make_default(session: Session, by: Principal, sla_id: UUID, *, at: datetime)
     _only_default(session, sla)
     _record(session, "sla.made_default", sla, by, at)
     return sla
-
-
-def check(sla: Sla, *, at: datetime) -> None:
-    """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken."""
-    if not sla.items:
-        raise NotAnSla("items: there is nothing in it; add what is promised")
-    if sla.chosen_when is not None:
-        with _naming("chosen_when"):
-            read_condition(sla.chosen_when)
-    for place, item in enumerate(sla.items):
-        _check_item(item, f"items[{place}]", at)
-
-
-def _check_item(item: SlaItem, place: str, at: datetime) -> None:
-    _check_spans(item, place)
-    needs = set(CHANGED_BY[item.kpi])
-    if item.success_when is not None:
-        with _naming(f"{place}.success_when"):
-            needs = set(read_condition(item.success_when).field_names())
-    if item.applicable_when is not None:
-        with _naming(f"{place}.applicable_when"):
-            both = needs & read_condition(item.applicable_when).field_names()
-        if both:
-            raise NotAnSla(
-                f"{place}.applicable_when: {min(both)} changes when the promise is kept, "
-                "so that keeping it would cancel it; ask for something else"
-            )
-    for reason in item.pauses or ():
-        if reason not in PAUSING:
-            raise NotAnSla(f"{place}.pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
-    for number, form in enumerate(item.actions or ()):
-        with _naming(f"{place}.actions[{number}]"):
-            action = Action.from_json(form)
-        if action.on == "warning" and item.warn_after_minutes is None:
-            raise NotAnSla(f"{place}.actions[{number}].on: this item never warns")
-    with _naming(f"{place}.calendar"):
-        hours_of(item).add(at, item.fail_after)
-
-
-def _check_spans(item: SlaItem, place: str) -> None:
-    for field in ("fail_after_minutes", "warn_after_minutes"):
-        minutes = getattr(item, field)
-        if minutes is None and field == "warn_after_minutes":
-            continue
-        if minutes is None or minutes <= 0:
-            raise NotAnSla(f"{place}.{field}: must be longer than nothing")
-        if minutes > LONGEST_MINUTES:
-            days = LONGEST_MINUTES // (24 * 60)
-            raise NotAnSla(f"{place}.{field}: must be {days} days at most")
-    if item.warn_after_minutes is not None and item.warn_after_minutes >= item.fail_after_minutes:
-        raise NotAnSla(
-            f"{place}.warn_after_minutes: the warning must come before the failure, which is "
-            f"after {item.fail_after_minutes} minutes"
-        )
-
-
-@contextmanager
-def _naming(place: str) -> Iterator[None]:
-    """Let what is wrong inside say where it stands."""
-    try:
-        yield
-    except IntakeError as error:
-        raise NotAnSla(f"{place}: {error}") from error
 
 
 def _settle_usual(item: SlaItem, definition: KpiDefinition | None) -> None:

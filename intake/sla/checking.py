@@ -1,0 +1,112 @@
+"""What an SLA must be before it promises anything; every refusal names the field.
+
+`items[2].warn_after_minutes: the warning must come before the failure ...`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from intake.cases import REASONS, State
+from intake.errors import IntakeError
+from intake.facts import read_condition
+from intake.sla.actions import Action
+from intake.sla.promises import BY_MESSAGES, From, Kpi, Sla, SlaItem, hours_of
+
+LONGEST_MINUTES = 3_653 * 24 * 60
+"""Ten years. What is allowed longer than this is a slip of the hand."""
+PAUSING = frozenset(reason.value for reason in REASONS[State.ACTIVE])
+CHANGED_BY = {
+    Kpi.FIRST_RESPONSE: {"answered"},
+    Kpi.NEXT_RESPONSE: set(),
+    Kpi.FOLLOW_UP: set(),
+    Kpi.RESOLVE_BY: {"state", "reason"},
+}
+"""The fields that keeping a promise by its usual act changes."""
+
+
+ENDS = {Kpi.FIRST_RESPONSE: From.FIRST_RESPONSE, Kpi.RESOLVE_BY: From.RESOLVED}
+"""The instants that keep a promise by its usual act, from which it cannot begin."""
+
+
+class NotAnSla(IntakeError):
+    """An SLA that cannot be activated; the text begins with the field that is wrong."""
+
+    code = "sla-incomplete"
+
+
+def check(sla: Sla, *, at: datetime) -> None:
+    """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken."""
+    if not sla.items:
+        raise NotAnSla("items: there is nothing in it; add what is promised")
+    if sla.chosen_when is not None:
+        with _naming("chosen_when"):
+            read_condition(sla.chosen_when)
+    for place, item in enumerate(sla.items):
+        _check_item(item, f"items[{place}]", at)
+
+
+def _check_item(item: SlaItem, place: str, at: datetime) -> None:
+    _check_spans(item, place)
+    _check_start(item, place)
+    needs = set(CHANGED_BY[item.kpi])
+    if item.success_when is not None:
+        with _naming(f"{place}.success_when"):
+            needs = set(read_condition(item.success_when).field_names())
+    if item.applicable_when is not None:
+        with _naming(f"{place}.applicable_when"):
+            both = needs & read_condition(item.applicable_when).field_names()
+        if both:
+            raise NotAnSla(
+                f"{place}.applicable_when: {min(both)} changes when the promise is kept, "
+                "so that keeping it would cancel it; ask for something else"
+            )
+    for reason in item.pauses or ():
+        if reason not in PAUSING:
+            raise NotAnSla(f"{place}.pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
+    for number, form in enumerate(item.actions or ()):
+        with _naming(f"{place}.actions[{number}]"):
+            action = Action.from_json(form)
+        if action.on == "warning" and item.warn_after_minutes is None:
+            raise NotAnSla(f"{place}.actions[{number}].on: this item never warns")
+    with _naming(f"{place}.calendar"):
+        hours_of(item).add(at, item.fail_after)
+
+
+def _check_start(item: SlaItem, place: str) -> None:
+    start = item.starts_from
+    if (start in BY_MESSAGES) != (item.kpi is Kpi.NEXT_RESPONSE):
+        raise NotAnSla(
+            f"{place}.applicable_from: “{item.kpi}” cannot count from “{start}”; a next response, "
+            f"and nothing else, counts from {' or '.join(sorted(BY_MESSAGES))}"
+        )
+    if item.success_when is None and start is ENDS.get(item.kpi):
+        raise NotAnSla(f"{place}.applicable_from: “{start}” is what keeps “{item.kpi}”")
+
+
+def _check_spans(item: SlaItem, place: str) -> None:
+    for field in ("fail_after_minutes", "warn_after_minutes"):
+        minutes = getattr(item, field)
+        if minutes is None and field == "warn_after_minutes":
+            continue
+        if minutes is None or minutes <= 0:
+            raise NotAnSla(f"{place}.{field}: must be longer than nothing")
+        if minutes > LONGEST_MINUTES:
+            days = LONGEST_MINUTES // (24 * 60)
+            raise NotAnSla(f"{place}.{field}: must be {days} days at most")
+    if item.warn_after_minutes is not None and item.warn_after_minutes >= item.fail_after_minutes:
+        raise NotAnSla(
+            f"{place}.warn_after_minutes: the warning must come before the failure, which is "
+            f"after {item.fail_after_minutes} minutes"
+        )
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Let what is wrong inside say where it stands."""
+    try:
+        yield
+    except IntakeError as error:
+        raise NotAnSla(f"{place}: {error}") from error
