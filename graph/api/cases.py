@@ -10,22 +10,26 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from graph.api import activities, articles, decisions, events, kpis
+from graph.api import activities, articles, decisions, events, kpis, ledger
 from graph.api.activities import Activity, Attachment, Delivery
 from graph.api.agents import Agent
 from graph.api.articles import Suggestion
 from graph.api.asking import Asking, Info
+from graph.api.contracts import Contract, ContractLine, contracts_by_id
 from graph.api.customers import Account, Contact, Customer
-from graph.api.decisions import EntitlementDecision
+from graph.api.decisions import ChosenBy, EntitlementDecision
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.events import Event
 from graph.api.kpis import KpiInstance
+from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, pages
+from graph.api.products import Product
 from graph.api.queues import Queue, QueueItem
-from intake import agents, customers, entitlements, queues
+from graph.api.slas import Sla
+from intake import agents, contracts, customers, entitlements, products, queues, sla
 from intake import cases as rows
 from intake.visibility import visible_to
 
@@ -61,11 +65,24 @@ class Case(Shown):
     resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
     deadline_at: datetime | None = strawberry.field(description="Its earliest running deadline.")
     version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
+    covered_by: ChosenBy = strawberry.field(description="Who put its entitlement on it.")
+    no_decrement: bool = strawberry.field(
+        description="Whether its entitlement covers it without giving a term for it."
+    )
+    escalated_at: datetime | None = strawberry.field(description="When it was escalated last.")
+    follow_up_at: datetime | None = strawberry.field(
+        description="When we agreed to come back to the customer."
+    )
+    sla_by_hand: bool = strawberry.field(description="Whether somebody chose its SLA.")
     contact_id: strawberry.Private[UUID | None]
     account_id: strawberry.Private[UUID | None]
     queue_id: strawberry.Private[UUID]
     owner_id: strawberry.Private[UUID | None]
     entitlement_id: strawberry.Private[UUID | None]
+    product_id: strawberry.Private[UUID | None]
+    contract_id: strawberry.Private[UUID | None]
+    contract_line_id: strawberry.Private[UUID | None]
+    sla_id: strawberry.Private[UUID | None]
     related_case_id: strawberry.Private[UUID | None]
 
     @described("Whose it is: the account, or the contact where there is none.")
@@ -97,7 +114,27 @@ class Case(Shown):
     def entitlement(self, info: Info) -> Entitlement | None:
         return self.loaded(info, coverage).get(self.entitlement_id)
 
-    @described("How that was decided at intake, with every answer.")
+    @described("What it took of entitlements and gave back, the oldest first.")
+    def ledger(self, info: Info) -> list[LedgerEntry]:
+        return self.loaded(info, ledger.of_cases).get(self.id, [])
+
+    @described("The product that it is about.")
+    def product(self, info: Info) -> Product | None:
+        return self.loaded(info, named_products).get(self.product_id)
+
+    @described("The contract that it was logged against.")
+    def contract(self, info: Info) -> Contract | None:
+        return self.loaded(info, agreements).get(self.contract_id)
+
+    @described("The line of that contract, if it was logged against one.")
+    def contract_line(self, info: Info) -> ContractLine | None:
+        return self.loaded(info, lines).get(self.contract_line_id)
+
+    @described("The version of the SLA whose clocks run on it.")
+    def sla(self, info: Info) -> Sla | None:
+        return self.loaded(info, service_levels).get(self.sla_id)
+
+    @described("How its entitlement was chosen or refused, with every answer.")
     def decision(self) -> EntitlementDecision | None:
         return decisions.decision_of(self.row.decision)
 
@@ -194,6 +231,27 @@ def coverage(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Enti
     """What covers these cases."""
     ids = (case.entitlement_id for case in cases)
     return by_id(asking, Entitlement, entitlements.Entitlement, ids)
+
+
+def named_products(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Product]:
+    """What these cases are about."""
+    return by_id(asking, Product, products.Product, (case.product_id for case in cases))
+
+
+def agreements(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Contract]:
+    """The contracts that these cases were logged against."""
+    return contracts_by_id(asking, {case.contract_id for case in cases})
+
+
+def lines(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, ContractLine]:
+    """The lines that these cases were logged against."""
+    ids = (case.contract_line_id for case in cases)
+    return by_id(asking, ContractLine, contracts.ContractLine, ids)
+
+
+def service_levels(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Sla]:
+    """The SLAs whose clocks run on these cases."""
+    return by_id(asking, Sla, sla.Sla, (case.sla_id for case in cases))
 
 
 def items(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID, list[QueueItem]]:

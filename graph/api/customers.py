@@ -9,16 +9,20 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import Select, exists, or_, select
 
+from graph.api import people
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, grouped
 from graph.api.pages import After, Connection, First, Order, page
+from graph.api.people import AccountNote, ContactMerge, Preferences
+from graph.api.products import OwnedProduct, owned_by
 from intake import customers as rows
 from intake.messages import ContactKind as ContactKindWord
 
 if TYPE_CHECKING:
     from graph.api.cases import Case
+    from graph.api.contracts import Contract
     from graph.api.entitlements import Entitlement
 
 ContactKind = ContactKindWord
@@ -47,14 +51,35 @@ class Customer(Shown):
 
         return self.loaded(info, bought_by).get(self.id, [])
 
+    @described("What was agreed with them, the contract that ends soonest first.")
+    def contracts(
+        self, info: Info
+    ) -> list[Annotated[Contract, strawberry.lazy("graph.api.contracts")]]:
+        from graph.api.contracts import agreed_with
+
+        return self.loaded(info, agreed_with).get(self.id, [])
+
+    @described("The products that they have, the newest first.")
+    def products(self, info: Info) -> list[OwnedProduct]:
+        return self.loaded(info, owned_by).get(self.id, [])
+
 
 @strawberry.type(description="A company, organisation or group.")
 class Account(Customer):
     external_id: str | None = strawberry.field(description="Its id in another system.")
+    shares_cases: bool = strawberry.field(
+        description="Whether its people may see each other's cases."
+    )
 
     @described("The mail domains whose senders belong to it.")
     def domains(self, info: Info) -> list[str]:
         return self.loaded(info, domains).get(self.id, [])
+
+    @described("What was written down about it, the newest first.")
+    def notes(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[AccountNote]:
+        return self.loaded(info, people.noted, first, after)[self.id]
 
 
 @strawberry.type(description="One way to reach a contact.")
@@ -70,6 +95,7 @@ class Contact(Customer):
     language: str = strawberry.field(description="Their language, or empty.")
     time_zone: str = strawberry.field(description="Their time zone, or empty.")
     external_id: str | None = strawberry.field(description="Their id in another system.")
+    merged_into_id: strawberry.Private[UUID | None]
     account_id: strawberry.Private[UUID | None]
 
     @described("The account they belong to.")
@@ -79,6 +105,18 @@ class Contact(Customer):
     @described("How they are reached.")
     def points(self, info: Info) -> list[ContactPoint]:
         return self.loaded(info, points).get(self.id, [])
+
+    @described("How they like to be served; null when nobody asked.")
+    def preferences(self, info: Info) -> Preferences | None:
+        return self.loaded(info, people.wishes).get(self.id)
+
+    @described("When they were made one with others, the newest first.")
+    def merges(self, info: Info) -> list[ContactMerge]:
+        return self.loaded(info, people.merges).get(self.id, [])
+
+    @described("The contact that this one turned out to be, who has everything of theirs.")
+    def merged_into(self, info: Info) -> Contact | None:
+        return self.loaded(info, survivors).get(self.merged_into_id)
 
 
 BY_ACCOUNT = Order("accounts", rows.Account.name, rows.Account.id)
@@ -161,6 +199,11 @@ def domains(asking: Asking, accounts: Sequence[Account]) -> Mapping[UUID, list[s
 def employers(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID | None, Account]:
     """The accounts of these contacts, by the account's id."""
     return by_id(asking, Account, rows.Account, (contact.account_id for contact in contacts))
+
+
+def survivors(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID | None, Contact]:
+    """The contacts that these turned out to be."""
+    return by_id(asking, Contact, rows.Contact, (contact.merged_into_id for contact in contacts))
 
 
 def points(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID, list[ContactPoint]]:

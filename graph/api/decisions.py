@@ -1,4 +1,4 @@
-"""Why an entitlement covers a case or none does: every answer, as it was given at intake."""
+"""Why an entitlement covers a case or none does: every answer, as it was given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from intake import entitlements as rows
 
 Refusal = rows.Refusal
 strawberry.enum(Refusal, name="Refusal", description="Why an entitlement does not cover a case.")
+ChosenBy = rows.ChosenBy
+strawberry.enum(
+    ChosenBy, name="ChosenBy", description="Who put an entitlement on a case, or took it off."
+)
 
 
 @strawberry.type(description="One question put to one entitlement, and its answer.")
@@ -27,12 +31,13 @@ class EntitlementCandidate:
     tests: list[EntitlementTest] = strawberry.field(description="All that was asked of it.")
 
 
-@strawberry.type(description="How the entitlement of a case was chosen or refused, at intake.")
+@strawberry.type(description="How the entitlement of a case was chosen or refused.")
 class EntitlementDecision:
     words: str = strawberry.field(description="The decision in words.")
     covered: bool = strawberry.field(description="Whether an entitlement covers the case.")
     entitlement_id: UUID | None = strawberry.field(description="The one that was picked.")
     refusal: Refusal | None = strawberry.field(description="Why none was picked.")
+    chosen_by: ChosenBy = strawberry.field(description="Who decided.")
     candidates: list[EntitlementCandidate] = strawberry.field(
         description="Every entitlement of the customer with every answer, best first."
     )
@@ -47,12 +52,14 @@ def decision_of(kept: dict[str, Any]) -> EntitlementDecision | None:
         covered=kept["entitlement"] is not None,
         entitlement_id=UUID(kept["entitlement"]) if kept["entitlement"] else None,
         refusal=rows.Refusal(kept["refusal"]) if kept["refusal"] else None,
+        chosen_by=rows.ChosenBy(kept.get("chosen_by", rows.ChosenBy.RULE)),
         candidates=[
             EntitlementCandidate(
                 entitlement_id=UUID(candidate["entitlement"]),
                 name=candidate["name"],
                 tests=[EntitlementTest(**test) for test in candidate["tests"]],
             )
-            for candidate in kept["candidates"]
+            # One that was logged against a contract before anything was asked keeps no answers.
+            for candidate in kept.get("candidates", ())
         ],
     )

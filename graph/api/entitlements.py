@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
 from sqlalchemy import or_, select
 
+from graph.api import ledger
+from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
+from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, grouped
-from graph.api.pages import After, Connection, First, Order, page, pages
-from intake import customers
+from graph.api.loading import S, Shown, by_id, grouped, together
+from graph.api.pages import After, Connection, First, Order, page
+from graph.api.products import Product
+from graph.api.slas import Sla
+from intake import agents, customers, products, sla
 from intake import entitlements as rows
 
 if TYPE_CHECKING:
-    from graph.api.cases import Case
+    from graph.api.contracts import ContractLine
 
 EntitlementState = rows.State
 strawberry.enum(
@@ -32,8 +38,18 @@ Allocation = rows.Allocation
 strawberry.enum(Allocation, name="Allocation", description="What a term is: a case, or an hour.")
 DecreaseOn = rows.DecreaseOn
 strawberry.enum(DecreaseOn, name="DecreaseOn", description="When a term is taken.")
-EntryKind = rows.EntryKind
-strawberry.enum(EntryKind, name="LedgerEntryKind", description="Why a balance changed.")
+Overdraw = rows.Overdraw
+strawberry.enum(
+    Overdraw,
+    name="Overdraw",
+    description="What becomes of what a resolved case used beyond what was left.",
+)
+Unlisted = rows.Unlisted
+strawberry.enum(
+    Unlisted,
+    name="UnlistedChannels",
+    description="What a channel may do that has no allotment of its own.",
+)
 
 
 @strawberry.type(description="How much of an entitlement may come by one channel.")
@@ -44,21 +60,22 @@ class ChannelAllotment(Shown):
     remaining: int = strawberry.field(description="What is left, in cases or minutes.")
 
 
-@strawberry.type(description="One change of a balance.")
-class LedgerEntry(Shown):
-    id: UUID = strawberry.field(description="The entry's id.")
-    kind: EntryKind = strawberry.field(description="A grant, a debit, or a credit.")
-    amount: int = strawberry.field(description="By how much, in cases or minutes; debits are < 0.")
-    channel: str = strawberry.field(description="The channel whose allotment changed, or empty.")
-    reason: str = strawberry.field(description="Why, in words.")
-    at: datetime = strawberry.field(description="When.")
-    case_id: strawberry.Private[UUID | None]
+@strawberry.type(description="How much a template gives by one channel.")
+class ChannelShare:
+    channel: str = strawberry.field(description="The channel: email, phone, web …")
+    total: int = strawberry.field(description="How much, in cases or minutes.")
 
-    @described("The case it was for, if you may see it.")
-    def case(self, info: Info) -> Annotated[Case, strawberry.lazy("graph.api.cases")] | None:
-        from graph.api.cases import visible_cases
 
-        return self.loaded(info, visible_cases).get(self.case_id)
+@strawberry.type(description="When an entitlement will be used up, by the use of the last weeks.")
+class Forecast:
+    used_up_on: date | None = strawberry.field(
+        description="The day; null when it lasts beyond its end, or too little is known."
+    )
+    earliest_on: date | None = strawberry.field(description="Where four of five such days begin.")
+    latest_on: date | None = strawberry.field(description="Where they end.")
+    a_day: float = strawberry.field(description="Cases or minutes used a day.")
+    days: int = strawberry.field(description="How many days were looked at.")
+    words: str = strawberry.field(description="The forecast in words.")
 
 
 @strawberry.type(description="What a customer may ask for.")
@@ -73,9 +90,42 @@ class Entitlement(Shown):
     restricted: bool = strawberry.field(description="Whether used up means no.")
     total: int = strawberry.field(description="What was bought, in cases or minutes.")
     remaining: int = strawberry.field(description="What is left, in cases or minutes.")
+    reserved: int = strawberry.field(
+        description="What open cases hold back of that, in cases or minutes."
+    )
     is_default: bool = strawberry.field(description="Whether it is the customer's first choice.")
+    description: str = strawberry.field(description="What it is, in words, or empty.")
+    email: str = strawberry.field(description="Where renewal notices go, or empty.")
+    overdraw: Overdraw = strawberry.field(
+        description="What becomes of what a resolved case used beyond what was left."
+    )
+    unlisted: Unlisted = strawberry.field(
+        description="What a channel may do that has no allotment of its own."
+    )
+    reserve: int = strawberry.field(
+        description="What an open case holds back where terms are taken on resolution."
+    )
+    period_months: int | None = strawberry.field(
+        description="Its terms come anew so often; null: once."
+    )
+    carry_over: int = strawberry.field(description="So much that is unused may move on.")
+    carry_over_days: int | None = strawberry.field(
+        description="What moved on expires after so many days; null: never."
+    )
+    thresholds: list[int] = strawberry.field(
+        description="It runs low when so many percent, or less, are left."
+    )
+    renewal_days: list[int] = strawberry.field(
+        description="The customer is reminded so many days before its end; < 0 is after it."
+    )
+    created_at: datetime = strawberry.field(description="When it was drafted.")
     account_id: strawberry.Private[UUID | None]
     contact_id: strawberry.Private[UUID | None]
+    owner_id: strawberry.Private[UUID | None]
+    sla_id: strawberry.Private[UUID | None]
+    template_id: strawberry.Private[UUID | None]
+    renews_id: strawberry.Private[UUID | None]
+    renewed_by_id: strawberry.Private[UUID | None]
 
     @described("What is left in words, as in “3 of 200 cases”.")
     def left(self) -> str:
@@ -85,22 +135,88 @@ class Entitlement(Shown):
     @described("Whose it is.")
     def customer(self, info: Info) -> Customer | None:
         if self.account_id is not None:
-            return self.loaded(info, accounts).get(self.account_id)
-        return self.loaded(info, contacts).get(self.contact_id)
+            return self.loaded(info, companies).get(self.account_id)
+        return self.loaded(info, people).get(self.contact_id)
 
     @described("How much of it may come by which channel.")
     def channels(self, info: Info) -> list[ChannelAllotment]:
         return self.loaded(info, allotments).get(self.id, [])
 
+    @described("The contacts that it is limited to; none means everybody of the customer.")
+    def contacts(self, info: Info) -> list[Contact]:
+        return self.loaded(info, limited_to_contacts).get(self.id, [])
+
+    @described("The products that it is limited to; none means all.")
+    def products(self, info: Info) -> list[Product]:
+        return self.loaded(info, limited_to_products).get(self.id, [])
+
+    @described("The agent who answers for it.")
+    def owner(self, info: Info) -> Agent | None:
+        return self.loaded(info, owners).get(self.owner_id)
+
+    @described("The SLA of the cases that it covers.")
+    def sla(self, info: Info) -> Sla | None:
+        return self.loaded(info, service_levels).get(self.sla_id)
+
+    @described("The template it was made from.")
+    def template(self, info: Info) -> EntitlementTemplate | None:
+        return self.loaded(info, templates).get(self.template_id)
+
+    @described("The one before, that it renews.")
+    def renews(self, info: Info) -> Entitlement | None:
+        return self.loaded(info, before).get(self.renews_id)
+
+    @described("The one after, that renews it.")
+    def renewed_by(self, info: Info) -> Entitlement | None:
+        return self.loaded(info, after).get(self.renewed_by_id)
+
+    @described("The contract line that it counts, if it came from one.")
+    def contract_line(
+        self, info: Info
+    ) -> Annotated[ContractLine, strawberry.lazy("graph.api.contracts")] | None:
+        from graph.api.contracts import lines_counted_by
+
+        return next(iter(self.loaded(info, lines_counted_by).get(self.id, ())), None)
+
+    @described("When it will be used up; null while it is not in force.")
+    def forecast(self, info: Info) -> Forecast | None:
+        return self.loaded(info, forecasts).get(self.id)
+
     @described("Every change of its balance, the newest first.")
     def ledger(
         self, info: Info, first: First = FIRST_DEFAULT, after: After = None
     ) -> Connection[LedgerEntry]:
-        return self.loaded(info, ledgers, first, after)[self.id]
+        return self.loaded(info, ledger.ledgers, first, after)[self.id]
+
+
+@strawberry.type(description="Terms to start an entitlement from, without customer and dates.")
+class EntitlementTemplate(Shown):
+    id: UUID = strawberry.field(description="The template's id.")
+    name: str = strawberry.field(description="What it is called.")
+    allocation: Allocation = strawberry.field(description="What a term is.")
+    decrease_on: DecreaseOn = strawberry.field(description="When a term is taken.")
+    restricted: bool = strawberry.field(description="Whether used up means no.")
+    unlisted: Unlisted = strawberry.field(
+        description="What a channel may do that has no allotment of its own."
+    )
+    total: int = strawberry.field(description="How much it gives, in cases or minutes.")
+    lasts_months: int = strawberry.field(description="How long it lasts.")
+    period_months: int | None = strawberry.field(
+        description="Its terms come anew so often; null: once."
+    )
+    sla_id: strawberry.Private[UUID | None]
+
+    @described("How much of it may come by which channel.")
+    def channels(self) -> list[ChannelShare]:
+        totals: dict[str, int] = self.row.channels
+        return [ChannelShare(channel=name, total=total) for name, total in sorted(totals.items())]
+
+    @described("The SLA of the cases that it covers.")
+    def sla(self, info: Info) -> Sla | None:
+        return self.loaded(info, service_levels).get(self.sla_id)
 
 
 BY_END = Order("entitlements", rows.Entitlement.ends_on, rows.Entitlement.id)
-NEWEST_ENTRY = Order("ledger", rows.LedgerEntry.at, rows.LedgerEntry.id, descending=True)
 
 
 @strawberry.type
@@ -128,13 +244,18 @@ class EntitlementQueries:
     def entitlement(self, info: Info, id: UUID) -> Entitlement | None:
         return by_id(info.context, Entitlement, rows.Entitlement, [id]).get(id)
 
+    @described("What entitlements are made from, by name.")
+    def entitlement_templates(self, info: Info) -> list[EntitlementTemplate]:
+        statement = select(rows.EntitlementTemplate).order_by(rows.EntitlementTemplate.name)
+        return together(EntitlementTemplate, info.context.session.scalars(statement))
 
-def accounts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Account]:
+
+def companies(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Account]:
     """The accounts that hold these, by the account's id."""
     return by_id(asking, Account, customers.Account, (one.account_id for one in entitlements))
 
 
-def contacts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Contact]:
+def people(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Contact]:
     """The contacts that hold these, by the contact's id."""
     return by_id(asking, Contact, customers.Contact, (one.contact_id for one in entitlements))
 
@@ -151,14 +272,82 @@ def allotments(
     return grouped(ChannelAllotment, found, lambda row: row.entitlement_id)
 
 
-def ledgers(
-    asking: Asking, entitlements: Sequence[Entitlement], first: int, after: str | None
-) -> Mapping[UUID, Connection[LedgerEntry]]:
-    """A page of the ledger of each."""
-    return pages(
-        asking, select(rows.LedgerEntry), NEWEST_ENTRY, LedgerEntry,
-        entitlements, rows.LedgerEntry.entitlement_id, first=first, after=after,
-    )  # fmt: skip
+def limited_to_contacts(
+    asking: Asking, entitlements: Sequence[Entitlement]
+) -> Mapping[UUID, list[Contact]]:
+    """The contacts that these are limited to, by name."""
+    listed = rows.EntitledContact
+    found = asking.session.execute(
+        select(customers.Contact, listed.entitlement_id)
+        .join(listed, listed.contact_id == customers.Contact.id)
+        .where(listed.entitlement_id.in_([one.id for one in entitlements]))
+        .order_by(customers.Contact.name, customers.Contact.id)
+    )
+    return _listed(Contact, found)
+
+
+def limited_to_products(
+    asking: Asking, entitlements: Sequence[Entitlement]
+) -> Mapping[UUID, list[Product]]:
+    """The products that these are limited to, by name."""
+    listed = rows.EntitledProduct
+    found = asking.session.execute(
+        select(products.Product, listed.entitlement_id)
+        .join(listed, listed.product_id == products.Product.id)
+        .where(listed.entitlement_id.in_([one.id for one in entitlements]))
+        .order_by(products.Product.name, products.Product.id)
+    )
+    return _listed(Product, found)
+
+
+def _listed(kind: type[S], pairs: Iterable[Any]) -> dict[UUID, list[S]]:
+    """Siblings of what several may list: the same row may stand in more than one list."""
+    found = list(pairs)
+    groups: dict[UUID, list[S]] = {}
+    shown = together(kind, (row for row, _owner in found))
+    for (_row, owner), one in zip(found, shown, strict=True):
+        groups.setdefault(owner, []).append(one)
+    return groups
+
+
+def owners(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Agent]:
+    """Who answers for these."""
+    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in entitlements))
+
+
+def service_levels(
+    asking: Asking, entitlements: Sequence[Entitlement | EntitlementTemplate]
+) -> Mapping[UUID | None, Sla]:
+    """The SLAs of these."""
+    return by_id(asking, Sla, sla.Sla, (one.sla_id for one in entitlements))
+
+
+def templates(
+    asking: Asking, entitlements: Sequence[Entitlement]
+) -> Mapping[UUID | None, EntitlementTemplate]:
+    """What these were made from."""
+    ids = (one.template_id for one in entitlements)
+    return by_id(asking, EntitlementTemplate, rows.EntitlementTemplate, ids)
+
+
+def forecasts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID, Forecast]:
+    """When those of these that are in force will be used up."""
+    live = [one.row for one in entitlements if one.state is EntitlementState.ACTIVE]
+    desk = asking.house.desk
+    found = rows.forecasts(asking.session, live, desk, on=desk.day(asking.at)) if live else {}
+    return {id: Forecast(**asdict(forecast)) for id, forecast in found.items()}
+
+
+def before(
+    asking: Asking, entitlements: Sequence[Entitlement]
+) -> Mapping[UUID | None, Entitlement]:
+    """Those that these renew."""
+    return by_id(asking, Entitlement, rows.Entitlement, (one.renews_id for one in entitlements))
+
+
+def after(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Entitlement]:
+    """Those that renew these."""
+    return by_id(asking, Entitlement, rows.Entitlement, (one.renewed_by_id for one in entitlements))
 
 
 def bought_by(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:

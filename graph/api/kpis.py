@@ -12,14 +12,13 @@ from sqlalchemy.orm import joinedload
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, grouped
+from graph.api.loading import Shown, grouped, together
+from graph.api.slas import Kpi, SlaItem
 from intake import sla as rows
 from intake.sla import spelt
 
 __all__ = ["Kpi", "KpiInstance", "KpiInterval", "KpiState", "Stretch", "holds", "running", "spelt"]
 
-Kpi = rows.Kpi
-strawberry.enum(Kpi, name="Kpi", description="What is promised.")
 KpiState = rows.KpiState
 strawberry.enum(KpiState, name="KpiState", description="Where the clock of a promise stands.")
 Stretch = rows.Stretch
@@ -46,6 +45,16 @@ class KpiInterval:
         )
 
 
+@strawberry.type(
+    description="How much of the time of a clock is of which kind; together, all of it."
+)
+class KpiTotals:
+    counting_seconds: float = strawberry.field(description="Open time that counts.")
+    closed_seconds: float = strawberry.field(description="Outside the working hours.")
+    holiday_seconds: float = strawberry.field(description="On holidays.")
+    on_hold_seconds: float = strawberry.field(description="Open time on hold.")
+
+
 @strawberry.type(description="One promise about time, running on one case.")
 class KpiInstance(Shown):
     id: UUID = strawberry.field(description="The instance's id.")
@@ -57,6 +66,9 @@ class KpiInstance(Shown):
     warned_at: datetime | None = strawberry.field(description="When it warned.")
     failed_at: datetime | None = strawberry.field(description="When the deadline was missed.")
     succeeded_at: datetime | None = strawberry.field(description="When the promise was kept.")
+    overrun_seconds: int | None = strawberry.field(
+        description="How much open time too late it was kept, if it was."
+    )
     case_id: strawberry.Private[UUID]
     item: strawberry.Private[rows.SlaItem]
 
@@ -76,6 +88,20 @@ class KpiInstance(Shown):
     def intervals(self, info: Info) -> list[KpiInterval]:
         return [KpiInterval.of(each) for each in self._explained(info).intervals]
 
+    @described("How much of that time is of which kind.")
+    def totals(self, info: Info) -> KpiTotals:
+        explained = self._explained(info)
+        return KpiTotals(
+            counting_seconds=explained.total(Stretch.COUNTING).total_seconds(),
+            closed_seconds=explained.total(Stretch.CLOSED).total_seconds(),
+            holiday_seconds=explained.total(Stretch.HOLIDAY).total_seconds(),
+            on_hold_seconds=explained.total(Stretch.ON_HOLD).total_seconds(),
+        )
+
+    @described("The clause that promised it.")
+    def clause(self, info: Info) -> SlaItem:
+        return self.loaded(info, promises)[self.item.id]
+
     def _explained(self, info: Info) -> rows.Explanation:
         held = self.loaded(info, holds).get(self.case_id, [])
         return rows.explain(self.row, held, info.context.at)
@@ -90,6 +116,12 @@ def running(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[KpiIns
         .options(joinedload(rows.KpiInstance.item), joinedload(rows.KpiInstance.calendar))
     )
     return grouped(KpiInstance, found, lambda row: row.case_id)
+
+
+def promises(_asking: Asking, instances: Sequence[KpiInstance]) -> Mapping[UUID, SlaItem]:
+    """The clauses of these clocks, which came with them."""
+    clauses = {instance.item.id: instance.item for instance in instances}
+    return {item.id: item for item in together(SlaItem, clauses.values())}
 
 
 def holds(asking: Asking, instances: Sequence[KpiInstance]) -> Mapping[UUID, list[rows.Hold]]:

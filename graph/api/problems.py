@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from intake.errors import IntakeError
 
@@ -23,7 +26,7 @@ class NotAllowed(Problem):
     pass
 
 
-@strawberry.type(description="The case changed since you read it: look again.")
+@strawberry.type(description="The record changed since you read it: look again.")
 class StaleVersion(Problem):
     pass
 
@@ -38,6 +41,56 @@ class AlreadyTaken(Problem):
     pass
 
 
+@strawberry.type(description="What was given for a field cannot be meant.")
+class WrongInput(Problem):
+    field: str = strawberry.field(description="The field, as it is called here.")
+
+
+@strawberry.type(description="No term is left of what was bought.")
+class EntitlementExhausted(Problem):
+    pass
+
+
+@strawberry.type(description="More was used than is left: say what becomes of it (`overdraw`).")
+class EntitlementWouldOverdraw(Problem):
+    pass
+
+
+@strawberry.type(description="That entitlement does not cover this case.")
+class EntitlementDoesNotCover(Problem):
+    pass
+
+
+@strawberry.type(description="The entitlement does not stand where that may be done to it.")
+class EntitlementInWrongState(Problem):
+    pass
+
+
+@strawberry.type(description="The contract covers nothing today.")
+class ContractNotActive(Problem):
+    pass
+
+
+@strawberry.type(description="The contract does not stand where that may be done to it.")
+class ContractInWrongState(Problem):
+    pass
+
+
+@strawberry.type(description="It was renewed already, and is renewed once.")
+class AlreadyRenewed(Problem):
+    pass
+
+
+@strawberry.type(description="Contracts use the template, so it says for good what it says.")
+class TemplateFrozen(Problem):
+    pass
+
+
+@strawberry.type(description="These contacts cannot be made one, or not be parted again.")
+class CannotMerge(Problem):
+    pass
+
+
 @strawberry.type(description="Another rule of the desk stands against it.")
 class Refused(Problem):
     pass
@@ -49,10 +102,49 @@ TYPES: dict[str, type[Problem]] = {
     "stale-version": StaleVersion,
     "case-not-open": NotOpen,
     "already-taken": AlreadyTaken,
+    "entitlement-exhausted": EntitlementExhausted,
+    "entitlement-would-overdraw": EntitlementWouldOverdraw,
+    "entitlement-does-not-cover": EntitlementDoesNotCover,
+    "entitlement-not-draft": EntitlementInWrongState,
+    "entitlement-wrong-state": EntitlementInWrongState,
+    "contract-not-active": ContractNotActive,
+    "contract-state": ContractInWrongState,
+    "contract-already-renewed": AlreadyRenewed,
+    "template-frozen": TemplateFrozen,
+    "cannot-merge": CannotMerge,
 }
-AnyProblem = NotFound | NotAllowed | StaleVersion | NotOpen | AlreadyTaken | Refused
+OF_A_FIELD = frozenset(
+    {
+        *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
+        *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
+        *("wrong-domain", "bad-calendar", "sla-incomplete"),
+    }
+)
+"""Codes whose text begins with the field that is wrong, as in "ends_on: 1 May is before …"."""
+FIELD = re.compile(r"([a-z][\w.\[\]]*): ")
+AnyProblem = (
+    NotFound
+    | NotAllowed
+    | StaleVersion
+    | NotOpen
+    | AlreadyTaken
+    | WrongInput
+    | EntitlementExhausted
+    | EntitlementWouldOverdraw
+    | EntitlementDoesNotCover
+    | EntitlementInWrongState
+    | ContractNotActive
+    | ContractInWrongState
+    | AlreadyRenewed
+    | TemplateFrozen
+    | CannotMerge
+    | Refused
+)
 
 
 def problem(error: IntakeError) -> AnyProblem:
     """The broken rule as GraphQL tells it."""
+    named = FIELD.match(str(error))
+    if error.code in OF_A_FIELD and named:
+        return WrongInput(code=error.code, message=str(error), field=to_camel_case(named[1]))
     return TYPES.get(error.code, Refused)(code=error.code, message=str(error))  # type: ignore[return-value]

@@ -11,6 +11,11 @@ import strawberry
 from graph.api.asking import Info
 from graph.api.cases import CaseState
 from graph.api.describing import described
+from graph.api.entitlements import Entitlement, Forecast
+from graph.api.limits import FIRST_DEFAULT
+from graph.api.loading import together
+from graph.api.pages import First
+from graph.api.queues import Queue
 from intake import reports as rows
 from intake.errors import IntakeError
 
@@ -41,6 +46,24 @@ class SlaWeek:
     without: int = strawberry.field(description="Nothing was promised.")
 
 
+@strawberry.type(description="The open cases of one queue, each counted once.")
+class QueueLoad:
+    queue: Queue = strawberry.field(description="The queue.")
+    late: int = strawberry.field(description="A deadline was missed.")
+    available: int = strawberry.field(description="Free to take.")
+    in_work: int = strawberry.field(description="Somebody works on it.")
+
+
+@strawberry.type(description="What is left of an entitlement in force, and how long it will last.")
+class EntitlementExpiration:
+    entitlement: Entitlement = strawberry.field(description="What is left of.")
+    customer: str = strawberry.field(description="Whose it is.")
+    lasts_until: date = strawberry.field(
+        description="The day it is used up, as far as one can tell, or ends."
+    )
+    forecast: Forecast = strawberry.field(description="How that was found.")
+
+
 @strawberry.type(description="What managers ask of all cases together.")
 class Reports:
     @described("The case summary: how many by state and channel.")
@@ -63,6 +86,35 @@ class Reports:
             asking.session, asking.principal, weeks=weeks, at=asking.at, zone=asking.house.desk.zone
         )
         return [SlaWeek(**asdict(week)) for week in found]
+
+    @described("The open cases of each queue that you may see, the fullest first.")
+    def cases_by_queue(self, info: Info) -> list[QueueLoad]:
+        asking = info.context
+        loads = rows.queue_load(asking.session, asking.principal, at=asking.at)
+        shown = together(Queue, (load.queue for load in loads))
+        return [
+            QueueLoad(queue=queue, late=load.late, available=load.available, in_work=load.in_work)
+            for queue, load in zip(shown, loads, strict=True)
+        ]
+
+    @described("What is left per customer, of what will be used up or end the soonest.")
+    def entitlements_expiration(
+        self, info: Info, first: First = FIRST_DEFAULT
+    ) -> list[EntitlementExpiration]:
+        asking = info.context
+        found = rows.running_out(
+            asking.session, asking.principal, asking.house.desk, at=asking.at, limit=first
+        )
+        shown = together(Entitlement, (each.entitlement for each in found))
+        return [
+            EntitlementExpiration(
+                entitlement=entitlement,
+                customer=each.customer,
+                lasts_until=each.lasts_until,
+                forecast=Forecast(**asdict(each.forecast)),
+            )
+            for entitlement, each in zip(shown, found, strict=True)
+        ]
 
 
 @strawberry.type

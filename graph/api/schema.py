@@ -6,16 +6,25 @@ import strawberry
 from graphql import GraphQLSchema
 
 from graph.api.agents import AgentQueries
+from graph.api.agree import ContractMutations
 from graph.api.articles import ArticleQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
+from graph.api.contracts import ContractQueries
+from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
 from graph.api.entitlements import EntitlementQueries
 from graph.api.events import EventSubscriptions
 from graph.api.inbound import InboundMutations, InboundQueries
+from graph.api.knowing import CustomerMutations
+from graph.api.life import EntitlementMutations
+from graph.api.previews import PreviewQueries
+from graph.api.products import ProductQueries
 from graph.api.queues import QueueQueries
+from graph.api.rehearsals import RehearsalQueries, SlaMutations
 from graph.api.reports import ReportQueries
+from graph.api.slas import SlaQueries
 from graph.api.work import WorkMutations
 
 
@@ -24,7 +33,12 @@ class Query(
     CaseQueries,
     QueueQueries,
     CustomerQueries,
+    ProductQueries,
+    ContractQueries,
     EntitlementQueries,
+    PreviewQueries,
+    SlaQueries,
+    RehearsalQueries,
     ArticleQueries,
     InboundQueries,
     ReportQueries,
@@ -34,7 +48,17 @@ class Query(
 
 
 @strawberry.type(description="What can be done. Each is one act, durable when it is answered.")
-class Mutation(WorkMutations, CallMutations, InboundMutations, DeliveryMutations):
+class Mutation(
+    WorkMutations,
+    CoveringMutations,
+    CustomerMutations,
+    ContractMutations,
+    EntitlementMutations,
+    SlaMutations,
+    CallMutations,
+    InboundMutations,
+    DeliveryMutations,
+):
     pass
 
 

@@ -17,6 +17,7 @@ from graph.api.activities import Activity
 from graph.api.asking import Info
 from graph.api.cases import Case, CaseReason, visible_case
 from graph.api.describing import described
+from graph.api.entitlements import Overdraw
 from graph.api.problems import AnyProblem, problem
 from intake import cases as rows
 from intake import work
@@ -158,6 +159,7 @@ class WorkMutations:
         text: str,
         reason: CaseReason = rows.Reason.PROBLEM_SOLVED,
         billable_minutes: int | None = None,
+        overdraw: Overdraw | None = None,
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
@@ -169,6 +171,7 @@ class WorkMutations:
             at=info.context.at,
             kind=reason,
             billable_minutes=billable_minutes,
+            overdraw=overdraw,
             version=expected_version,
         )
 

@@ -30,6 +30,7 @@ from intake.entitlements.choice import (
     decide_on,
     state_on,
 )
+from intake.entitlements.drafting import of_id, rewrite, write, write_from
 from intake.entitlements.drawing import (
     Drawn,
     Exhausted,
@@ -41,7 +42,7 @@ from intake.entitlements.drawing import (
     settle,
     taken_by,
 )
-from intake.entitlements.forecast import Burned, Forecast, burn_down, forecast
+from intake.entitlements.forecast import Burned, Forecast, burn_down, forecast, forecasts
 from intake.entitlements.ledger import (
     EntryKind,
     LedgerEntry,
@@ -117,13 +118,16 @@ __all__ = [
     "edit",
     "entries_of",
     "forecast",
+    "forecasts",
     "held_by",
     "locked",
     "next_look",
+    "of_id",
     "open_debit",
     "pass_time",
     "renew",
     "renewal_notices",
+    "rewrite",
     "set_default",
     "settle",
     "state_on",
@@ -131,4 +135,6 @@ __all__ = [
     "threshold_reached",
     "turn",
     "unbalanced",
+    "write",
+    "write_from",
 ]

@@ -1,0 +1,398 @@
+"""What was agreed with customers: contracts with their lines and terms, and their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import aliased, selectinload
+
+from graph.api.asking import Asking, Info
+from graph.api.customers import Account, Contact, Customer
+from graph.api.describing import described
+from graph.api.entitlements import Entitlement
+from graph.api.limits import FIRST_DEFAULT
+from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.pages import After, Connection, First, Order, page, pages
+from graph.api.products import Product
+from graph.api.slas import ServiceCalendar, Sla
+from intake import cases, customers, entitlements, products, sla
+from intake import contracts as rows
+from intake.errors import IntakeError
+from intake.visibility import visible_to
+
+if TYPE_CHECKING:
+    from graph.api.cases import Case
+
+ContractState = rows.State
+strawberry.enum(
+    ContractState, name="ContractState", description="Only an active contract covers anything."
+)
+LineState = rows.LineState
+strawberry.enum(LineState, name="ContractLineState", description="Where a line stands.")
+Frequency = rows.Frequency
+strawberry.enum(Frequency, name="BillingFrequency", description="How often a contract is billed.")
+Allotment = rows.Allotment
+strawberry.enum(
+    Allotment,
+    name="AllotmentType",
+    description="What a line counts: cases, minutes, or nothing but its dates.",
+)
+Discount = rows.Discount
+strawberry.enum(Discount, name="DiscountMode", description="What the discount of a line is.")
+Overage = rows.Overage
+strawberry.enum(
+    Overage, name="Overage", description="What becomes of what is used beyond what a line had left."
+)
+
+
+class NotOneContract(IntakeError):
+    """A contract is asked for by its number or by its id."""
+
+    code = "not-one-contract"
+
+
+@strawberry.type(description="What contracts of one sort agree on; frozen once one uses it.")
+class ContractTemplate(Shown):
+    id: UUID = strawberry.field(description="The template's id.")
+    name: str = strawberry.field(description="What it is called.")
+    abbreviation: str = strawberry.field(description="Its name in short.")
+    description: str = strawberry.field(description="What it is for, or empty.")
+    billing_frequency: Frequency = strawberry.field(description="How often is billed.")
+    allotment: Allotment = strawberry.field(description="What lines count.")
+    discount_mode: Discount = strawberry.field(description="What discounts are.")
+    calendar_id: strawberry.Private[UUID | None]
+    sla_id: strawberry.Private[UUID | None]
+
+    @described("The hours it covers; null: around the clock.")
+    def calendar(self, info: Info) -> ServiceCalendar | None:
+        return self.loaded(info, hours).get(self.calendar_id)
+
+    @described("The service level.")
+    def sla(self, info: Info) -> Sla | None:
+        return self.loaded(info, service_levels).get(self.sla_id)
+
+
+@strawberry.type(description="One thing that was bought by a contract.")
+class ContractLine(Shown):
+    id: UUID = strawberry.field(description="The line's id.")
+    position: int = strawberry.field(description="Its place among the lines.")
+    title: str = strawberry.field(description="What was bought.")
+    state: LineState = strawberry.field(description="Where it stands.")
+    starts_on: date = strawberry.field(description="Its first day.")
+    ends_on: date = strawberry.field(description="Its last day, included.")
+    quantity: int = strawberry.field(description="How many of it were bought, for the price each.")
+    total: int = strawberry.field(
+        description="The whole allotment, in cases or minutes; 0 where only the dates count."
+    )
+    price: Decimal = strawberry.field(description="What one costs before discount.")
+    discount: Decimal = strawberry.field(
+        description="In per cent or in money, as the contract's `discountMode` says."
+    )
+    overage_rate: Decimal | None = strawberry.field(
+        description="What an hour beyond it costs; null: as work without a contract."
+    )
+    contract_id: strawberry.Private[UUID]
+    product_id: strawberry.Private[UUID | None]
+    entitlement_id: strawberry.Private[UUID | None]
+
+    @described("The contract it belongs to.")
+    def contract(self, info: Info) -> Contract:
+        return self.loaded(info, contracts_of_lines)[self.contract_id]
+
+    @described("The product it covers; null: any.")
+    def product(self, info: Info) -> Product | None:
+        return self.loaded(info, covered_products).get(self.product_id)
+
+    @described("What counts it, from the day it became active.")
+    def entitlement(self, info: Info) -> Entitlement | None:
+        return self.loaded(info, counting).get(self.entitlement_id)
+
+    @described("What it costs after discount.")
+    def net(self, info: Info) -> Decimal:
+        net: Decimal = self.contract(info).row.net(self.row)
+        return net
+
+    @described("What one case or one hour of it costs; null where only the dates count.")
+    def rate(self, info: Info) -> Decimal | None:
+        rate: Decimal | None = self.contract(info).row.rate(self.row)
+        return rate
+
+    @described("What is left of it, in cases or minutes; null until it is active.")
+    def remaining(self, info: Info) -> int | None:
+        counted = self.entitlement(info)
+        return counted.remaining if counted else None
+
+    @described("What was used of it, in cases or minutes; null until it is active.")
+    def used(self, info: Info) -> int | None:
+        counted = self.entitlement(info)
+        return counted.total - counted.remaining if counted else None
+
+    @described("What was used beyond it and is to be billed, in cases or minutes.")
+    def overage(self, info: Info) -> int:
+        return self.loaded(info, overages).get(self.entitlement_id, 0)
+
+
+@strawberry.type(description="What a customer and we agreed on, for one term.")
+class Contract(Shown):
+    id: UUID = strawberry.field(description="The contract's id.")
+    number: str = strawberry.field(description="The customer's word for it, kept by renewals.")
+    term: int = strawberry.field(description="1, and one more with each renewal.")
+    name: str = strawberry.field(description="What it is called.")
+    state: ContractState = strawberry.field(description="Where it stands.")
+    starts_on: date = strawberry.field(description="Its first day.")
+    ends_on: date = strawberry.field(description="Its last day, included.")
+    cancels_on: date | None = strawberry.field(
+        description="The first day without cover, when it was or will be cancelled."
+    )
+    bill_to: str = strawberry.field(description="The address of its invoices.")
+    billing_starts_on: date = strawberry.field(description="The first day that is billed.")
+    billing_ends_on: date = strawberry.field(description="The last day that is billed.")
+    billing_frequency: Frequency = strawberry.field(description="How often is billed.")
+    allotment: Allotment = strawberry.field(description="What its lines count.")
+    discount_mode: Discount = strawberry.field(description="What the discounts of its lines are.")
+    overage: Overage = strawberry.field(
+        description="What becomes of what is used beyond what a line had left."
+    )
+    currency: str = strawberry.field(description="The currency of its amounts (ISO 4217).")
+    external_id: str | None = strawberry.field(description="Its id in another system.")
+    created_at: datetime = strawberry.field(description="When it was drafted.")
+    version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
+    account_id: strawberry.Private[UUID | None]
+    contact_id: strawberry.Private[UUID | None]
+    template_id: strawberry.Private[UUID | None]
+    calendar_id: strawberry.Private[UUID | None]
+    sla_id: strawberry.Private[UUID | None]
+    renews_id: strawberry.Private[UUID | None]
+
+    @described("What all lines that were not cancelled cost after discount.")
+    def total(self) -> Decimal:
+        total: Decimal = self.row.total
+        return total
+
+    @described("What was bought by it, in order.")
+    def lines(self, info: Info) -> list[ContractLine]:
+        return self.loaded(info, lines_of).get(self.id, [])
+
+    @described("Whom it is with.")
+    def customer(self, info: Info) -> Customer | None:
+        if self.account_id is not None:
+            return self.loaded(info, accounts).get(self.account_id)
+        return self.loaded(info, contacts).get(self.contact_id)
+
+    @described("The template it was made from.")
+    def template(self, info: Info) -> ContractTemplate | None:
+        return self.loaded(info, templates).get(self.template_id)
+
+    @described("The hours it covers; null: around the clock.")
+    def calendar(self, info: Info) -> ServiceCalendar | None:
+        return self.loaded(info, hours).get(self.calendar_id)
+
+    @described("The service level that its entitlements carry.")
+    def sla(self, info: Info) -> Sla | None:
+        return self.loaded(info, service_levels).get(self.sla_id)
+
+    @described("The term before this one.")
+    def renews(self, info: Info) -> Contract | None:
+        return self.loaded(info, terms_before).get(self.renews_id)
+
+    @described("The term after this one, once it was renewed.")
+    def renewal(self, info: Info) -> Contract | None:
+        return next(iter(self.loaded(info, terms_after).get(self.id, ())), None)
+
+    @described("The cases logged against it that you may see, the newest first.")
+    def cases(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Annotated[Case, strawberry.lazy("graph.api.cases")]]:
+        return self.loaded(info, logged, first, after)[self.id]
+
+
+@strawberry.input(description="Which contracts; what is left out does not matter.")
+class ContractFilter:
+    states: list[ContractState] | None = strawberry.field(default=None, description="Any of these.")
+    account: UUID | None = strawberry.field(default=None, description="With this account.")
+    contact: UUID | None = strawberry.field(default=None, description="With this contact.")
+    search: str = strawberry.field(default="", description="With this in the number or the name.")
+    expired_not_renewed: bool = strawberry.field(
+        default=False, description="Only those that ran out and that nobody renewed."
+    )
+
+    def of(self, statement: Select[rows.Contract]) -> Select[rows.Contract]:
+        """Those contracts of the statement that pass."""
+        if self.states is not None:
+            statement = statement.where(rows.Contract.state.in_(self.states))
+        if self.account is not None:
+            statement = statement.where(rows.Contract.account_id == self.account)
+        if self.contact is not None:
+            statement = statement.where(rows.Contract.contact_id == self.contact)
+        if self.search:
+            number = rows.Contract.number.icontains(self.search, autoescape=True)
+            name = rows.Contract.name.icontains(self.search, autoescape=True)
+            statement = statement.where(or_(number, name))
+        if self.expired_not_renewed:
+            listed = rows.expired_not_renewed().order_by(None).with_only_columns(rows.Contract.id)
+            statement = statement.where(rows.Contract.id.in_(listed))
+        return statement
+
+
+# Their sums need their lines, so that they always come with them.
+WITH_LINES = select(rows.Contract).options(selectinload(rows.Contract.lines))
+BY_END = Order("contracts", rows.Contract.ends_on, rows.Contract.id)
+
+
+@strawberry.type
+class ContractQueries:
+    @described("Contracts, the one that ends soonest first.")
+    def contracts(
+        self,
+        info: Info,
+        where: ContractFilter | None = None,
+        first: First = FIRST_DEFAULT,
+        after: After = None,
+    ) -> Connection[Contract]:
+        statement = (where or ContractFilter()).of(WITH_LINES)
+        return page(info.context, statement, BY_END, Contract, first=first, after=after)
+
+    @described("The contract of that id, or the latest term of that number; or null.")
+    def contract(
+        self, info: Info, number: str | None = None, id: UUID | None = None
+    ) -> Contract | None:
+        if (number is None) == (id is None):
+            raise NotOneContract("name a contract by its number or by its id")
+        key = rows.Contract.number == number if id is None else rows.Contract.id == id
+        latest = WITH_LINES.where(key).order_by(rows.Contract.term.desc()).limit(1)
+        row = info.context.session.scalar(latest)
+        return Contract.of(row) if row else None
+
+    @described("What contracts are made from, by name.")
+    def contract_templates(self, info: Info) -> list[ContractTemplate]:
+        statement = select(rows.ContractTemplate).order_by(rows.ContractTemplate.name)
+        return together(ContractTemplate, info.context.session.scalars(statement))
+
+
+def contracts_by_id(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None, Contract]:
+    """The contracts of these ids, with their lines."""
+    if not ids - {None}:
+        return {}
+    found = asking.session.scalars(WITH_LINES.where(rows.Contract.id.in_(ids - {None})))
+    return {contract.id: contract for contract in together(Contract, found)}
+
+
+def lines_of(_asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID, list[ContractLine]]:
+    """The lines of these contracts, which came with them."""
+    lines = [line for contract in contracts for line in contract.row.lines]
+    return grouped(ContractLine, lines, lambda row: row.contract_id)
+
+
+def contracts_of_lines(
+    asking: Asking, lines: Sequence[ContractLine]
+) -> Mapping[UUID | None, Contract]:
+    """The contracts of these lines."""
+    return contracts_by_id(asking, {line.contract_id for line in lines})
+
+
+def lines_counted_by(
+    asking: Asking, counting: Sequence[Entitlement]
+) -> Mapping[UUID, list[ContractLine]]:
+    """The line that each of these entitlements counts, where it came from one."""
+    ids = [entitlement.id for entitlement in counting]
+    found = asking.session.scalars(
+        select(rows.ContractLine).where(rows.ContractLine.entitlement_id.in_(ids))
+    )
+    return grouped(ContractLine, found, lambda row: row.entitlement_id)
+
+
+def covered_products(
+    asking: Asking, lines: Sequence[ContractLine]
+) -> Mapping[UUID | None, Product]:
+    """The products of these lines."""
+    return by_id(asking, Product, products.Product, (line.product_id for line in lines))
+
+
+def counting(asking: Asking, lines: Sequence[ContractLine]) -> Mapping[UUID | None, Entitlement]:
+    """The entitlements that count these lines."""
+    ids = (line.entitlement_id for line in lines)
+    return by_id(asking, Entitlement, entitlements.Entitlement, ids)
+
+
+def overages(asking: Asking, lines: Sequence[ContractLine]) -> Mapping[UUID | None, int]:
+    """What the ledgers of these lines say was used beyond them, and was not given back."""
+    entry, credit = entitlements.LedgerEntry, aliased(entitlements.LedgerEntry)
+    totals = asking.session.execute(
+        select(entry.entitlement_id, func.sum(entry.overage))
+        .where(entry.entitlement_id.in_([line.entitlement_id for line in lines]))
+        .where(~exists().where(credit.reverses_id == entry.id))
+        .group_by(entry.entitlement_id)
+    )
+    return {entitlement_id: int(units) for entitlement_id, units in totals}
+
+
+def accounts(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Account]:
+    """The accounts that these are with."""
+    return by_id(asking, Account, customers.Account, (one.account_id for one in contracts))
+
+
+def contacts(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Contact]:
+    """The people that these are with."""
+    return by_id(asking, Contact, customers.Contact, (one.contact_id for one in contracts))
+
+
+def templates(
+    asking: Asking, contracts: Sequence[Contract]
+) -> Mapping[UUID | None, ContractTemplate]:
+    """What these were made from."""
+    ids = (contract.template_id for contract in contracts)
+    return by_id(asking, ContractTemplate, rows.ContractTemplate, ids)
+
+
+def hours(
+    asking: Asking, agreed: Sequence[Contract | ContractTemplate]
+) -> Mapping[UUID | None, ServiceCalendar]:
+    """The hours that these cover."""
+    ids = (one.calendar_id for one in agreed)
+    return by_id(asking, ServiceCalendar, sla.ServiceCalendar, ids)
+
+
+def service_levels(
+    asking: Asking, agreed: Sequence[Contract | ContractTemplate]
+) -> Mapping[UUID | None, Sla]:
+    """The service levels of these."""
+    return by_id(asking, Sla, sla.Sla, (one.sla_id for one in agreed))
+
+
+def terms_before(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Contract]:
+    """The contracts that these renew."""
+    return contracts_by_id(asking, {contract.renews_id for contract in contracts})
+
+
+def terms_after(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID, list[Contract]]:
+    """The contracts that renew these: one each, or none."""
+    ids = [contract.id for contract in contracts]
+    found = asking.session.scalars(WITH_LINES.where(rows.Contract.renews_id.in_(ids)))
+    return grouped(Contract, found, lambda row: row.renews_id)
+
+
+def logged(
+    asking: Asking, contracts: Sequence[Contract], first: int, after: str | None
+) -> Mapping[UUID, Connection[Case]]:
+    """A page of the cases logged against each of these, as far as who asks may see them."""
+    from graph.api.caselists import OPENED
+    from graph.api.cases import Case
+
+    visible = visible_to(asking.principal)
+    return pages(
+        asking, visible, OPENED, Case, contracts, cases.Case.contract_id, first=first, after=after
+    )
+
+
+def agreed_with(asking: Asking, owners: Sequence[Customer]) -> Mapping[UUID, list[Contract]]:
+    """The contracts with these customers themselves, the one that ends soonest first."""
+    ids = [owner.id for owner in owners]
+    theirs = rows.Contract.account_id.in_(ids) | rows.Contract.contact_id.in_(ids)
+    found = asking.session.scalars(WITH_LINES.where(theirs).order_by(*BY_END.by()))
+    return grouped(Contract, found, lambda row: row.account_id or row.contact_id)
