@@ -376,6 +376,44 @@ def test_a_reply_that_reopens_does_not_undo_what_its_batch_took(desk: DeskUnderT
     must_balance(desk)
 
 
+def test_a_debit_is_given_back_as_it_was_also_when_the_terms_changed_since(
+    desk: DeskUnderTest,
+) -> None:
+    story = Story(desk, CREATION)
+
+    def alter(act: Callable[..., object], **more: object) -> None:
+        with desk.transaction() as session:
+            act(session, session.get_one(Entitlement, story.plan.id), at=NOON, by=story.by, **more)
+
+    alter(entitlements.deactivate)
+    alter(entitlements.edit, decrease_on=RESOLUTION, allocation=Allocation.HOURS)
+    alter(entitlements.activate, on=NOON.date())
+    taken = story.left()
+    cancel(story)
+
+    assert (taken, story.left()) == ((9, 10), (10, 10))
+    must_balance(desk)
+
+
+def test_messages_that_wait_together_are_counted_with_the_same_few_statements(
+    desk: DeskUnderTest,
+) -> None:
+    from sqlalchemy import event
+
+    desk.has_entitlement(desk.has_customer().account_id, total=99, thresholds=[95])
+    desk.accepts(email())
+    counts = []
+    for size in (2, 20):
+        seen: list[str] = []
+        listener = lambda *args, seen=seen: seen.append(args[2])  # noqa: E731
+        event.listen(desk.db.engine, "before_cursor_execute", listener)
+        desk.accepts(*(email() for _ in range(size)))
+        event.remove(desk.db.engine, "before_cursor_execute", listener)
+        counts.append(len([s for s in seen if "entitlement" in s or "ledger" in s]))
+
+    assert counts[0] == counts[1]
+
+
 def test_every_entry_says_who_why_and_for_which_case(desk: DeskUnderTest) -> None:
     story = Story(desk, CREATION)
     cancel(story)

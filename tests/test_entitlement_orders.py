@@ -324,3 +324,47 @@ def test_threads_that_do_everything_at_once_leave_the_balances_right(
 def takes(case: Case) -> bool:
     """Whether a case that stands like this has a term, apart from when it is taken."""
     return case.state is not State.CANCELLED and not case.no_decrement
+
+
+def test_replies_that_reopen_and_agents_who_resolve_wait_for_each_other(
+    desk: DeskUnderTest, boss: Principal
+) -> None:
+    account = desk.has_customer().account_id
+    desk.has_entitlement(account, total=50, decrease_on=DecreaseOn.RESOLUTION)
+    for number in range(3):
+        desk.accepts(email(message_id=f"{number}@example.com"))
+    ids = [case.id for case in desk.all(Case)]
+    starting = threading.Barrier(4)
+    failures: list[Exception] = []
+
+    def live(step: Callable[[int], object]) -> None:
+        starting.wait()
+        for turn in range(15):
+            try:
+                step(turn)
+            except IntakeError:
+                continue  # it is resolved already
+            except Exception as error:  # noqa: BLE001  told to the main thread
+                failures.append(error)
+
+    def write(turn: int) -> None:
+        desk.accepts(
+            *(email(in_reply_to=f"{(turn + n) % 3}@example.com", text="Again.") for n in (0, 1)),
+            email(message_id=f"{new_id().hex}@example.com"),
+        )
+
+    def resolve(turn: int) -> None:
+        with desk.transaction() as session:
+            work.resolve(session, boss, ids[turn % 3], "done", desk=desk.settings, at=NOON)
+
+    threads = [threading.Thread(target=live, args=(step,)) for step in (write, resolve) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    must_balance(desk)
+    [plan] = desk.all(Entitlement)
+    resolved = [case for case in desk.all(Case) if case.state is State.RESOLVED]
+    assert plan.remaining == 50 - len(resolved)
