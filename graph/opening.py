@@ -49,6 +49,8 @@ def desk_of(settings: Settings) -> Desk:
         base_url=settings.base_url,
         slack=settings.slack,
         acknowledgements_per_hour=settings.acknowledgements_per_hour,
+        apply_entitlement_on_creation=settings.apply_entitlement_on_creation,
+        apply_entitlement_on_change=settings.apply_entitlement_on_change,
         contract_prefix=settings.contract_prefix,
     )
 

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     slack_api_url: str = Field("https://slack.com/api/", description="Where Slack answers.")
 
     acknowledgements_per_hour: int = Field(500, ge=0, description="Automatic mails, in all.")
+    apply_entitlement_on_creation: bool = Field(
+        True, description="Put the customer's entitlement on a new case; else somebody chooses."
+    )
+    apply_entitlement_on_change: bool = Field(
+        True, description="Choose again when a case's customer, product or channel changes."
+    )
     parser_children: int = Field(1, ge=1, le=16, description="Killable children that parse.")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
     log_level: str = Field(
