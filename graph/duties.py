@@ -26,12 +26,14 @@ from starlette.types import ASGIApp
 from channels.reception import Journal
 from channels.sandbox import Sandbox
 from graph.house import House, furnish
+from graph.impatient import ImpatientProtocol
 from graph.opening import NotStarted, desk_of, open_database
 from intake.settings import Settings, WrongSettings
 
 log = structlog.get_logger()
 
 HTTP_LIMITS: dict[str, Any] = {
+    "http": ImpatientProtocol,
     "limit_concurrency": 400,
     "timeout_keep_alive": 5,
     "ws_max_size": 16_384,
