@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import sys
 from importlib.metadata import packages_distributions
@@ -19,6 +20,7 @@ from intake.settings import Settings
 
 DISTRIBUTION = "deskbell-desk"
 PACKAGES = ("intake", "kb", "channels", "graph")
+_ADDRESS = re.compile(r"[^\s<>()\"',;:=]+@[^\s<>()\"',;:]+")
 
 
 class NotStarted(Exception):
@@ -77,7 +79,8 @@ def set_up_log(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
-        structlog.processors.format_exc_info if json else _keep,
+        structlog.processors.format_exc_info,
+        _without_addresses,
         structlog.processors.JSONRenderer()
         if json
         # The pretty traceback would print the values of variables: what customers wrote.
@@ -95,7 +98,10 @@ def set_up_log(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
 
-def _keep(_logger: Any, _method: str, event: Any) -> Any:
+def _without_addresses(_logger: Any, _method: str, event: Any) -> Any:
+    # PostgreSQL names the values that broke a rule: Key (kind, value)=(email, ada@example.com).
+    if exception := event.get("exception"):
+        event["exception"] = _ADDRESS.sub("…@…", exception)
     return event
 
 
