@@ -19,6 +19,7 @@ from graph import importing, posting, starting
 from graph.duties import Duty
 from graph.duties import run as run_duties
 from graph.exchange.commands import app as csv_app
+from graph.exchange.invoices import app as billing_app
 from graph.opening import NotStarted, desk_of, open_database, set_up_log
 from intake import agents, clock, inbound, migrations, sla
 from intake.agents import Agent, Role
@@ -47,6 +48,7 @@ for name, group in (
     ("queue", queue_app),
     ("phone", phone_app),
     ("csv", csv_app),
+    ("billing", billing_app),
 ):
     app.add_typer(group, name=name)
 

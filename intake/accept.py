@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from intake import (
     acknowledge,
+    billing,
     customers,
     entitlements,
     events,
@@ -326,6 +327,7 @@ def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datet
     terms.settle(
         session, case, on=books.desk.day(at), at=at, event=terms.event_of(case), reason="reopened"
     )
+    billing.withdraw(session, case, by=by, at=at)
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)
     queues.enter(session, case, queue, at=at)
     sla.reopened(session, case, at=at)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import customers, entitlements, products, queues, routing, sla, terms
+from intake import billing, customers, entitlements, products, queues, routing, sla, terms
 from intake.acting import case_of, done
 from intake.agents import Act, Principal
 from intake.cases import Case, NotOpen, Reason, State
@@ -241,6 +241,8 @@ def _settled(
     words = why or kind.removeprefix("case.").replace("_", " ")
     event = terms.event_of(case)
     terms.settle(session, case, on=desk.day(at), at=at, event=event, reason=words, by=by)
+    if case.state is State.RESOLVED:
+        billing.bill_again(session, case, by=by, at=at)  # what covers it changed afterwards
     if case.open:
         sla.choose_again(session, case, at=at)  # an entitlement may promise more, or less
     entitlement = str(case.entitlement_id) if case.entitlement_id else None

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, queues, sla, terms
+from intake import billing, events, queues, sla, terms
 from intake.agents import SYSTEM
 from intake.cases import Activity, Case, Direction, Reason, State, touch
 from intake.events import Delivery, DeliveryState
@@ -50,6 +50,7 @@ def _answer_did_not_arrive(
         terms.settle(
             session, case, on=at.date(), at=at, event=terms.event_of(case), reason="case reopened"
         )
+        billing.withdraw(session, case, by=SYSTEM, at=at)
         queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
         sla.reopened(session, case, at=at)
 

@@ -175,9 +175,7 @@ def every(session: Session) -> Queues:
     return Queues(tuple(session.scalars(select(Queue).order_by(Queue.name))))
 
 
-def counts(
-    session: Session, *, among: Select[UUID] | None = None
-) -> dict[UUID, tuple[int, int]]:
+def counts(session: Session, *, among: Select[UUID] | None = None) -> dict[UUID, tuple[int, int]]:
     """How many cases wait in each queue, and how many of those somebody works on.
 
     With `among`, a query of case ids, only those are counted.

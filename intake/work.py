@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake import events, inbound, queues, sla, terms, threads
+from intake import billing, events, inbound, queues, sla, terms, threads
 from intake.acting import case_of as _case
 from intake.acting import done as _done
 from intake.acting import must_be_open as _must_be_open
@@ -255,7 +255,9 @@ def resolve(
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     total = _minutes_worked(session, case)
-    billable = total if billable_minutes is None else billable_minutes
+    billable = billable_minutes
+    if billable is None:
+        billable = billing.billable_minutes(session, case)
     resolution = Resolution(
         id=new_id(),
         case_id=case.id,
@@ -284,6 +286,7 @@ def resolve(
         billable_minutes=billable,
         overdraw=overdraw,
     )
+    billing.bill(session, case, resolution, overage=drawn.overage, by=by, at=at)
     sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
     return _done(
         session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable,
@@ -310,6 +313,7 @@ def reopen(
         reason="case reopened",
         by=by,
     )
+    billing.withdraw(session, case, by=by, at=at)
     queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
     sla.reopened(session, case, at=at)
     return _done(session, case, by, "case.reopened", at)

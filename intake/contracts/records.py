@@ -198,7 +198,7 @@ class ContractLine(Base):
     discount: Mapped[Decimal] = mapped_column(Amount, default=Decimal())
     """In per cent or in money, as the contract's `discount_mode` says."""
     overage_rate: Mapped[Decimal | None] = mapped_column(Amount)
-    """What an hour beyond the allotment costs; None: as work without a contract."""
+    """What an hour, or a case, beyond the allotment costs; None: as work without a contract."""
     entitlement_id: Mapped[UUID | None] = mapped_column(refers_to("entitlements.id"), unique=True)
     """What counts this line, from the day it became active."""
 

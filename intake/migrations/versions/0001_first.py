@@ -222,6 +222,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_tokens_agent_id"), "api_tokens", ["agent_id"], unique=False)
     op.create_table(
+        "billing_terms",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("for_all", sa.Boolean(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("rounding_minutes", sa.Integer(), nullable=False),
+        sa.Column("minimum_minutes", sa.Integer(), nullable=False),
+        sa.Column("per_case", AMOUNT, nullable=False),
+        sa.CheckConstraint(
+            "(account_id IS NULL) = for_all", name=op.f("ck_billing_terms_for_all_or_one")
+        ),
+        sa.CheckConstraint(
+            "rounding_minutes >= 1", name=op.f("ck_billing_terms_rounds_to_something")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_billing_terms_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_terms")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_billing_terms_account_id")),
+    )
+    op.create_index(
+        "uq_billing_terms_for_all",
+        "billing_terms",
+        ["for_all"],
+        unique=True,
+        sqlite_where=sa.text("for_all"),
+        postgresql_where=sa.text("for_all"),
+    )
+    op.create_table(
         "contacts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -349,6 +382,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_members")),
     )
     op.create_index(op.f("ix_queue_members_agent_id"), "queue_members", ["agent_id"], unique=False)
+    op.create_table(
+        "rates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("service", sa.String(length=60), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("per_hour", AMOUNT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_rates_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rates")),
+        sa.UniqueConstraint(
+            "agent_id", "service", "currency", name=op.f("uq_rates_agent_id_service_currency")
+        ),
+    )
+    op.create_index(
+        "uq_rates_of_all",
+        "rates",
+        ["service", "currency"],
+        unique=True,
+        sqlite_where=sa.text("agent_id IS NULL"),
+        postgresql_where=sa.text("agent_id IS NULL"),
+    )
     op.create_table(
         "routing_rules",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1058,6 +1118,59 @@ def upgrade() -> None:
         "ix_inbound_waiting", "inbound", ["state", "claimed_until", "received_at"], unique=False
     )
     op.create_table(
+        "invoice_requests",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("case_number", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", AMOUNT, nullable=False),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_invoice_requests_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_invoice_requests_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"],
+            ["contacts.id"],
+            name=op.f("fk_invoice_requests_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_requests")),
+        sa.UniqueConstraint("number", name=op.f("uq_invoice_requests_number")),
+    )
+    op.create_index(
+        op.f("ix_invoice_requests_account_id"), "invoice_requests", ["account_id"], unique=False
+    )
+    op.create_index(
+        "ix_invoice_requests_by_state", "invoice_requests", ["state", "number"], unique=False
+    )
+    op.create_index(
+        op.f("ix_invoice_requests_case_id"), "invoice_requests", ["case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_invoice_requests_contact_id"), "invoice_requests", ["contact_id"], unique=False
+    )
+    op.create_table(
         "kpi_instances",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -1472,6 +1585,81 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
     op.create_index(
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
+    )
+    op.create_table(
+        "time_entries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("service", sa.String(length=60), nullable=False),
+        sa.Column("billable", sa.Boolean(), nullable=False),
+        sa.Column("request_id", sa.Uuid(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["activity_id"],
+            ["activities.id"],
+            name=op.f("fk_time_entries_activity_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_time_entries_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_time_entries_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["invoice_requests.id"],
+            name=op.f("fk_time_entries_request_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_time_entries")),
+        sa.UniqueConstraint("activity_id", name=op.f("uq_time_entries_activity_id")),
+    )
+    op.create_index(op.f("ix_time_entries_case_id"), "time_entries", ["case_id"], unique=False)
+    op.create_index(
+        op.f("ix_time_entries_request_id"), "time_entries", ["request_id"], unique=False
+    )
+    op.create_table(
+        "invoice_lines",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("request_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("time_entry_id", sa.Uuid(), nullable=True),
+        sa.Column("worked_units", sa.Integer(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("rate", AMOUNT, nullable=True),
+        sa.Column("amount", AMOUNT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["invoice_requests.id"],
+            name=op.f("fk_invoice_lines_request_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["time_entry_id"],
+            ["time_entries.id"],
+            name=op.f("fk_invoice_lines_time_entry_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_lines")),
+        sa.UniqueConstraint(
+            "request_id", "position", name=op.f("uq_invoice_lines_request_id_position")
+        ),
     )
 
     op.execute(

@@ -1,0 +1,39 @@
+"""What is billed: time that no entitlement covers, by rates, as requests for accounting.
+
+Deskbell writes no invoices. It says what is to be invoiced, once, and remembers what it handed
+over, so that a case which is reopened is not billed twice.
+"""
+
+from intake.billing.invoices import (
+    InvoiceLine,
+    InvoiceRequest,
+    Kind,
+    State,
+    bill,
+    bill_again,
+    hand_over,
+    lines_of,
+    withdraw,
+)
+from intake.billing.rates import BillingTerms, Rate, WrongRate, rate_for, terms_of
+from intake.billing.time import TimeEntry, TimeLocked, billable_minutes
+
+__all__ = [
+    "BillingTerms",
+    "InvoiceLine",
+    "InvoiceRequest",
+    "Kind",
+    "Rate",
+    "State",
+    "TimeEntry",
+    "TimeLocked",
+    "WrongRate",
+    "bill",
+    "bill_again",
+    "billable_minutes",
+    "hand_over",
+    "lines_of",
+    "rate_for",
+    "terms_of",
+    "withdraw",
+]
