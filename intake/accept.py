@@ -109,7 +109,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     ]
     filed = [a for a, reason in zip(arrivals, set_aside, strict=True) if not reason]
     # The cases before the entitlements, as whoever resolves one holds them.
-    _lock(session, matches)
+    matches = _hold(session, matches)
     books = _look_up(session, filed, desk)
     joins = [_joins(a, m) for a, m in zip(arrivals, matches, strict=True)]
     fresh = sum(1 for reason, join in zip(set_aside, joins, strict=True) if not reason and not join)
@@ -183,10 +183,13 @@ def _latest(arrivals: Sequence[Arrival]) -> datetime:
     return max(arrival.received_at for arrival in arrivals)
 
 
-def _lock(session: Session, matches: Sequence[Match]) -> None:
-    """Hold the cases that messages will join, so that an agent's act comes before or after."""
-    ids = {match.case.id for match in matches if match.case}
-    if ids:
+def _hold(session: Session, matches: Sequence[Match]) -> list[Match]:
+    """Hold the cases that messages will join, so that an agent's act comes before or after.
+
+    One that was merged while we waited leads to the case it goes on in, which is held as well.
+    """
+    holding: set[UUID] = set()
+    while ids := {match.case.id for match in matches if match.case} - holding:
         session.scalars(
             select(Case)
             .where(Case.id.in_(ids))
@@ -194,6 +197,9 @@ def _lock(session: Session, matches: Sequence[Match]) -> None:
             .with_for_update()
             .execution_options(populate_existing=True)
         ).all()
+        holding |= ids
+        matches = threads.followed(session, matches)
+    return list(matches)
 
 
 def _joins(arrival: Arrival, match: Match) -> bool:

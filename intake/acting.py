@@ -36,6 +36,8 @@ def case_of(
 
 def must_be_open(case: Case) -> None:
     """Raises NotOpen for a closed case."""
+    if case.merged_into_id is not None:
+        raise NotOpen(f"case {case.number} was merged into another; work goes on there")
     if not case.open:
         raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
 

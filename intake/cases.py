@@ -148,6 +148,8 @@ class Case(Base):
     """Somebody chose the SLA, so no rule chooses another."""
     related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
     """Another case this one seems to speak of, without being part of it."""
+    merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
+    """The case that work on this one goes on in."""
     conversation: Mapped[str] = mapped_column(String(120), default="", index=True)
     opened_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -100,15 +100,24 @@ def hold_conversations(session: Session, arrivals: Iterable[Arrival]) -> None:
 
 
 def find_cases(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Match]:
-    """The case of each message. At most four statements for any number of messages."""
-    tagged = _by_reply_address(session, arrivals, desk)
-    by_id = _by_message_id(session, arrivals)
+    """The case of each message. At most four statements for any number of messages, and one for
+    each merge that lies between."""
+    tagged = _survivors(session, _by_reply_address(session, arrivals, desk))
+    by_id = _survivors(session, _by_message_id(session, arrivals))
     talks = _by_conversation(session, arrivals)
     wanted = {case.id for cases in (*tagged, *by_id) for case, _ours in cases}
     taking_part = _participants(session, wanted)
     return [
         _match(arrival, taking_part, tagged[i], by_id[i], talks.get(arrival.message.conversation))
         for i, arrival in enumerate(arrivals)
+    ]
+
+
+def followed(session: Session, matches: Sequence[Match]) -> list[Match]:
+    """The matches, where a case that was merged leads to the one it goes on in."""
+    return [
+        replace(match, case=_survivor(session, match.case)) if match.case else match
+        for match in matches
     ]
 
 
@@ -158,6 +167,17 @@ def _match(
 
 
 Found = tuple[Case, bool]
+
+
+def _survivors(session: Session, found: Sequence[list[Found]]) -> list[list[Found]]:
+    return [[(_survivor(session, case), ours) for case, ours in cases] for cases in found]
+
+
+def _survivor(session: Session, case: Case) -> Case:
+    """The case that work on this one goes on in: mostly itself."""
+    while case.merged_into_id is not None:
+        case = session.get_one(Case, case.merged_into_id)
+    return case
 
 
 def _by_reply_address(

@@ -971,6 +971,7 @@ def upgrade() -> None:
         sa.Column("sla_id", sa.Uuid(), nullable=True),
         sa.Column("sla_by_hand", sa.Boolean(), nullable=False),
         sa.Column("related_case_id", sa.Uuid(), nullable=True),
+        sa.Column("merged_into_id", sa.Uuid(), nullable=True),
         sa.Column("conversation", sa.String(length=120), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -1014,6 +1015,13 @@ def upgrade() -> None:
             ["entitlement_id"],
             ["entitlements.id"],
             name=op.f("fk_cases_entitlement_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"],
+            ["cases.id"],
+            name=op.f("fk_cases_merged_into_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -1068,6 +1076,44 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
+    op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
+    op.create_table(
+        "case_merges",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("before", JSON, nullable=False),
+        sa.Column("added", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_case_merges_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"],
+            ["cases.id"],
+            name=op.f("fk_case_merges_source_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["survivor_id"],
+            ["cases.id"],
+            name=op.f("fk_case_merges_survivor_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_merges")),
+    )
+    op.create_index(op.f("ix_case_merges_source_id"), "case_merges", ["source_id"], unique=False)
+    op.create_index(
+        op.f("ix_case_merges_survivor_id"), "case_merges", ["survivor_id"], unique=False
+    )
     op.create_table(
         "holds",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1272,6 +1318,29 @@ def upgrade() -> None:
     op.create_index("ix_ledger_by_case", "ledger_entries", ["case_id"], unique=False)
     op.create_index(
         "ix_ledger_by_entitlement", "ledger_entries", ["entitlement_id", "at"], unique=False
+    )
+    op.create_table(
+        "moved_rows",
+        sa.Column("because_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.String(length=60), nullable=False),
+        sa.Column("row_id", sa.Uuid(), nullable=False),
+        sa.Column("from_case_id", sa.Uuid(), nullable=False),
+        sa.Column("to_case_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["from_case_id"],
+            ["cases.id"],
+            name=op.f("fk_moved_rows_from_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["to_case_id"],
+            ["cases.id"],
+            name=op.f("fk_moved_rows_to_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("because_id", "place", "row_id", name=op.f("pk_moved_rows")),
     )
     op.create_table(
         "participants",
@@ -1587,6 +1656,50 @@ def upgrade() -> None:
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
     )
     op.create_table(
+        "message_moves",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=False),
+        sa.Column("from_case_id", sa.Uuid(), nullable=False),
+        sa.Column("to_case_id", sa.Uuid(), nullable=False),
+        sa.Column("split", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("before", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["activity_id"],
+            ["activities.id"],
+            name=op.f("fk_message_moves_activity_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_message_moves_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_case_id"],
+            ["cases.id"],
+            name=op.f("fk_message_moves_from_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["to_case_id"],
+            ["cases.id"],
+            name=op.f("fk_message_moves_to_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message_moves")),
+    )
+    op.create_index(
+        op.f("ix_message_moves_activity_id"), "message_moves", ["activity_id"], unique=False
+    )
+    op.create_table(
         "time_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("activity_id", sa.Uuid(), nullable=False),
@@ -1662,8 +1775,7 @@ def upgrade() -> None:
         ),
     )
 
-    op.execute(
-        sa.text(
-            "INSERT INTO counters (name, value) VALUES ('case', 1000), ('contract', 1000), ('invoice', 1000)"
+    for name in ("case", "contract", "invoice"):
+        op.execute(
+            sa.text("INSERT INTO counters (name, value) VALUES (:name, 1000)").bindparams(name=name)
         )
-    )
