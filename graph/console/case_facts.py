@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from graph.console import clocks
+from graph.console import clocks, strips
 from graph.console.clocks import Clock
+from graph.console.strips import Strip
 from graph.console.visit import Visit
+from graph.console.words import Times
 from intake import sla
 from intake.cases import Case, State
 from intake.customers import ContactPoint
@@ -25,11 +27,19 @@ OTHERS_AT_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """One clock of the case, and every minute of it."""
+
+    clock: Clock
+    strip: Strip | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything beside the story."""
 
     queue: Queue
-    clocks: tuple[Clock, ...]
+    promises: tuple[Promise, ...]
     pressing: Clock
     points: Sequence[ContactPoint]
     balances: Sequence[Entitlement]
@@ -38,16 +48,23 @@ class Facts:
     suggestions: Sequence[Suggestion]
 
 
-def of_case(visit: Visit, case: Case) -> Facts:
-    """What is known about a case; eight statements, whatever there is."""
+def of_case(visit: Visit, case: Case, times: Times) -> Facts:
+    """What is known about a case; nine statements, whatever there is."""
     session = visit.session
     others = _others(visit, case)
     instances = sla.of_case(session, case)
     # A reopened case has several clocks of a kind; the latest counts.
     latest = {instance.kpi: instance for instance in instances}.values()
+    holds = sla.holds_of(session, [case.id])[case.id] if instances else ()
     return Facts(
         queue=session.get_one(Queue, case.queue_id),
-        clocks=tuple(clocks.clock(instance, at=visit.at) for instance in latest),
+        promises=tuple(
+            Promise(
+                clocks.clock(instance, at=visit.at),
+                strips.strip(instance, holds, at=visit.at, times=times),
+            )
+            for instance in latest
+        ),
         pressing=clocks.most_pressing(latest, at=visit.at),
         points=_points(session, case),
         balances=_balances(session, case),

@@ -79,7 +79,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
     working = visit.by.may(Act.WORK)
     told = story.of_case(visit.session, case, times)
     queues = visit.session.scalars(queues_visible_to(visit.by)).all()
-    facts = case_facts.of_case(visit, case)
+    facts = case_facts.of_case(visit, case, times)
     return rendering.page(
         visit,
         "case.html",
