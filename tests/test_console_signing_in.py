@@ -12,7 +12,7 @@ from sqlalchemy import select
 from channels.sandbox import Sandbox
 from intake import agents
 from intake.agents import Agent, Role, SignIn, SignInLink
-from intake.db import Database
+from intake.db import Busy, Database
 from intake.events import Delivery
 from tests.console import OURS, Console
 from tests.desk import NOON, DeskUnderTest
@@ -253,3 +253,19 @@ def test_an_https_desk_asks_for_https_for_a_year(sqlite_url: str) -> None:
         db.close()
 
     assert headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize("page", ["/sign-in", "/sign-in/link", "/sign-out"])
+def test_while_the_database_is_away_signing_in_is_put_off_in_words(
+    console: Console, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_db: Database) -> None:
+        raise Busy("the database is busy")
+
+    monkeypatch.setattr(Database, "reading", away)
+    monkeypatch.setattr(Database, "transaction", away)
+
+    answer = console.stranger().post(page, data={"link": "x", "address": "grace@desk.example"})
+
+    assert answer.status_code == 503
+    assert "does not answer at the moment" in answer.text

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import rendering
-from graph.console.visit import cookie_name, filled_in, secret_of
+from graph.console.visit import cookie_name, filled_in, guarded, secret_of
 from graph.house import House
 from intake import agents, events, queues, threads
 from intake.agents import SESSION_LONGEST, Agent, SignInLink
@@ -54,7 +54,9 @@ def routes(house: House) -> list[Route]:
 def _posted(house: House, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         form = filled_in(await request.form(max_files=0, max_fields=5))
-        return await run_in_threadpool(answer, house, request, form)
+        return await run_in_threadpool(
+            guarded, house, request, lambda: answer(house, request, form)
+        )
 
     return endpoint
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -63,7 +64,7 @@ def read(house: House, page: Page) -> Callable[[Request], Response]:
     """An endpoint that shows a page to an agent, and sends anybody else to the sign-in."""
 
     def endpoint(request: Request) -> Response:
-        return _guarded(house, request, lambda: _read(house, request, page, {}))
+        return guarded(house, request, lambda: _read(house, request, page, {}))
 
     return endpoint
 
@@ -79,7 +80,7 @@ def act(
     async def endpoint(request: Request) -> Response:
         form = filled_in(await request.form(max_files=0, max_fields=FIELDS_AT_MOST))
         return await run_in_threadpool(
-            _guarded, house, request, lambda: _act(house, request, page, mend, form)
+            guarded, house, request, lambda: _act(house, request, page, mend, form)
         )
 
     return endpoint
@@ -151,12 +152,13 @@ def _act(
         return _read(house, request, lambda visit: show(visit, reason), form)
 
 
-def _guarded(house: House, request: Request, answer: Callable[[], Response]) -> Response:
+def guarded(house: House, request: Request, answer: Callable[[], Response]) -> Response:
+    """The answer; or in words the rule that was broken, or that the database is away."""
     try:
         return answer()
     except IntakeError as error:
         return rendering.refusal(house, request, error)
-    except (Busy, OperationalError):
+    except (Busy, OperationalError, NoConnection):
         return rendering.away(house, request)
 
 
