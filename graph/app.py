@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from channels import web
 from channels.reception import Journal
 from channels.slack import http as slack
+from channels.web.limits import BodyDeadline, Patience
 from graph import api, console
 from graph.house import House
 from intake import migrations
@@ -44,7 +45,8 @@ def public(house: House, journal: Journal) -> Starlette:
         *web.routes(house.db, house.desk, house.settings, journal, house.follower),
     ]
     if house.settings.slack_signing_secret is not None:
-        routes += slack.routes(house.db, house.desk, house.settings)
+        guards = [Middleware(BodyDeadline, patience=Patience())]
+        routes += slack.routes(house.db, house.desk, house.settings, middleware=guards)
     return Starlette(
         routes=routes,
         middleware=[Middleware(RequestLog, face="public"), *web.middleware(house.settings)],

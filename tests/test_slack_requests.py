@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx2
@@ -16,9 +18,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import select
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
+from channels.reception import Journal
+from channels.sandbox import Sandbox
 from channels.slack import http
 from channels.slack.signature import FRESH_SECONDS, SIGNATURE, TIMESTAMP, genuine, sign
+from channels.web.limits import BodyDeadline, Patience
+from graph.app import public
+from graph.house import furnish
 from intake.db import Database
 from intake.desk import Desk
 from intake.events import Event
@@ -250,3 +259,38 @@ def test_only_a_post_is_a_request(url: str) -> None:
 def test_without_a_secret_the_door_stays_shut(db: Database, secret: SecretStr | None) -> None:
     with pytest.raises(WrongSettings, match="slack_signing_secret"):
         http.routes(db, DESK, Settings(slack_signing_secret=secret))
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(sqlite_url: str) -> None:
+    db = Database(sqlite_url)
+    settings = Settings(slack_signing_secret=SecretStr(SECRET), slack_bot_token=SecretStr("xoxb-1"))
+    patience = Patience(grace_seconds=0.2, heard_out_seconds=0.1)
+    guards = [Middleware(BodyDeadline, patience=patience)]
+    app = Starlette(routes=http.routes(db, DESK, settings, middleware=guards))
+    said: list[Any] = []
+
+    async def never() -> Any:
+        await asyncio.sleep(30)
+
+    async def answer(message: Any) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": http.PATH, "headers": [], "query_string": b"",
+    }  # fmt: skip
+    asyncio.run(asyncio.wait_for(app(scope, never, answer), 10))
+    db.close()
+
+    assert said[0]["status"] == 408
+
+
+def test_the_public_face_waits_for_no_body_of_slacks_door(sqlite_url: str) -> None:
+    db = Database(sqlite_url)
+    settings = Settings(slack_signing_secret=SecretStr(SECRET), slack_bot_token=SecretStr("xoxb-1"))
+    with Sandbox() as sandbox:
+        house = furnish(settings, db, DESK, sandbox)
+        app = public(house, cast(Journal, None))
+        [door] = [r for r in app.routes if isinstance(r, Route) and r.path == http.PATH]
+        db.close()
+
+    assert isinstance(door.app, BodyDeadline)

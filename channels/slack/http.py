@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs
 import orjson
 from slack_bolt.request import BoltRequest
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,7 +30,9 @@ class NotARequest(Exception):
     """These bytes are none of Slack's requests."""
 
 
-def routes(db: Database, desk: Desk, settings: Settings) -> list[Route]:
+def routes(
+    db: Database, desk: Desk, settings: Settings, *, middleware: Sequence[Middleware] = ()
+) -> list[Route]:
     """The one route for events and interactions. Raises WrongSettings without a secret."""
     secret = settings.slack_signing_secret
     if secret is None or not secret.get_secret_value().strip():
@@ -50,7 +54,7 @@ def routes(db: Database, desk: Desk, settings: Settings) -> list[Route]:
         kind = answer.first_headers().get("content-type")
         return Response(answer.body, answer.status, media_type=kind)
 
-    return [Route(PATH, events, methods=["POST"])]
+    return [Route(PATH, events, methods=["POST"], middleware=middleware)]
 
 
 async def _body(request: Request) -> bytes | None:
