@@ -8,7 +8,7 @@ and the reminders stop when the customer renews.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -137,15 +137,20 @@ def _remind(session: Session, entitlement: Entitlement, desk: Desk, on: date, at
 
 
 def _tell_owner(
-    session: Session, entitlement: Entitlement, desk: Desk, subject: str, key: str, at: datetime
+    session: Session, entitlement: Entitlement, desk: Desk, news: str, key: str, at: datetime
 ) -> None:
-    """By mail to the agent who answers for it; by their own address nobody is bothered twice."""
-    if entitlement.owner_id is None:
+    """In Slack, or by mail, to the agent who answers for it."""
+    owner = session.get(Agent, entitlement.owner_id) if entitlement.owner_id else None
+    if owner is None or not owner.active:
         return
-    owner = session.get_one(Agent, entitlement.owner_id)
-    if owner.active:
-        link = f"\n\n{desk.base_url}" if desk.base_url else ""
-        _mail(session, owner.email, subject, f"{subject}.{link}\n", desk, f"owner:{key}", at)
+    if desk.slack and owner.slack_user:
+        events.promise(
+            session, "slack", "notice", effect_key=f"notice:owner:{key}", at=at,
+            target=owner.slack_user, payload={"text": news},
+        )  # fmt: skip
+        return
+    link = f"\n\n{desk.base_url}" if desk.base_url else ""
+    _mail(session, owner.email, news, f"{news}.{link}\n", desk, f"owner:{key}", at)
 
 
 def _tell_customer(
@@ -174,11 +179,10 @@ def _say(language: str, news: str, entitlement: Entitlement) -> tuple[str, str]:
 def _mail(
     session: Session, to: str, subject: str, text: str, desk: Desk, key: str, at: datetime
 ) -> None:
-    every = queues.every(session).every
-    ours: Sequence[str] = [queue.address for queue in every if queue.address]
-    if not ours or to.lower() in ours:
+    every = queues.every(session)
+    if not every.by_mailbox or to.lower() in every.by_mailbox:
         return  # nobody to write from, or we would write to ourselves
-    mailbox = queues.every(session).default.address or ours[0]
+    mailbox = every.default.address or next(iter(every.by_mailbox))
     outgoing = Outgoing(
         message_id=threads.new_message_id(mailbox),
         from_address=mailbox,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
+from intake import entitlements
 from intake.cases import Activity, Attachment, Case
 from intake.db import Database
-from intake.entitlements import Entitlement, LedgerEntry
+from intake.entitlements import Entitlement
 from intake.events import Delivery, DeliveryState, Event
 from intake.inbound import Inbound, State
 from intake.queues import QueueItem
@@ -123,20 +124,9 @@ def _cases_wrongly_kept(session: Session) -> list[str]:
 
 
 def _balances(session: Session) -> list[str]:
-    booked = dict(
-        session.execute(
-            select(LedgerEntry.entitlement_id, func.sum(LedgerEntry.amount)).group_by(
-                LedgerEntry.entitlement_id
-            )
-        ).all()
-    )
-    return [
-        f"{name}: {remaining} left, {booked.get(id, 0)} by its ledger"
-        for id, name, remaining in session.execute(
-            select(Entitlement.id, Entitlement.name, Entitlement.remaining)
-        )
-        if remaining != booked.get(id, 0)
-    ]
+    """Each balance and each channel's is the sum of its entries."""
+    every = session.scalars(select(Entitlement).options(selectinload(Entitlement.channels)))
+    return entitlements.unbalanced(session, every)
 
 
 def _attachments(session: Session) -> list[str]:

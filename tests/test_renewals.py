@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intake import clock, entitlements, renewals, work
+from channels.slack import telling
+from intake import clock, entitlements, events, renewals, work
 from intake.agents import Agent, Principal, Role
 from intake.entitlements import Entitlement
 from intake.entitlements.forecast import foretell
 from intake.events import Delivery, Event
 from intake.messages import Outgoing
+from intake.settings import Settings
 from tests.desk import NOON, DeskUnderTest, email
 
 
@@ -66,6 +69,28 @@ def test_each_threshold_is_told_of_once_to_the_agent_who_answers_for_it(
     ]
     low = [e.data["threshold"] for e in desk.all(Event) if e.kind == "entitlement.low"]
     assert low == [40, 20, 0]
+
+
+def test_an_agent_who_is_in_slack_is_told_there(desk: DeskUnderTest) -> None:
+    desk.settings = replace(desk.settings, slack=True)
+    owner = desk.has_agent("Grace", slack_user="U1")
+    desk.has_entitlement(
+        desk.has_customer().account_id, total=1, owner_id=owner.id, name="R&D <plan>"
+    )
+    desk.accepts(email())
+
+    tick(desk)
+
+    with desk.transaction() as session:
+        [promise] = [p for p in events.claim(session, at=NOON, limit=9) if p.kind == "notice"]
+        prepared = telling.calls_for(session, promise, Settings(_env_file=None))
+    [call] = prepared["calls"]
+    assert (promise.channel, promise.target) == ("slack", "U1")
+    assert (call["method"], call["arguments"]["channel"]) == ("chat.postMessage", "U1")
+    assert call["arguments"]["text"] == "R&amp;D &lt;plan&gt;: 0 of 1 case left"
+    said = call["arguments"]["blocks"][0]["text"]
+    assert said["type"] == "plain_text"
+    assert said["text"] == "R&D <plan>: 0 of 1 case left"
 
 
 def test_a_balance_that_goes_up_and_down_is_told_of_once(

@@ -18,7 +18,7 @@ from channels import Never, NotNow
 from channels.slack import card, showing
 from channels.slack.calling import Call, Place, as_payload, post, update
 from channels.slack.card import Blocks, Shown
-from channels.slack.words import plain
+from channels.slack.words import plain, quoted
 from intake.events import Delivery, DeliveryState, Promise
 from intake.settings import Settings
 from intake.sla import KpiState
@@ -42,6 +42,8 @@ class Told:
 
 def calls_for(session: Session, promise: Promise, settings: Settings) -> dict[str, Any]:
     """The calls that keep this promise. Raises NotNow while something earlier is to be said."""
+    if promise.kind == "notice":
+        return as_payload([_notice(promise)])
     tell = _KINDS.get(promise.kind)
     delivery = session.get(Delivery, promise.id)
     if tell is None or delivery is None or delivery.case_id is None:
@@ -50,6 +52,13 @@ def calls_for(session: Session, promise: Promise, settings: Settings) -> dict[st
     case, queue = showing.shown(session, delivery.case_id, settings.base_url)
     told = Told(case, queue.slack_channel, _cards(session, delivery))
     return as_payload(tell(session, delivery, told))
+
+
+def _notice(promise: Promise) -> Call:
+    """A few words to one of us that are about no case."""
+    words = promise.payload["text"]
+    blocks: Blocks = [{"type": "section", "text": plain(words, card.LINE)}]
+    return post(promise.target, quoted(words, card.LINE), blocks)
 
 
 def _refresh(session: Session, delivery: Delivery, told: Told) -> list[Call]:
