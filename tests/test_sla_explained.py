@@ -17,7 +17,7 @@ from intake.cases import Reason
 from intake.db import new_id
 from intake.sla import Hold, KpiInstance, KpiState, ServiceCalendar
 from intake.sla.actions import PLACEHOLDERS, Do, To
-from intake.sla.clocks import due, look, place
+from intake.sla.clocks import due, look, place, succeed
 from intake.sla.explaining import Explanation, Stretch, explain
 from tests.desk import NOON, DeskUnderTest
 from tests.promised import OFFICE, clocks, has_sla, item, march, open_case, tick
@@ -82,6 +82,17 @@ def test_a_sentence_says_where_a_clock_stands(
     tick(desk, at)
 
     assert explained(desk, at).sentence == sentence
+
+
+def test_a_desk_that_was_closed_before_the_clock_began_says_since_when(
+    desk: DeskUnderTest,
+) -> None:
+    has_sla(desk, item(fail=240), hours=OFFICE)
+    open_case(desk, at=march(7, 12))
+
+    assert explained(desk, march(8, 12)).sentence == (
+        "0 min of 4 h counted; closed since Friday 17:00"
+    )
 
 
 def test_a_sentence_says_how_a_clock_ended(desk: DeskUnderTest, grace: Principal) -> None:
@@ -165,6 +176,31 @@ def test_the_totals_of_every_clock_add_up_to_its_deadline(
     assert sum((said.total(kind) for kind in Stretch), ZERO) == deadline - instance.started_at
     assert all(a.end == b.start for a, b in pairwise(said.intervals))
     assert all(each.length > ZERO for each in said.intervals)
+
+
+@given(stories(), st.integers(1, 300_000), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_what_happens_after_a_promise_was_kept_changes_no_total(
+    story: tuple[KpiInstance, list[Hold], datetime], wait: int, waiting: bool
+) -> None:
+    instance, holds, now = story
+    done = now + timedelta(seconds=wait)
+    if waiting:
+        begun = Hold(reason="on hold", started_at=now)
+        holds.append(begun)
+        _placed(instance, holds, now)
+    succeed(instance, holds, at=done)
+    if waiting:
+        begun.ended_at = done
+    before = explain(instance, holds, done)
+
+    holds.append(Hold(reason="on hold", started_at=done, ended_at=done + 9 * HOUR))
+    after = explain(instance, holds, done + 99 * HOUR)
+
+    assert (after.intervals, after.counted) == (before.intervals, before.counted)
+    assert sum((after.total(kind) for kind in Stretch), ZERO) == after.until - after.since
+    if instance.failed_at or instance.fail_at:
+        assert after.total(Stretch.COUNTING) == after.allowed
 
 
 @given(stories())

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from intake import calendars
 from intake.sla.clocks import ZERO, Hold, KpiInstance, KpiState, calendar_of, open_time
 
-SECOND = timedelta(seconds=1)
+INSTANT = timedelta(microseconds=1)
+LOOKED_BACK = timedelta(days=14)
 
 
 class Stretch(StrEnum):
@@ -68,10 +69,12 @@ def explain(instance: KpiInstance, holds: Sequence[Hold], at: datetime) -> Expla
     `holds` are all of its case, in their order; what lies ahead of `at` is as the calendar says.
     """
     since = instance.started_at
-    until = instance.failed_at or instance.fail_at or at
-    until = max(until, since)
+    kept_at = instance.succeeded_at
+    until = max(instance.failed_at or instance.fail_at or kept_at or at, since)
+    if kept_at is not None:  # later holds of the case are not this clock's affair
+        holds = [hold for hold in holds if hold.started_at < kept_at]
     intervals = tuple(_stretches(instance, holds, since, until))
-    end = max(min(instance.succeeded_at or at, at), since)
+    end = max(min(kept_at or at, at), since)
     counted = open_time(instance, holds, since, end)
     allowed = instance.item.fail_after
     return Explanation(
@@ -157,7 +160,9 @@ def _standing(
     if now is None or now.kind is Stretch.COUNTING:
         return ""
     what = now.name if now.kind is Stretch.HOLIDAY else "closed"
-    return f"{what} since {_moment(now.start, at, zone)}"
+    # A clock may have started when the desk was closed already.
+    *_, ours = calendar_of(instance).intervals(at - LOOKED_BACK, at + INSTANT)
+    return f"{what} since {_moment(ours.start, at, zone)}"
 
 
 def _moment(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
