@@ -191,8 +191,9 @@ def _write(key: str, rows: list[Row], books: _Books, into: Into) -> Problem | No
             line = _line(row, books)
             if isinstance(line, Problem):
                 return line
-            agree.add_line(into.session, OPERATOR, contract.id, line, desk=desk, at=at)
+            contracts.add_line(into.session, contract, line)
         row = rows[0]
+        into.session.flush()
         if row["state"] is not Stands.DRAFT:
             agree.invoice(into.session, OPERATOR, contract.id, desk=desk, at=at)
     except IntakeError as error:
