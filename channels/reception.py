@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ import structlog
 from channels.sandbox import Sandbox, Unreadable
 from intake import inbound, queues
 from intake.accept import Receipt, accept
-from intake.db import Database, away, new_id
+from intake.db import Busy, Database, away, contended, new_id
 from intake.desk import Desk
 from intake.inbound import Inbound, StaleClaim, State
 from intake.messages import Message
@@ -38,6 +38,8 @@ BATCH = 32
 KEPT_TOGETHER = 64
 RESERVE_SHARE = 0.05
 MAILBOXES_FRESH_SECONDS = 5.0
+NO_WAIT = timedelta()
+OTHERS_FIRST = timedelta(seconds=2)
 
 
 class StorageFull(Exception):
@@ -105,7 +107,8 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._writing: asyncio.Task[None] | None = None
         self._mailboxes: frozenset[str] = frozenset()
-        self._mailboxes_read = float("-inf")
+        self._mailboxes_asked = float("-inf")
+        self._mailboxes_away = False
 
     async def keep(self, *arrived: Arrived) -> None:
         """Keep these together; returns when they are on stable storage. Raises as `keep` does."""
@@ -116,12 +119,22 @@ class Journal:
         await asyncio.shield(done)
 
     def mailbox_for(self, address: str) -> str | None:
-        """The mailbox of ours that takes mail for that address; None when there is none."""
-        if time.monotonic() - self._mailboxes_read > MAILBOXES_FRESH_SECONDS:
-            with self._db.reading() as session:
-                self._mailboxes = frozenset(queues.every(session).by_mailbox)
-            self._mailboxes_read = time.monotonic()
+        """The mailbox of ours that takes mail for that address; None when there is none.
+
+        A known one is told from memory, which is refreshed aside: a slow database must not stall
+        the loop that serves every other peer. Raises when an unknown one cannot be looked up.
+        """
         mailbox = mailbox_of(address)
+        stale = time.monotonic() - self._mailboxes_asked > MAILBOXES_FRESH_SECONDS
+        if mailbox not in self._mailboxes:
+            if stale:
+                self._mailboxes_asked = time.monotonic()
+                self._read_mailboxes()
+            elif self._mailboxes_away:
+                raise Busy("the mailboxes cannot be looked up")
+        elif stale:
+            self._mailboxes_asked = time.monotonic()
+            self._writer.submit(self._refresh_mailboxes)
         return mailbox if mailbox in self._mailboxes else None
 
     async def close(self) -> None:
@@ -129,6 +142,18 @@ class Journal:
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
         self._writer.shutdown()
+
+    def _read_mailboxes(self) -> None:
+        self._mailboxes_away = True
+        with self._db.reading() as session:
+            self._mailboxes = frozenset(queues.every(session).by_mailbox)
+        self._mailboxes_away = False
+
+    def _refresh_mailboxes(self) -> None:
+        try:
+            self._read_mailboxes()
+        except Exception as error:  # noqa: BLE001  what is known goes on being used
+            log.warning("mailboxes not refreshed", why=type(error).__name__)
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
@@ -186,6 +211,8 @@ class Reception:
         self._sandbox = sandbox
         self._desk = desk
         self._library = library
+        self._owed: list[Inbound] = []
+        """Messages whose attempt the database spoilt; given back when it answers again."""
 
     def waiting(self, *, at: datetime) -> bool:
         """Whether there is anything to file; asked without disturbing those who write."""
@@ -199,7 +226,10 @@ class Reception:
         account = Account()
         started = time.perf_counter()
         with self._db.transaction() as session:
+            inbound.forgive(session, self._owed, at=at, wait=NO_WAIT)
+            session.flush()
             rows = inbound.claim(session, at=at, limit=limit, ids=ids)
+        self._owed.clear()
         if not rows:
             return account
         parsed = self._parse(rows)
@@ -234,7 +264,11 @@ class Reception:
             log.warning("left to another worker", messages=len(items), why=str(error))
         except Exception as error:  # the messages are kept, the reason noted
             if away(error):
-                raise  # the messages wait until their leases end
+                self._owed += [row for row, _message in items]
+                raise
+            if contended(error):
+                self._others_first([row for row, _message in items], error, at=at, account=account)
+                return
             if len(items) == 1:
                 self._refused(items[0][0], error, at=at, account=account)
                 return
@@ -251,6 +285,14 @@ class Reception:
             inbound.settle(session, [_outcome(receipt) for receipt in receipts])
         for receipt in receipts:
             _note(receipt, account)
+
+    def _others_first(
+        self, rows: Sequence[Inbound], error: Exception, *, at: datetime, account: Account
+    ) -> None:
+        log.warning("others were in the way", messages=len(rows), why=type(error).__name__)
+        with self._db.transaction() as session:
+            inbound.forgive(session, rows, at=at, wait=OTHERS_FIRST)
+        account.postponed += len(rows)
 
     def _refused(self, row: Inbound, error: Exception, *, at: datetime, account: Account) -> None:
         log.error("not filed", inbound=str(row.id), attempt=row.attempts, exc_info=error)

@@ -125,7 +125,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     threads.remember(
         session, [(r.case.id, r.arrival.message.message_id) for r in receipts if r.case]
     )
-    customers.verify(session, [_address(r) for r in receipts if r.matched_by == "reply address"])
+    customers.verify(session, [_address(r) for r in receipts if _shows_its_mailbox(r)])
     opened = [(r.case, r.arrival) for r in receipts if r.case and r.opened]
     acknowledge.promise(session, opened, books.queues, desk)
     sla.heard(session, [_wrote(r) for r in receipts if _goes_on(r)], books.slas)
@@ -402,6 +402,16 @@ def _customer(contact: Contact | None, message: Message) -> Principal:
     if contact is None:
         return Principal(Kind.CUSTOMER, None, "somebody unnamed", via=message.channel)
     return Principal(Kind.CUSTOMER, contact.id, contact.name, via=message.channel)
+
+
+def _shows_its_mailbox(receipt: Receipt) -> bool:
+    """Whether the sender must have read a letter of ours: they used the address signed in it.
+
+    A delivery report joins its case without taking part, so it shows nothing of its sender.
+    """
+    message = receipt.arrival.message
+    certain = not (message.automatic or message.sender_doubt)
+    return certain and receipt.matched_by == "reply address"
 
 
 def _address(receipt: Receipt) -> str:

@@ -72,6 +72,15 @@ def away(error: BaseException | None) -> bool:
     return isinstance(error, OperationalError) and state.startswith(("08", "53", "57P", "58"))
 
 
+def contended(error: BaseException | None) -> bool:
+    """Whether others were in the way: a lock not given in time, a deadlock, a cancelled wait.
+
+    Nothing is wrong with what was asked; asked again a moment later it may well succeed.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, DBAPIError) and state in ("40001", "40P01", "55P03", "57014")
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant, kept as UTC; SQLite has no zones, so naive UTC there."""
 

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from intake.agents import Principal
 from intake.db import Base, Json, RowNumber, new_id, one_of, refers_to
 
-LEASE = timedelta(minutes=2)
+# A mail server may take its time with each command; sending twice is worse than waiting.
+LEASE = timedelta(minutes=5)
 
 
 class Event(Base):

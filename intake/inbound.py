@@ -232,6 +232,21 @@ def failed(
     return False
 
 
+def forgive(session: Session, rows: Sequence[Inbound], *, at: datetime, wait: timedelta) -> None:
+    """Give back an attempt that failed through no fault of these messages; tried again soon.
+
+    What another worker took over meanwhile is left alone.
+    """
+    for row in rows:
+        session.execute(
+            update(Inbound)
+            .where(Inbound.id == row.id, Inbound.claim == row.claim)
+            .where(Inbound.state == State.PENDING)
+            .values(attempts=Inbound.attempts - 1, claim=None, claimed_until=at + wait)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def retry(session: Session, row: Inbound) -> None:
     """Give a quarantined message its attempts back. Raises NotQuarantined."""
     if row.state is not State.QUARANTINED:

@@ -161,7 +161,7 @@ def test_a_crash_after_sending_sends_the_same_mail_again(
             crash.setattr(Dispatch, "_sent", lambda *_args: None)
             send(desk, url, tmp_path)
         too_early = send(desk, url, tmp_path)
-        send(desk, url, tmp_path, later=timedelta(minutes=3))
+        send(desk, url, tmp_path, later=timedelta(minutes=6))
 
     assert too_early == 0
     assert len(peer.took) == 2
@@ -235,7 +235,7 @@ def test_what_waited_until_another_took_it_over_is_left_to_them(
         async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
             answer = await super().handle_DATA(server, session, envelope)
             if len(self.took) == 1:
-                await asyncio.to_thread(send, desk, url, tmp_path, later=timedelta(minutes=3))
+                await asyncio.to_thread(send, desk, url, tmp_path, later=timedelta(minutes=6))
             return answer
 
     peer = SlowOnce()

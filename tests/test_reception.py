@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from channels import reception
@@ -22,6 +22,7 @@ from intake.db import Database
 from intake.inbound import Inbound, State
 from intake.messages import Message
 from kb.suggestions import Library
+from tests.conftest import fresh_postgres
 from tests.desk import NOON, SUPPORT, DeskUnderTest
 
 
@@ -227,6 +228,62 @@ def test_four_workers_file_two_hundred_mails_once_each(desk: DeskUnderTest) -> N
     assert states(desk) == {State.FILED: 200}
     assert desk.count(Activity) == 200
     assert desk.count(Case) == 200
+
+
+def test_mail_that_meets_a_held_lock_waits_and_is_never_quarantined(
+    postgres_url: str, sandbox: Sandbox
+) -> None:
+    db = Database(fresh_postgres(postgres_url))
+    desk = DeskUnderTest(db)
+    way_in = Reception(db, sandbox, desk.settings, Library())
+    keep(db, [mail()])
+
+    with db.engine.connect() as other, other.begin():
+        other.execute(text("SELECT * FROM counters FOR UPDATE"))
+        tried = [way_in.file(at=NOON + timedelta(minutes=minute)) for minute in range(3)]
+    filed = way_in.file(at=NOON + timedelta(minutes=9))
+
+    assert [account.postponed for account in tried] == [1, 1, 1]
+    assert filed.filed == 1
+    [row] = desk.all(Inbound)
+    assert row.attempts == 1
+    db.close()
+
+
+def test_an_outage_costs_a_message_no_attempt(
+    desk: DeskUnderTest, way_in: Reception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(desk.db, [mail()])
+
+    def gone(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("insert", {}, Exception("server closed the connection"))
+
+    for minute in range(5):
+        with monkeypatch.context() as outage:
+            outage.setattr(reception, "accept", gone)
+            with pytest.raises(OperationalError):
+                way_in.file(at=NOON + timedelta(minutes=3 * minute))
+    account = way_in.file(at=NOON + timedelta(minutes=30))
+
+    assert account.filed == 1
+
+
+async def test_known_mailboxes_are_told_from_memory_while_the_database_is_away(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(desk.db)
+    assert journal.mailbox_for(SUPPORT) == SUPPORT
+
+    def away(*_args: Any) -> None:
+        raise OperationalError("select", {}, Exception("no answer"))
+
+    monkeypatch.setattr(reception.queues, "every", away)
+    monkeypatch.setattr(reception, "MAILBOXES_FRESH_SECONDS", 0.0)
+
+    assert journal.mailbox_for(SUPPORT) == SUPPORT
+    with pytest.raises(OperationalError):
+        journal.mailbox_for("other@desk.example")
+    await journal.close()
 
 
 def test_replaying_every_raw_message_gives_the_same_cases(

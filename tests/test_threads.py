@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intake import threads, work
+from intake import customers, threads, work
 from intake.cases import Activity, Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -125,6 +125,22 @@ def test_a_bounce_of_our_reply_is_filed_with_its_case_and_changes_nothing(
     assert receipt.case is not None
     assert receipt.case.id == case.id
     assert [d.kind for d in desk.all(Delivery)].count("acknowledgement") == 1
+
+
+def test_a_forged_bounce_makes_nobodys_address_verified(desk: DeskUnderTest) -> None:
+    desk.has_customer("victim@other.example")
+    case = open_case(desk, sender="mallory@evil.example")
+    address = reply_address(desk, case)
+
+    desk.accepts(email("victim@other.example", to=(address,), automatic=Automatic.BOUNCE))
+    with desk.db.reading() as session:
+        forged = customers.verified(session, ["victim@other.example", "mallory@evil.example"])
+    desk.accepts(email("mallory@evil.example", to=(address,)))
+    with desk.db.reading() as session:
+        honest = customers.verified(session, ["mallory@evil.example"])
+
+    assert forged == set()
+    assert honest == {"mallory@evil.example"}
 
 
 def test_a_bounce_of_nothing_we_know_is_set_aside_with_the_reason(desk: DeskUnderTest) -> None:
