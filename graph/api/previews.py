@@ -17,13 +17,7 @@ from intake.agents import Act
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Asked
-from intake.errors import IntakeError, NotFound
-
-
-class NotOneMoment(IntakeError):
-    """A moment is given with its zone, so that it is one."""
-
-    code = "no-time-zone"
+from intake.errors import NotFound
 
 
 @strawberry.type
@@ -47,8 +41,6 @@ class PreviewQueries:
         asking = info.context
         asking.principal.must(Act.READ)
         when = at or asking.at
-        if when.tzinfo is None:
-            raise NotOneMoment("give `at` with its zone, as in 2026-05-01T12:00:00Z")
         asking.close()
         with asking.house.db.reading() as session:
             return _decided(session, asking.house.desk, channel, contact, account, product, when)

@@ -146,5 +146,11 @@ def problem(error: IntakeError) -> AnyProblem:
     """The broken rule as GraphQL tells it."""
     named = FIELD.match(str(error))
     if error.code in OF_A_FIELD and named:
-        return WrongInput(code=error.code, message=str(error), field=to_camel_case(named[1]))
+        return WrongInput(code=error.code, message=str(error), field=_as_here(named[1]))
     return TYPES.get(error.code, Refused)(code=error.code, message=str(error))  # type: ignore[return-value]
+
+
+def _as_here(field: str) -> str:
+    # References are called by what they refer to: `sla` and not `slaId`.
+    name: str = to_camel_case(field.removesuffix("_id"))
+    return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
 
 from graph.api.agents import AgentQueries
 from graph.api.agree import ContractMutations
@@ -19,6 +20,7 @@ from graph.api.events import EventSubscriptions
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.life import EntitlementMutations
+from graph.api.moments import MOMENTS
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.queues import QueueQueries
@@ -67,7 +69,13 @@ class Subscription(EventSubscriptions):
     pass
 
 
-_schema = strawberry.Schema(Query, Mutation, Subscription, types=[Account, Contact])
+_schema = strawberry.Schema(
+    Query,
+    Mutation,
+    Subscription,
+    types=[Account, Contact],
+    config=StrawberryConfig(scalar_map=MOMENTS),
+)
 SCHEMA: GraphQLSchema = _schema._schema
 """The schema as graphql-core executes it: strawberry builds the types, we run the operations."""
 

@@ -27,7 +27,7 @@ from intake.entitlements.bought import (
 from intake.entitlements.choice import state_on
 from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of
 from intake.entitlements.thresholds import notice_low, threshold_reached
-from intake.entitlements.validity import BadEntitlement, Problem, must_be_valid
+from intake.entitlements.validity import MOST, BadEntitlement, Problem, must_be_valid
 from intake.errors import IntakeError, NotFound
 
 DAY = timedelta(days=1)
@@ -197,6 +197,8 @@ def correct(
     entitlement = _held(session, entitlement, by)
     if not reason.strip():
         raise BadEntitlement("reason", "say why the balance is corrected")
+    if abs(amount) > MOST:
+        raise BadEntitlement("amount", f"{amount} is more than anybody bought")
     row = entitlement.allotment(channel) if channel else None
     if channel and row is None:
         raise BadEntitlement("channel", f"{channel} has no balance of its own")

@@ -22,6 +22,8 @@ ORIGINS = frozenset(
         "iot",
     }
 )
+MOST = 10_000_000
+TEN_YEARS_DAYS = 3_653
 
 
 class BadEntitlement(IntakeError):
@@ -81,6 +83,8 @@ def _dates(entitlement: Entitlement) -> Iterator[Problem]:
 def _terms(entitlement: Entitlement) -> Iterator[Problem]:
     if entitlement.total < 0:
         yield Problem("total", f"{entitlement.total} is below zero")
+    if entitlement.total > MOST:
+        yield Problem("total", f"{entitlement.total} is more than {MOST}")
     if entitlement.reserve < 0:
         yield Problem("reserve", f"{entitlement.reserve} is below zero")
     by_time = entitlement.allocation is Allocation.HOURS
@@ -89,12 +93,13 @@ def _terms(entitlement: Entitlement) -> Iterator[Problem]:
 
 
 def _periods(entitlement: Entitlement) -> Iterator[Problem]:
-    if entitlement.period_months is not None and entitlement.period_months < 1:
-        yield Problem("period_months", "a period lasts one month or more")
+    if entitlement.period_months is not None and not 1 <= entitlement.period_months <= 120:
+        yield Problem("period_months", "a period lasts from one month to ten years")
     if entitlement.carry_over < 0:
         yield Problem("carry_over", f"{entitlement.carry_over} is below zero")
-    if entitlement.carry_over_days is not None and entitlement.carry_over_days < 1:
-        yield Problem("carry_over_days", "carried units last one day or more")
+    days = entitlement.carry_over_days
+    if days is not None and not 1 <= days <= TEN_YEARS_DAYS:
+        yield Problem("carry_over_days", "carried units last from one day to ten years")
 
 
 def _channels(entitlement: Entitlement, origins: frozenset[str]) -> Iterator[Problem]:
@@ -122,5 +127,7 @@ def _reminders(entitlement: Entitlement) -> Iterator[Problem]:
     for percent in entitlement.thresholds:
         if not 0 <= percent < 100:
             yield Problem("thresholds", f"{percent} is no percentage from 0 to 99")
+    if any(abs(days) > TEN_YEARS_DAYS for days in entitlement.renewal_days):
+        yield Problem("renewal_days", "reminders go out within ten years of the end")
     if entitlement.renewal_days and "@" not in entitlement.email:
         yield Problem("email", "reminders need an address to go to")
