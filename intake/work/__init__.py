@@ -1,0 +1,42 @@
+"""The second door: an agent works. Each act is one function, called alike by Slack, GraphQL and
+the console, in a transaction of the caller's.
+
+Each act asks whether the principal may do it and may see the case; locks the case; changes it;
+records the event; promises what must be sent.
+"""
+
+from __future__ import annotations
+
+from intake.work.closing import cancel, reopen, resolve
+from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
+from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
+from intake.work.taking import assign, pick, release, route_to
+from intake.work.waiting import WrongReason, hold, resume
+from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
+
+__all__ = [
+    "EmptyText",
+    "NobodyToAnswer",
+    "NotGivenUp",
+    "WayBack",
+    "WrongReason",
+    "addressee",
+    "agree_follow_up",
+    "assign",
+    "cancel",
+    "choose_sla",
+    "escalate",
+    "hold",
+    "note",
+    "pick",
+    "prioritise",
+    "release",
+    "reopen",
+    "reply",
+    "resolve",
+    "resume",
+    "retry_delivery",
+    "retry_inbound",
+    "route_to",
+    "way_back",
+]

@@ -1,0 +1,151 @@
+"""Ends of a case, and its way back: resolve, reopen, cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from intake import billing, queues, sla, terms
+from intake.acting import case_of, done
+from intake.agents import Principal
+from intake.cases import (
+    REASONS,
+    Activity,
+    ActivityKind,
+    Case,
+    Direction,
+    NotOpen,
+    Reason,
+    Resolution,
+    State,
+)
+from intake.db import new_id
+from intake.desk import Desk
+from intake.entitlements import Overdraw
+from intake.errors import IntakeError
+from intake.queues import Queue
+from intake.sla import Kpi
+from intake.work.waiting import WrongReason
+from intake.work.writing import write
+
+
+def resolve(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    desk: Desk,
+    at: datetime,
+    kind: Reason = Reason.PROBLEM_SOLVED,
+    billable_minutes: int | None = None,
+    overdraw: Overdraw | None = None,
+    version: int | None = None,
+) -> Case:
+    """Close a case as solved: the resolution is kept, the case leaves its queue, terms that are
+    counted on resolution are taken. Billable time is the total unless said otherwise.
+
+    Raises WouldOverdraw when more was used than is left and `overdraw` must say what becomes of it.
+    """
+    case = case_of(session, by, case_id, version=version)
+    if kind not in REASONS[State.RESOLVED]:
+        raise WrongReason(f"{kind} does not resolve a case; use problem solved")
+    if billable_minutes is not None and billable_minutes < 0:
+        raise IntakeError("billable minutes cannot be below zero")
+    total = _minutes_worked(session, case)
+    billable = billable_minutes
+    if billable is None:
+        billable = billing.billable_minutes(session, case)
+    resolution = Resolution(
+        id=new_id(),
+        case_id=case.id,
+        agent_id=by.id,
+        kind=kind,
+        text=text,
+        total_minutes=total,
+        billable_minutes=billable,
+        at=at,
+    )
+    session.add(resolution)
+    words = text or kind.value
+    write(session, case, by, ActivityKind.RESOLUTION, Direction.INTERNAL, words, at)
+    if sla.on_hold(case.reason):
+        sla.resume(session, case, at=at)
+    case.state, case.reason, case.resolved_at = State.RESOLVED, kind, at
+    queues.leave(session, case, at=at)
+    drawn = terms.settle(
+        session,
+        case,
+        on=desk.day(at),
+        at=at,
+        event=f"resolved:{resolution.id}",
+        reason=f"case resolved, {billable} billable minutes",
+        by=by,
+        billable_minutes=billable,
+        overdraw=overdraw,
+    )
+    billing.bill(session, case, resolution, overage=drawn.overage, by=by, at=at)
+    sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
+    return done(
+        session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable,
+        overage=drawn.overage,
+    )  # fmt: skip
+
+
+def reopen(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Work on a resolved case goes on: it is active again, in the queue it was in."""
+    case = case_of(session, by, case_id, version=version, closed_too=True)
+    if case.open:
+        return case
+    if case.state is State.CANCELLED:
+        raise NotOpen(f"case {case.number} was cancelled; reactivate it, or open a new one")
+    case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
+    terms.settle(
+        session,
+        case,
+        on=at.date(),
+        at=at,
+        event=terms.event_of(case),
+        reason="case reopened",
+        by=by,
+    )
+    billing.withdraw(session, case, by=by, at=at)
+    queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
+    sla.reopened(session, case, at=at)
+    return done(session, case, by, "case.reopened", at)
+
+
+def cancel(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Close a case that needs no work; what it took from its entitlement is given back."""
+    case = case_of(session, by, case_id, version=version)
+    case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
+    queues.leave(session, case, at=at)
+    terms.settle(
+        session,
+        case,
+        on=at.date(),
+        at=at,
+        event=terms.event_of(case),
+        reason="case cancelled",
+        by=by,
+    )
+    sla.cancel(session, case)
+    return done(session, case, by, "case.cancelled", at, text=text)
+
+
+def _minutes_worked(session: Session, case: Case) -> int:
+    total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
+    return session.scalar(total.where(Activity.case_id == case.id)) or 0

@@ -1,0 +1,101 @@
+"""Steering a case: how pressing it is, who must know, by when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from intake import queues, sla
+from intake.acting import case_of, done
+from intake.agents import Principal
+from intake.cases import (
+    ActivityKind,
+    Case,
+    Direction,
+    Priority,
+)
+from intake.errors import IntakeError
+from intake.queues import Queue
+from intake.work.writing import write
+
+
+def escalate(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    text: str,
+    *,
+    at: datetime,
+    queue_id: UUID | None = None,
+    version: int | None = None,
+) -> Case:
+    """Say that a case needs more than its agent, and why; promises that count from an escalation
+    begin. With a queue, it waits there."""
+    case = case_of(session, by, case_id, version=version)
+    write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
+    case.escalated_at = at
+    if queue_id is not None:
+        queue = session.get(Queue, queue_id)
+        if queue is None:
+            raise IntakeError("there is no such queue")
+        queues.add(session, case, queue, at=at)
+        case.owner_id, case.routed_by = None, f"escalated by {by.name}"
+    return done(session, case, by, "case.escalated", at, text=text)
+
+
+def prioritise(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    priority: Priority,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Say how pressing a case is; what is promised for that priority is promised from now on."""
+    case = case_of(session, by, case_id, version=version)
+    if case.priority is priority:
+        return case
+    was, case.priority = case.priority, priority
+    sla.choose_again(session, case, at=at)
+    return done(session, case, by, "case.prioritised", at, priority=priority.value, was=was.value)
+
+
+def agree_follow_up(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    follow_up_at: datetime | None,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Note when we agreed to come back to the customer, or that nothing is agreed any more."""
+    case = case_of(session, by, case_id, version=version)
+    case.follow_up_at = follow_up_at
+    until = follow_up_at.isoformat() if follow_up_at else ""
+    return done(session, case, by, "case.follow_up_agreed", at, follow_up_at=until)
+
+
+def choose_sla(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    sla_id: UUID | None,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Put another SLA on a case by hand, whatever the rules say; None gives it back to them."""
+    case = case_of(session, by, case_id, version=version)
+    case.sla_by_hand = sla_id is not None
+    if sla_id is None:
+        sla.choose_again(session, case, at=at)
+    else:
+        chosen = sla.in_force(session).by_id.get(sla_id)
+        if chosen is None:
+            raise IntakeError("there is no such active SLA")
+        sla.apply(session, case, chosen, at=at)
+    return done(session, case, by, "case.sla_chosen", at, sla=str(case.sla_id))

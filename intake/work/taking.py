@@ -1,0 +1,79 @@
+"""Taking work and giving it on: pick, release, assign, move to a queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from intake import queues
+from intake.acting import case_of, done
+from intake.agents import Agent, Principal
+from intake.cases import (
+    Case,
+)
+from intake.errors import IntakeError
+from intake.queues import Queue
+
+
+def pick(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Take a waiting case: I work on it now. Raises AlreadyTaken when somebody was first."""
+    case = case_of(session, by, case_id, version=version)
+    queues.pick(session, case, _agent(session, by), at=at)
+    return done(session, case, by, "case.picked", at)
+
+
+def release(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Give a case back to its queue."""
+    case = case_of(session, by, case_id, version=version)
+    queues.release(session, case)
+    return done(session, case, by, "case.released", at)
+
+
+def assign(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    agent_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Give a case to an agent, whoever had it."""
+    case = case_of(session, by, case_id, version=version)
+    agent = session.get(Agent, agent_id)
+    if agent is None or not agent.active:
+        raise IntakeError("there is no such active agent")
+    queues.give(session, case, agent, at=at)
+    return done(session, case, by, "case.assigned", at, agent=str(agent.id), name=agent.name)
+
+
+def route_to(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    queue_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Move a case to another queue, where nobody works on it yet."""
+    case = case_of(session, by, case_id, version=version)
+    queue = session.get(Queue, queue_id)
+    if queue is None:
+        raise IntakeError("there is no such queue")
+    queues.add(session, case, queue, at=at)
+    case.owner_id, case.routed_by = None, f"moved by {by.name}"
+    return done(session, case, by, "case.routed", at, queue=queue.name)
+
+
+def _agent(session: Session, by: Principal) -> Agent:
+    agent = session.get(Agent, by.id) if by.id else None
+    if agent is None:
+        raise IntakeError("only an agent can take a case")
+    return agent
