@@ -6,7 +6,7 @@ was handed over it stays, and what it billed is left out of the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,17 +18,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selecti
 
 from intake import events
 from intake.agents import Principal
-from intake.billing.rates import BillingTerms, rate_for, terms_of
-from intake.billing.time import TimeEntry, entries_of
+from intake.billing.pricing import Part, amount_of, beyond, raise_to_minimum, time_worked
+from intake.billing.rates import BillingTerms, terms_of
+from intake.billing.time import TimeEntry
 from intake.cases import Case, Resolution
 from intake.cases import State as CaseState
-from intake.contracts import ContractLine
 from intake.counters import next_of
 from intake.db import Base, new_id, one_of, refers_to
-from intake.entitlements import Allocation, Entitlement, open_debit
-from intake.money import Amount, rounded
-
-HOUR = 60
+from intake.entitlements import Entitlement, open_debit
+from intake.money import Amount
 
 
 class State(StrEnum):
@@ -94,17 +92,6 @@ class InvoiceLine(Base):
     amount: Mapped[Decimal] = mapped_column(Amount)
 
 
-@dataclass(slots=True)
-class _Part:
-    """A line to be: so many minutes of an entry, or of nobody's in particular."""
-
-    text: str
-    worked: int
-    minutes: int
-    rate: Decimal | None
-    entry: TimeEntry | None = None
-
-
 def bill(
     session: Session,
     case: Case,
@@ -128,12 +115,12 @@ def bill(
     given = _given(session, case)
     if entitlement is None:
         wanted = max(0, resolution.billable_minutes - given.worked)
-        parts = list(_time(session, case, wanted, resolution, terms))
-        _at_least(parts, terms, given.minutes)
+        parts = list(time_worked(session, case, wanted, resolution, terms))
+        raise_to_minimum(parts, terms, given.minutes)
         if terms.per_case and not given.priced:
-            parts.insert(0, _Part(f"Case {case.number}", 0, 0, terms.per_case))
+            parts.insert(0, Part(f"Case {case.number}", 0, 0, terms.per_case))
     else:
-        parts = list(_beyond(session, entitlement, overage - given.worked, resolution, terms))
+        parts = list(beyond(session, entitlement, overage - given.worked, resolution, terms))
     if not parts:
         return None
     return _requested(session, case, kind, terms, parts, resolution, by=by, at=at)
@@ -218,57 +205,12 @@ def _given(session: Session, case: Case) -> _Given:
     return _Given(worked, minutes, any(row.worked_units == 0 for row in rows))
 
 
-def _time(
-    session: Session, case: Case, wanted: int, resolution: Resolution, terms: BillingTerms
-) -> Iterator[_Part]:
-    """The entries that are not billed yet, up to the billable time; more is the resolver's."""
-    for entry in entries_of(session, case):
-        minutes = min(entry.activity.duration_minutes, wanted)
-        if entry.request_id is not None or not entry.billable or minutes <= 0:
-            continue
-        wanted -= minutes
-        rate = rate_for(session, entry.agent_id, entry.service, terms.currency)
-        text = entry.service or entry.activity.kind.value.capitalize()
-        yield _Part(text, minutes, terms.rounded(minutes), rate, entry)
-    if wanted > 0:
-        rate = rate_for(session, resolution.agent_id, "", terms.currency)
-        yield _Part("Further time", wanted, terms.rounded(wanted), rate)
-
-
-def _at_least(parts: list[_Part], terms: BillingTerms, billed: int) -> None:
-    """The least a case is billed with; once for the case, however often it is resolved."""
-    short = terms.minimum_minutes - billed - sum(part.minutes for part in parts)
-    if parts and short > 0:
-        parts[0].minutes += short
-
-
-def _beyond(
-    session: Session,
-    entitlement: Entitlement,
-    units: int,
-    resolution: Resolution,
-    terms: BillingTerms,
-) -> Iterator[_Part]:
-    if units <= 0:
-        return
-    line = session.scalar(select(ContractLine).where(ContractLine.entitlement_id == entitlement.id))
-    agreed = line.overage_rate if line else None
-    text = f"{entitlement.terms(units)} beyond {entitlement.name}"
-    if entitlement.allocation is Allocation.CASES:
-        yield _Part(text, units, 0, agreed if agreed is not None else terms.per_case or None)
-        return
-    rate = agreed
-    if rate is None:
-        rate = rate_for(session, resolution.agent_id, "", terms.currency)
-    yield _Part(text, units, terms.rounded(units), rate)
-
-
 def _requested(
     session: Session,
     case: Case,
     kind: Kind,
     terms: BillingTerms,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     resolution: Resolution,
     *,
     by: Principal,
@@ -301,7 +243,7 @@ def _requested(
                 worked_units=part.worked,
                 minutes=part.minutes,
                 rate=part.rate,
-                amount=_amount(part, terms.currency),
+                amount=amount_of(part, terms.currency),
             )
         )
         if part.entry is not None:
@@ -313,13 +255,6 @@ def _requested(
     session.flush()
     _tell(session, "invoice.requested", request, by, at)
     return request
-
-
-def _amount(part: _Part, currency: str) -> Decimal:
-    if part.rate is None:
-        return Decimal()
-    units = Decimal(part.minutes) / HOUR if part.minutes else Decimal(part.worked or 1)
-    return rounded(part.rate * units, currency)
 
 
 def _tell(
