@@ -1,6 +1,7 @@
-"""The worker's duty: file what was kept, send what was promised, move what time moves.
+"""The worker's duty: file what was kept, send what was promised, move what time moves, and let
+what was said be found.
 
-Three loops in threads of one process. Each asks cheaply whether there is anything to do, so that
+Four loops in threads of one process. Each asks cheaply whether there is anything to do, so that
 an idle desk never takes the write lock.
 """
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from channels.dispatch import Dispatch
 from channels.reception import Reception
 from graph.house import House
-from intake import clock
+from intake import clock, indexing
 from intake.db import Busy, Database
 from intake.desk import Desk
 
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 ASK_AGAIN_SECONDS = 0.05
 TICK_SECONDS = 1.0
+INDEX_SECONDS = 0.5
 AWAY_SECONDS = 1.0
 
 
@@ -40,6 +42,7 @@ def run(house: House, stop: threading.Event) -> None:
             ("file", lambda: _file(house.reception), ASK_AGAIN_SECONDS),
             ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
             ("clock", lambda: _tick(house.db, house.desk), TICK_SECONDS),
+            ("index", lambda: _index(house.db), INDEX_SECONDS),
         )
     ]
     _warm_up(house.reception)
@@ -97,3 +100,11 @@ def _tick(db: Database, desk: Desk) -> bool:
             return False
     with db.transaction() as session:
         return clock.tick(session, desk, at=at).more
+
+
+def _index(db: Database) -> bool:
+    with db.reading() as session:
+        if not indexing.any_waiting(session):
+            return False
+    with db.transaction() as session:
+        return indexing.catch_up(session) > 0

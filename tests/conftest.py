@@ -105,6 +105,7 @@ def fresh_sqlite(template: Path, folder: Path) -> str:
 def fresh_postgres(url: str) -> str:
     engine = create_engine(_psycopg(url))
     names = ", ".join(f'"{table}"' for table in Base.metadata.tables if table != "counters")
+    names += ", search_entries, search_waiting"
     with engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
         connection.execute(text("UPDATE counters SET value = 1000"))

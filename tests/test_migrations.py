@@ -89,9 +89,15 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 def test_nothing_is_left_to_migrate(db: Database) -> None:
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": same_type})
+        options = {"compare_type": same_type, "include_name": of_a_model}
+        context = MigrationContext.configure(connection, opts=options)
 
         assert compare_metadata(context, Base.metadata) == []
+
+
+def of_a_model(name: str | None, kind: str, _parents: Any) -> bool:
+    # What the full text is kept in belongs to each engine, and no model says it.
+    return kind != "table" or not str(name).startswith("search_")
 
 
 def same_type(_context: Any, _inspected: Any, _column: Any, found: Any, wanted: Any) -> bool | None:
@@ -137,7 +143,7 @@ def described(engine: Engine) -> dict[str, Any]:
             "indexes": ordered(schema.get_indexes(table)),
         }
         for table in schema.get_table_names()
-        if table != "alembic_version"
+        if table != "alembic_version" and of_a_model(table, "table", {})
     }
 
 

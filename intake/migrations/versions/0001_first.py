@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from intake.migrations import fulltext
+
 revision = "0001"
 down_revision = None
 
@@ -1779,3 +1781,4 @@ def upgrade() -> None:
         op.execute(
             sa.text("INSERT INTO counters (name, value) VALUES (:name, 1000)").bindparams(name=name)
         )
+    fulltext.create()
