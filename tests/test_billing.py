@@ -78,7 +78,7 @@ def billed(desk: DeskUnderTest) -> Billed:
 
 
 def test_a_case_without_a_contract_requests_an_invoice_when_it_is_resolved(billed: Billed) -> None:
-    """R40: billed per incident, or by time; lines, time, rate, text and currency."""
+    """Billed per incident, or by time; lines, time, rate, text and currency."""
     case_id = billed.case()
     billed.works(case_id, 20, text="Looked into it")
     billed.works(case_id, 10, service="remote help")
@@ -165,7 +165,7 @@ def test_what_was_not_handed_over_is_withdrawn_and_billed_anew(billed: Billed) -
 
 
 def test_minutes_handed_over_are_not_billed_again(billed: Billed) -> None:
-    """BI-03: of 45 minutes worked in all, 30 are with accounting already."""
+    """Of 45 minutes worked in all, 30 are with accounting already."""
     case_id = billed.case()
     billed.works(case_id, 30)
     billed.resolves(case_id)
@@ -235,7 +235,7 @@ def test_time_that_is_not_billable_is_not_billed(billed: Billed) -> None:
 
 
 def test_prepaid_hours_give_the_billable_minutes_only(billed: Billed) -> None:
-    """BI-02: billable minutes are taken from the prepaid hours."""
+    """Billable minutes are taken from the prepaid hours."""
     account = billed.desk.has_customer("ada@example.com").account_id
     plan = billed.desk.has_entitlement(
         account, total=120, allocation=Allocation.HOURS, decrease_on=DecreaseOn.RESOLUTION

@@ -146,7 +146,7 @@ def test_what_nobody_can_own_is_refused_by_the_name_of_the_field(
 
 
 def test_naming_a_product_never_makes_a_case_billable(desk: DeskUnderTest) -> None:
-    """R36: the link is optional and touches neither price nor billing."""
+    """The link is optional and touches neither price nor billing."""
     desk.has_customer("ada@example.com", allotment=2)
     product(desk, "P-1")
 
