@@ -20,9 +20,10 @@ from channels.sandbox import Sandbox
 from graph import console as package
 from graph.console import downloads, mail_html
 from graph.console.words import pieces
-from intake import inbound
-from intake.agents import Role
+from intake import agree, inbound
+from intake.agents import SYSTEM, Role
 from intake.cases import Activity, ActivityKind, Attachment, Case, Direction
+from intake.contracts import Terms
 from intake.db import Database, new_id
 from intake.inbound import Inbound
 from tests.console import Console, tree
@@ -353,7 +354,12 @@ def walked(console: Console) -> list[tuple[str, str]]:
     with console.desk.transaction() as session:
         inbound.quarantine(session.get_one(Inbound, kept), "unreadable")
     carla = console.desk.has_customer("carla@walked.example")
+    held = console.desk.has_entitlement(carla.account_id, total=3)
+    terms = Terms("Gold", NOW.date(), NOW.date(), "EUR", account_id=carla.account_id)
+    with console.desk.transaction() as session:
+        contract = agree.draft(session, SYSTEM, terms, desk=console.desk.settings, at=NOW)
     ids = {
+        "/entitlements/": held.id, "/contracts/": contract.id,
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
         "/inbound/": kept, "/deliveries/": new_id(),
@@ -374,14 +380,16 @@ def walked(console: Console) -> list[tuple[str, str]]:
 
 
 OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/static/x.css", "/no/such/page"}
-FOR_MANAGERS = re.compile(r"/inbound.*")
+FOR_MANAGERS = re.compile(
+    r"/inbound.*|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
+)
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(
     r"/|/cases/1001|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
-    r"|/customers/(accounts|contacts)/[^/]+"
+    r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
 )
 
 

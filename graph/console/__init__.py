@@ -13,9 +13,11 @@ from graph.console import (
     case_acts,
     case_list,
     case_page,
+    contract_page,
     customer_list,
     customer_page,
     downloads,
+    entitlement_page,
     mail_html,
     rendering,
     reports_page,
@@ -49,6 +51,8 @@ def routes(house: House) -> list[Mount]:
         *reports_page.routes(house),
         *customer_list.routes(house),
         *customer_page.routes(house),
+        *entitlement_page.routes(house),
+        *contract_page.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

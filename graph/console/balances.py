@@ -34,6 +34,8 @@ def of_entitlement(entitlement: Entitlement) -> Balance:
 
 def of_channel(entitlement: Entitlement, row: ChannelAllotment) -> Balance:
     """The balance that one channel has of its own."""
+    if entitlement.state is State.DRAFT and not entitlement.activations:
+        return Balance(entitlement.number(row.total), None, "none")
     words = f"{entitlement.number(row.remaining)} of {entitlement.number(row.total)} left"
     if not row.total:
         words = "closed" if entitlement.restricted else "draws on the whole"

@@ -14,6 +14,7 @@ from graph.console.ledger import Unfolded
 from graph.console.visit import Visit
 from intake.entitlements import Entitlement, State
 
+CHANNELS = (selectinload(Entitlement.channels),)
 SHOWN = 12
 ENTRIES_SHOWN = 30
 # What is in force first, then what is to come, then what was.
@@ -45,7 +46,7 @@ def of_customer(visit: Visit, whose: ColumnElement[bool]) -> list[Held]:
         select(Entitlement)
         .where(whose)
         .order_by(turn, Entitlement.ends_on, Entitlement.id)
-        .options(selectinload(Entitlement.channels))
+        .options(*CHANNELS)
         .limit(SHOWN)
     ).all()
     return held(visit, found, at_most=ENTRIES_SHOWN)

@@ -111,7 +111,7 @@ def _show_account(visit: Visit, *, typed: str, reason: str) -> Response:
         reason=reason,
         working=visit.by.may(Act.WORK),
         managing=visit.by.may(Act.MANAGE),
-        links=False,
+        links=True,
         region=visit.house.settings.phone_region,
         today=visit.house.desk.day(visit.at),
         told=_told(
@@ -150,7 +150,7 @@ def _contact(visit: Visit) -> Response:
         likes=likes,
         preferred=_preferred(visit, likes),
         managing=visit.by.may(Act.MANAGE),
-        links=False,
+        links=True,
         region=visit.house.settings.phone_region,
         today=visit.house.desk.day(visit.at),
         told=_told(

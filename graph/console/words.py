@@ -17,6 +17,7 @@ CHANNELS = {
     "slack": "Slack",
     "facebook": "Facebook",
     "twitter": "Twitter",
+    "iot": "IoT",
 }
 HUES = 6
 # Only what begins as a web address becomes a link, so no other scheme ever does.

@@ -1,0 +1,108 @@
+"""The forms of a contract and of a line: what they ask, and what typing means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graph.console.filling import Reader
+from intake.contracts import (
+    Allotment,
+    Contract,
+    Discount,
+    Frequency,
+    LineTerms,
+    Overage,
+    Terms,
+)
+
+LABELS = {
+    "name": "Name",
+    "starts_on": "First day",
+    "ends_on": "Last day",
+    "currency": "Currency",
+    "bill_to": "Bill to",
+    "billing_starts_on": "Billed from",
+    "billing_ends_on": "Billed until",
+    "billing_frequency": "Billed",
+    "allotment": "Lines count",
+    "discount_mode": "Discounts are",
+    "overage": "Minutes beyond a line",
+    "sla_id": "Service level",
+    "template_id": "Template",
+    "customer": "Customer",
+}
+LINE_LABELS = {
+    "title": "What",
+    "total": "Total",
+    "quantity": "Quantity",
+    "price": "Price",
+    "discount": "Discount",
+    "starts_on": "First day",
+    "ends_on": "Last day",
+    "overage_rate": "An hour beyond it costs",
+    "product_id": "Product",
+}
+
+
+def read(form: Mapping[str, str]) -> Terms:
+    """The terms in the form. Raises Misfilled."""
+    reader = Reader(form)
+    terms = Terms(
+        name=reader.text("name", needed=True),
+        starts_on=reader.day("starts_on"),
+        ends_on=reader.day("ends_on"),
+        currency=reader.text("currency", needed=True),
+        account_id=reader.id("account"),
+        contact_id=reader.id("contact"),
+        template_id=reader.id("template_id"),
+        bill_to=reader.text("bill_to", longest=1000),
+        billing_starts_on=reader.day_or_none("billing_starts_on"),
+        billing_ends_on=reader.day_or_none("billing_ends_on"),
+        overage=reader.one_of("overage", Overage, Overage.ASK),
+        billing_frequency=reader.one_of("billing_frequency", Frequency, Frequency.ANNUALLY),
+        allotment=reader.one_of("allotment", Allotment, Allotment.CASES),
+        discount_mode=reader.one_of("discount_mode", Discount, Discount.PERCENTAGE),
+        sla_id=reader.id("sla_id"),
+    )
+    reader.finish()
+    return terms
+
+
+def of(contract: Contract) -> dict[str, str]:
+    """The form as a draft fills it in."""
+    return {
+        "name": contract.name,
+        "starts_on": contract.starts_on.isoformat(),
+        "ends_on": contract.ends_on.isoformat(),
+        "currency": contract.currency,
+        "account": str(contract.account_id or ""),
+        "contact": str(contract.contact_id or ""),
+        "template_id": str(contract.template_id or ""),
+        "bill_to": contract.bill_to,
+        "billing_starts_on": contract.billing_starts_on.isoformat(),
+        "billing_ends_on": contract.billing_ends_on.isoformat(),
+        "billing_frequency": contract.billing_frequency.value,
+        "allotment": contract.allotment.value,
+        "discount_mode": contract.discount_mode.value,
+        "overage": contract.overage.value,
+        "sla_id": str(contract.sla_id or ""),
+    }
+
+
+def line(form: Mapping[str, str], contract: Contract) -> LineTerms:
+    """The terms of a line; time is typed in hours. Raises Misfilled."""
+    reader = Reader(form)
+    by_hours = contract.allotment is Allotment.TIME
+    terms = LineTerms(
+        title=reader.text("title", needed=True),
+        total=reader.units("total", hours=by_hours) if form.get("total", "").strip() else 0,
+        price=reader.amount("price"),
+        discount=reader.amount("discount"),
+        quantity=reader.whole("quantity", 1),
+        product_id=reader.id("product_id"),
+        starts_on=reader.day_or_none("starts_on"),
+        ends_on=reader.day_or_none("ends_on"),
+        overage_rate=reader.amount_or_none("overage_rate"),
+    )
+    reader.finish()
+    return terms

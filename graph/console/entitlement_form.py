@@ -1,0 +1,119 @@
+"""The form of an entitlement: what it asks, what a draft fills in, and what typing means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graph.console.filling import Reader
+from intake import entitlements
+from intake.entitlements import (
+    Allocation,
+    DecreaseOn,
+    Entitlement,
+    EntitlementTemplate,
+    Overdraw,
+    Unlisted,
+)
+from intake.entitlements.bought import hours
+
+# In the order of the ways most customers come.
+CHANNELS = ("email", "phone", "web", "chat", "slack", "facebook", "twitter", "instagram", "iot")
+LABELS = {
+    "name": "Name",
+    "starts_on": "First day",
+    "ends_on": "Last day",
+    "allocation": "A term is",
+    "total": "Total",
+    "decrease_on": "Taken on",
+    "reserve": "An open case holds back",
+    "restricted": "When it is used up",
+    "overdraw": "A last case that uses more",
+    "unlisted": "Channels without a number",
+    "period_months": "Granted anew every … months",
+    "carry_over": "Unused terms that move on, at most",
+    "carry_over_days": "They last … days",
+    "thresholds": "Warn when this percentage is left",
+    "renewal_days": "Remind … days before the end",
+    "email": "Reminders go to",
+    "sla_id": "SLA",
+    "owner_id": "Who answers for it",
+    "description": "Description",
+    **{f"channels.{channel}": f"Total by {channel}" for channel in CHANNELS},
+    "channels": "Channels",
+    "customer": "Customer",
+}
+assert set(CHANNELS) == entitlements.ORIGINS
+
+
+def read(form: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of the form as the domain takes them. Raises Misfilled."""
+    reader = Reader(form)
+    allocation = reader.one_of("allocation", Allocation, Allocation.CASES)
+    by_hours = allocation is Allocation.HOURS
+    fields = {
+        "name": reader.text("name", needed=True),
+        "description": reader.text("description", longest=4000),
+        "email": reader.text("email", longest=320),
+        "starts_on": reader.day("starts_on"),
+        "ends_on": reader.day("ends_on"),
+        "allocation": allocation,
+        "decrease_on": reader.one_of("decrease_on", DecreaseOn, DecreaseOn.CREATION),
+        "restricted": form.get("restricted") != "no",
+        "overdraw": reader.one_of("overdraw", Overdraw, Overdraw.SPLIT),
+        "unlisted": reader.one_of("unlisted", Unlisted, Unlisted.DENY),
+        "total": reader.units("total", hours=by_hours),
+        "reserve": reader.units("reserve", hours=by_hours) if form.get("reserve") else 1,
+        "period_months": reader.whole_or_none("period_months"),
+        "carry_over": reader.units("carry_over", hours=by_hours) if form.get("carry_over") else 0,
+        "carry_over_days": reader.whole_or_none("carry_over_days"),
+        "thresholds": reader.numbers("thresholds"),
+        "renewal_days": reader.numbers("renewal_days"),
+        "sla_id": reader.id("sla_id"),
+        "owner_id": reader.id("owner_id"),
+        "channels": {
+            channel: reader.units(f"channels.{channel}", hours=by_hours)
+            for channel in CHANNELS
+            if form.get(f"channels.{channel}", "").strip()
+        },
+    }
+    reader.finish()
+    return fields
+
+
+def of(terms: Entitlement | EntitlementTemplate) -> dict[str, str]:
+    """The form as a draft or a template fills it in; a template says nothing of days."""
+    by_hours = terms.allocation is Allocation.HOURS
+    if isinstance(terms, Entitlement):
+        channels = {row.channel: row.total for row in terms.channels}
+        own = {
+            "description": terms.description,
+            "email": terms.email,
+            "starts_on": terms.starts_on.isoformat(),
+            "ends_on": terms.ends_on.isoformat(),
+            "owner_id": str(terms.owner_id or ""),
+        }
+    else:
+        channels, own = dict(terms.channels), {}
+
+    def units(count: int) -> str:
+        return hours(count) if by_hours else str(count)
+
+    return {
+        "name": terms.name,
+        "allocation": terms.allocation.value,
+        "decrease_on": terms.decrease_on.value,
+        "restricted": "yes" if terms.restricted else "no",
+        "overdraw": terms.overdraw.value,
+        "unlisted": terms.unlisted.value,
+        "total": units(terms.total),
+        "reserve": units(terms.reserve),
+        "period_months": str(terms.period_months or ""),
+        "carry_over": units(terms.carry_over) if terms.carry_over else "",
+        "carry_over_days": str(terms.carry_over_days or ""),
+        "thresholds": ", ".join(map(str, terms.thresholds)),
+        "renewal_days": ", ".join(map(str, terms.renewal_days)),
+        "sla_id": str(terms.sla_id or ""),
+        **{f"channels.{channel}": units(total) for channel, total in channels.items()},
+        **own,
+    }
