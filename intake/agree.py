@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -104,12 +105,14 @@ def delete(
     at: datetime,
     version: int | None = None,
 ) -> None:
-    """Throw a draft away; what it was to renew can be renewed again."""
+    """Throw a draft away; what it was to renew can be renewed again, and copies stay."""
     contract = _contract(session, by, contract_id, version)
     transitions.must(contract, transitions.Act.DELETE)
     if contract.renews_id is not None:
         old = contracts.by_id(session, contract.renews_id, lock=True)
         renewal.unrenew(old, on=desk.day(at))
+    copies = update(Contract).where(Contract.copied_from_id == contract.id)
+    session.execute(copies.values(copied_from_id=None))
     session.delete(contract)
     session.flush()
     _record(session, contract, by, "deleted", at)

@@ -285,6 +285,19 @@ def test_a_contract_is_drafted_invoiced_held_released_and_cancelled(
     assert totals == [True] * 4
 
 
+def test_a_draft_that_was_copied_can_be_deleted(
+    console: Console, manager: TestClient, account_id: UUID
+) -> None:
+    place = agreed(manager, account_id).headers["location"]
+    copied = manager.post(f"{place}/copy", data=fields(manager.get(place), "/copy"))
+
+    answer = manager.post(f"{place}/delete", data=fields(manager.get(place), "/delete"))
+
+    assert answer.headers["location"] == f"/customers/accounts/{account_id}"
+    assert copied.headers["location"].endswith(str(contract(console).id))
+    assert contract(console).copied_from_id is None
+
+
 def test_a_contract_is_renewed_under_its_number_once(
     console: Console, manager: TestClient, account_id: UUID
 ) -> None:
