@@ -20,10 +20,11 @@ from graph.console.clocks import NO_CLOCK, Clock
 from graph.console.navigation import VIEWS, beside
 from graph.console.visit import Visit, read
 from graph.house import House
+from intake import search
 from intake.cases import NEVER, Activity, Case, Direction, State
-from intake.customers import Account, Contact
 from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
+from intake.search import By
 from intake.visibility import visible_to
 
 AT_ONCE = 50
@@ -88,7 +89,7 @@ def _cases(visit: Visit) -> Response:
 
 
 def _search(visit: Visit, question: str) -> Response:
-    """Cases by number, words of the subject, or name of the customer; closed ones as well."""
+    """Cases by number, or by words of what is known of them; closed ones as well."""
     number = question.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) <= 12:
         known = (
@@ -96,20 +97,11 @@ def _search(visit: Visit, question: str) -> Response:
         )
         if visit.session.scalar(known) is not None:
             return RedirectResponse(f"/cases/{int(number)}", 303)
-    like = or_(
-        Case.subject.icontains(question, autoescape=True),
-        Contact.name.icontains(question, autoescape=True),
-        Account.name.icontains(question, autoescape=True),
-    )
-    statement = (
-        visible_to(visit.by)
-        .outerjoin(Contact, Contact.id == Case.contact_id)
-        .outerjoin(Account, Account.id == Case.account_id)
-        .where(like)
-        .order_by(Case.opened_at.desc(), Case.id.desc())
-    )
-    found = _load(visit, statement)
-    rows = _rows(visit, found[:AT_ONCE])
+    hits = search.search(visit.session, visit.by, question, first=AT_ONCE)
+    ids = [hit.case.id for hit in hits]
+    shown = {row.id: row for row in _load(visit, visible_to(visit.by).where(Case.id.in_(ids)))}
+    rows = _rows(visit, [shown[id] for id in ids])
+    like_it = any(hit.by is By.SPELLING for hit in hits)
     groups = [
         Group(name, part)
         for name, part in (
@@ -122,7 +114,7 @@ def _search(visit: Visit, question: str) -> Response:
         visit,
         "cases.html",
         nav=beside(visit),
-        title=f"Cases with “{question}”",
+        title=f"Cases that read like “{question}”" if like_it else f"Cases with “{question}”",
         total=len(rows),
         groups=groups,
         queue_names=_names(visit, rows),
