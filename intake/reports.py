@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, case, func, or_, select
@@ -19,8 +18,7 @@ from intake.agents import Act, Principal
 from intake.cases import Case, State
 from intake.customers import Account, Contact
 from intake.desk import Desk
-from intake.entitlements import Entitlement, EntryKind, Forecast, LedgerEntry
-from intake.entitlements.forecast import WINDOW, foretell
+from intake.entitlements import Entitlement, Forecast
 from intake.queues import Queue
 from intake.sla import KpiInstance, KpiState
 from intake.visibility import queues_visible_to, visible_to
@@ -194,31 +192,9 @@ def running_out(
         .order_by(Entitlement.remaining * 1.0 / whole, Entitlement.ends_on, Entitlement.id)
         .limit(LOOKED_AT)
     ).all()
-    used = _used_by_day(session, [row[0] for row in in_force], desk, on=on)
-    found = []
-    for entitlement, customer in in_force:
-        days = max(0, (on - max(entitlement.starts_on, on - WINDOW)).days)
-        by_day = used[entitlement.id]
-        found.append(
-            Remaining(entitlement, customer, foretell(entitlement, by_day, on=on, days=days))
-        )
+    forecasts = entitlements.forecasts(session, [row[0] for row in in_force], desk, on=on)
+    found = [
+        Remaining(entitlement, customer, forecasts[entitlement.id])
+        for entitlement, customer in in_force
+    ]
     return sorted(found, key=lambda each: (each.lasts_until, each.customer))[:limit]
-
-
-def _used_by_day(
-    session: Session, found: list[Entitlement], desk: Desk, *, on: date
-) -> dict[UUID, Counter[date]]:
-    """What was taken from each on each day before that one, less what was given back."""
-    used: dict[UUID, Counter[date]] = {entitlement.id: Counter() for entitlement in found}
-    starts_on = {entitlement.id: entitlement.starts_on for entitlement in found}
-    midnight = datetime.combine(on - WINDOW, time(), ZoneInfo(desk.zone))
-    rows = session.execute(
-        select(LedgerEntry.entitlement_id, LedgerEntry.at, LedgerEntry.amount)
-        .where(LedgerEntry.entitlement_id.in_(used), LedgerEntry.at >= midnight)
-        .where(LedgerEntry.kind.in_((EntryKind.DEBIT, EntryKind.OVERRIDE, EntryKind.CREDIT)))
-    )
-    for entitlement_id, taken_at, amount in rows:
-        day = desk.day(taken_at)
-        if starts_on[entitlement_id] <= day < on:
-            used[entitlement_id][day] -= amount
-    return used

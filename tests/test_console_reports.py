@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from channels.sandbox import Sandbox
 from graph.console import charts
 from graph.console.charts import HEIGHT, Series
-from intake import clock, entitlements, reports, work
+from intake import clock, reports, work
 from intake.agents import SYSTEM
 from intake.customers import Account
 from tests.console import Console, tree, words
@@ -86,20 +86,6 @@ def test_what_runs_out_first_stands_first(console: Console) -> None:
     assert found[0].lasts_until < found[0].entitlement.ends_on == found[1].lasts_until
     assert re.search(r"little.example .* 1 of 5 cases left .* used up about .* plenty", words(page))
     assert "Running low 1" in words(page)
-
-
-def test_the_forecast_of_many_is_the_forecast_of_each(console: Console) -> None:
-    entitled(console, "ada.example", 9)
-    entitled(console, "bob.example", 30)
-    for days in range(1, 60, 7):
-        console.desk.accepts(email("ada@bob.example", at=NOW - timedelta(days=days)))
-        console.desk.accepts(email("ada@ada.example", at=NOW - timedelta(days=days + 1)))
-    settings = console.desk.settings
-
-    with console.desk.db.reading() as session:
-        for each in reports.running_out(session, SYSTEM, settings, at=NOW):
-            alone = entitlements.forecast(session, each.entitlement, settings, on=settings.day(NOW))
-            assert each.forecast == alone
 
 
 def test_figures_count_only_what_their_reader_may_see(console: Console) -> None:
