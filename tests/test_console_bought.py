@@ -207,6 +207,26 @@ def test_an_entitlement_is_deactivated_changed_and_put_in_force_again(
     assert "total changed" in words(manager.get(place))
 
 
+def test_one_that_is_below_zero_is_restricted_once_its_balance_is_corrected(
+    console: Console, manager: TestClient, account_id: UUID
+) -> None:
+    typed = {"restricted": "no", "unlisted": "allow", "total": "1"}
+    place = drafted(manager, account_id, **typed).headers["location"]
+    manager.post(f"{place}/activate")
+    console.desk.accepts(*(email("ada@bee.example", at=NOW) for _ in range(3)))
+    manager.post(f"{place}/deactivate")
+
+    given = fields(manager.get(f"{place}/edit"), "/edit") | {"restricted": "yes"}
+    refused = manager.post(f"{place}/edit", data=given)
+    manager.post(f"{place}/correct", data={"amount": "2", "reason": "forgiven", "key": "k"})
+    edited = manager.post(f"{place}/edit", data=given)
+
+    assert refused.status_code == 422
+    assert "-2 of 1 case are left; correct the balance to zero first" in words(refused)
+    assert edited.status_code == 303
+    assert entitlement(console).restricted
+
+
 def test_who_activates_second_is_told(manager: TestClient, account_id: UUID) -> None:
     place = drafted(manager, account_id).headers["location"]
     manager.post(f"{place}/activate")

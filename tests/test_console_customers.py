@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from httpx2 import Response
 
 from channels.sandbox import Sandbox
-from intake import entitlements, work
+from intake import agree, entitlements, work
 from intake.agents import Role
-from intake.customers import Account, Contact, ContactPoint
+from intake.contracts import LineTerms, Terms
+from intake.customers import Account, Contact, ContactPoint, notes, preferences
 from intake.customers.notes import AccountNote
-from intake.db import new_id
+from intake.db import Database, new_id
 from intake.entitlements import Entitlement
 from intake.messages import ContactKind
 from intake.products import OwnedProduct, Product
+from tests.conftest import fresh_sqlite
 from tests.console import Console, tree, words
 from tests.desk import DeskUnderTest, email
+from tests.payloads import PAYLOADS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -227,6 +232,55 @@ def test_products_show_whether_their_warranty_lasts(console: Console) -> None:
     page = console.browser(console.desk.has_agent()).get(f"/customers/accounts/{ada.account_id}")
 
     assert re.search(r"S1 warranty ended 1 Jan 2001 .* S2 warranty until", words(page))
+
+
+def written_everywhere(console: Console, payload: str) -> list[str]:
+    """Pages of a customer with the payload wherever words can stand."""
+    desk, text = console.desk, payload.replace("\0", "")
+    ada = desk.has_customer("ada@bee.example", allotment=5, name=text)
+    manager = desk.principal("Marta", Role.MANAGER)
+    terms = Terms(
+        text or "-", NOW.date(), NOW.date(), "EUR", account_id=ada.account_id, bill_to=text
+    )
+    [receipt] = desk.accepts(email("ada@bee.example", text, at=NOW))
+    assert receipt.case is not None
+    with desk.transaction() as session:
+        session.get_one(Contact, ada.id).name = text
+        session.get_one(Account, ada.account_id).name = text
+        [held] = session.query(Entitlement)
+        held.description = text
+        entitlements.correct(session, held, 1, text or "-", at=NOW, by=manager)
+        notes.note(session, manager, ada.account_id or ada.id, text or "-", at=NOW)
+        line = LineTerms(text or "-", total=1)
+        deal = agree.draft(session, manager, terms, line, desk=desk.settings, at=NOW)
+        preferences.prefer(session, manager, ada.id, at=NOW, equipment=text[:200])
+        return [
+            "/customers", "/customers?kind=people", f"/customers/accounts/{ada.account_id}",
+            f"/customers/contacts/{ada.id}", f"/entitlements/{held.id}", f"/contracts/{deal.id}",
+            f"/contracts/{deal.id}/edit", f"/entitlements/new?account={ada.account_id}",
+        ]  # fmt: skip
+
+
+def shape(page: Response) -> list[tuple[str, tuple[str, ...]]]:
+    """The page without its words: each element with the names of its attributes."""
+    return [(str(element.tag), tuple(sorted(element.attrib))) for element in tree(page).iter()]
+
+
+def test_no_words_about_a_customer_become_markup(sqlite_template: Path, tmp_path: Path) -> None:
+    shapes = []
+    with Sandbox() as sandbox:
+        for number, payload in enumerate(["plain words", *PAYLOADS[::20]]):
+            (tmp_path / str(number)).mkdir()
+            db = Database(fresh_sqlite(sqlite_template, tmp_path / str(number)))
+            console = Console(DeskUnderTest(db), sandbox)
+            places = written_everywhere(console, payload)
+            browser = console.browser(console.desk.has_agent("Boss", Role.MANAGER))
+            shapes.append([shape(browser.get(place)) for place in places])
+            db.close()
+
+    assert len(shapes) > 10
+    for payload, found in zip(PAYLOADS[::20], shapes[1:], strict=True):
+        assert found == shapes[0], payload
 
 
 @pytest.mark.parametrize("kind", ["accounts", "contacts"])
