@@ -1,0 +1,59 @@
+"""The `deskbell` command: run a desk, look after it, bring things in."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from graph.cli import calls, hours, mail, people, running
+from graph.cli.ground import fail
+from graph.cli.words import (
+    agent_app,
+    app,
+    calendar_app,
+    db_app,
+    demo_app,
+    inbound_app,
+    phone_app,
+    queue_app,
+)
+from graph.exchange.commands import app as csv_app
+from graph.exchange.invoices import app as billing_app
+from graph.opening import NotStarted
+from intake.db import Busy, Unsafe
+from intake.errors import IntakeError
+from intake.migrations import WrongSchema
+from intake.settings import WrongSettings
+
+__all__ = ["app", "calls", "hours", "mail", "main", "people", "running"]
+
+for name, group in (
+    ("db", db_app),
+    ("inbound", inbound_app),
+    ("demo", demo_app),
+    ("agent", agent_app),
+    ("calendar", calendar_app),
+    ("queue", queue_app),
+    ("phone", phone_app),
+    ("csv", csv_app),
+    ("billing", billing_app),
+):
+    app.add_typer(group, name=name)
+
+# A wrong setting, an unsafe database: the operator must change something before a start.
+CANNOT_START = 2
+
+
+def main() -> None:
+    """Run the command; what a person can mend ends it with one line instead of a traceback."""
+    try:
+        app()
+    except (WrongSettings, Unsafe, WrongSchema, NotStarted) as error:
+        fail(str(error), CANNOT_START)
+    except IntakeError as error:
+        fail(str(error), 1)
+    except (OperationalError, Busy) as error:
+        fail(f"the database is away: {str(error).splitlines()[0]}", 1)
+    except IntegrityError:
+        fail("nothing was changed: that name, address or Slack user is taken already", 1)
+    except OSError as error:
+        fail(str(error), 1)

@@ -1,0 +1,149 @@
+"""Who works here, and where cases wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy import select
+
+from channels.email.composing import Unsendable, address_on_the_wire
+from graph import starting
+from graph.cli.ground import now, out, settings_in_force
+from graph.cli.words import agent_app, queue_app
+from graph.opening import open_database
+from intake import agents
+from intake.agents import Agent, Role
+from intake.errors import IntakeError
+from intake.queues import Queue, every
+
+
+@agent_app.command("add")
+def agent_add(
+    name: str,
+    email: str,
+    role: Role = Role.AGENT,
+    slack_user: Annotated[str | None, typer.Option(help="The Slack user id, U…")] = None,
+) -> None:
+    """Let somebody work here."""
+    db = open_database(settings_in_force())
+    with db.transaction() as session:
+        agents.add(session, name=name, email=email, role=role, slack_user=slack_user, at=now())
+    out.print(f"{name} works here as {role}")
+    db.close()
+
+
+@agent_app.command("set")
+def agent_set(
+    email: str,
+    role: Annotated[Role | None, typer.Option()] = None,
+    slack_user: Annotated[str | None, typer.Option(help="The Slack user id, U…")] = None,
+    active: Annotated[bool | None, typer.Option(help="Whether they work here.")] = None,
+) -> None:
+    """Change what an agent may do, who they are in Slack, or whether they work here."""
+    db = open_database(settings_in_force())
+    with db.transaction() as session:
+        agent = session.scalar(select(Agent).where(Agent.email == email.lower()))
+        if agent is None:
+            raise IntakeError(f"{email} does not work here; `deskbell agent add` lets somebody in")
+        agent.role = role or agent.role
+        agent.active = agent.active if active is None else active
+        if slack_user is not None:
+            agent.slack_user = slack_user or None
+    out.print(f"{agent.name} changed")
+    db.close()
+
+
+@agent_app.command("sign-in-link")
+def agent_link(email: str) -> None:
+    """Print a link that signs an agent in once, within 15 minutes."""
+    found = settings_in_force()
+    db = open_database(found)
+    with db.transaction() as session:
+        out.print(starting.sign_in_url(session, found, _agent(agents.by_email(session, email))))
+    db.close()
+
+
+@agent_app.command("token")
+def agent_token(
+    email: str,
+    name: str = "command line",
+    days: Annotated[int, typer.Option(min=1, max=3660)] = 90,
+) -> None:
+    """Print a new API token that acts for an agent; it is shown once."""
+    db = open_database(settings_in_force())
+    with db.transaction() as session:
+        agent = _agent(agents.by_email(session, email))
+        lasts = timedelta(days=days)
+        out.print(agents.add_token(session, agent, name=name, at=now(), lasts=lasts))
+    db.close()
+
+
+@queue_app.command("list")
+def queue_list() -> None:
+    """List the queues."""
+    db = open_database(settings_in_force())
+    with db.reading() as session:
+        table = Table("name", "address", "slack channel", "default", box=None)
+        for queue in every(session).every:
+            table.add_row(
+                queue.name, queue.address or "", queue.slack_channel, "yes" * queue.is_default
+            )
+        out.print(table)
+    db.close()
+
+
+@queue_app.command("add")
+def queue_add(name: str, address: str = "", slack_channel: str = "") -> None:
+    """Add a queue; `address` is the mailbox that feeds it."""
+    db = open_database(settings_in_force())
+    with db.transaction() as session:
+        first = not every(session).every
+        session.add(
+            Queue(
+                name=name,
+                address=_mailbox(address),
+                slack_channel=slack_channel,
+                is_default=first,
+            )
+        )
+    out.print(f"queue {name} added")
+    db.close()
+
+
+@queue_app.command("set")
+def queue_set(
+    name: str,
+    address: Annotated[str | None, typer.Option(help="The mailbox that feeds it.")] = None,
+    slack_channel: Annotated[str | None, typer.Option(help="Where it is announced, C…")] = None,
+) -> None:
+    """Change a queue's address or Slack channel; an empty text takes it away."""
+    db = open_database(settings_in_force())
+    with db.transaction() as session:
+        queue = session.scalar(select(Queue).where(Queue.name == name))
+        if queue is None:
+            raise IntakeError(
+                f"there is no queue {name}; `deskbell queue list` shows those there are"
+            )
+        if address is not None:
+            queue.address = _mailbox(address)
+        if slack_channel is not None:
+            queue.slack_channel = slack_channel
+    out.print(f"queue {name} changed")
+    db.close()
+
+
+def _mailbox(address: str) -> str | None:
+    """The address as mail names it; None for an empty one. Raises IntakeError."""
+    try:
+        return address_on_the_wire(address.lower()) if address else None
+    except Unsendable as error:
+        raise IntakeError(str(error)) from None
+
+
+def _agent(found: Agent | None) -> Agent:
+    if found is None:
+        raise IntakeError("there is no active agent with that address")
+    return found

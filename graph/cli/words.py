@@ -1,0 +1,14 @@
+"""The words of the command: `deskbell`, and the groups that stand after it."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
+inbound_app = typer.Typer(no_args_is_help=True, help="Messages as they arrived.")
+demo_app = typer.Typer(no_args_is_help=True, help="Contoso, a desk to try out.")
+agent_app = typer.Typer(no_args_is_help=True, help="Who works here.")
+calendar_app = typer.Typer(no_args_is_help=True, help="Business hours.")
+queue_app = typer.Typer(no_args_is_help=True, help="Where cases wait.")
+phone_app = typer.Typer(no_args_is_help=True, help="Calls.")
