@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from graphql import is_scalar_type
@@ -13,6 +14,7 @@ from graph.api.kpis import spelt
 from graph.api.schema import SCHEMA, sdl
 from intake import inbound
 from intake.agents import Role
+from intake.events import Delivery, DeliveryState
 from intake.inbound import Inbound, State
 from intake.messages import Attachment
 from intake.sla import KpiInstance
@@ -491,6 +493,8 @@ def test_a_delivery_that_was_given_up_is_tried_again(desk: DeskUnderTest, office
     [promised] = office.asks(query, by=grace)["case"]["deliveries"]
     assert promised["kind"] == "acknowledgement"
     assert promised["state"] == "DUE"
+    with desk.transaction() as session:
+        session.get_one(Delivery, UUID(promised["id"])).state = DeliveryState.FAILED
 
     again = office.asks(
         """mutation ($id: UUID!) { retryDelivery(id: $id) {

@@ -108,6 +108,10 @@ QUERIES = {
         " { more moves { caseNumber } }",
     ),
     "rehearseSla": (MANAGES, 'rehearseSla(id: "{sla}") { moves { caseNumber was becomes } }'),
+    "invoiceRequests": (
+        MANAGES, "invoiceRequests { nodes { number text case { subject } lines { amount } } }",
+    ),
+    "rates": (MANAGES, "rates { perHour agent { name } }"),
     "articles": (OPEN, "articles { nodes { number } }"),
     "article": (OPEN, 'article(number: "KB-1") { title }'),
     "reports": (SEES, "reports { caseSummary { state channel count percent } casesBySlaStatus { startsOn inWork } casesByQueue { late queue { name } } entitlementsExpiration { customer entitlement { name } } }"),  # noqa: E501
@@ -169,6 +173,7 @@ MUTATIONS |= {
         "setSla": 'sla: "{sla}"',
         "logAgainstContract": 'contract: "{contract}"',
         "takeOffContract": "",
+        "logTime": "minutes: 5",
     }.items()
 }
 MUTATIONS |= {
@@ -184,6 +189,10 @@ MUTATIONS |= {
     }.items()
 }
 MUTATIONS |= {
+    "billAgain": (DESK_MANAGES, f"billAgain({NUMBER}) {ACT}"),
+    "handOverInvoices": (DESK_MANAGES, f"handOverInvoices {OTHERS}"),
+    "setRate": (DESK_MANAGES, f'setRate(perHour: "60", currency: "EUR") {OTHERS}'),
+    "setBillingTerms": (DESK_MANAGES, f'setBillingTerms(currency: "EUR") {OTHERS}'),
     "overrideReview": (DESK_MANAGES, f'overrideReview({NUMBER}, reason: "x") {ACT}'),
     **{
         name: (DESK_MANAGES, f"{name}({arguments}) {OF_CONTRACT}")

@@ -10,11 +10,12 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from graph.api import activities, articles, decisions, events, kpis, ledger
+from graph.api import activities, articles, billing, decisions, events, kpis, ledger
 from graph.api.activities import Activity, Attachment, Delivery
 from graph.api.agents import Agent
 from graph.api.articles import Suggestion
 from graph.api.asking import Asking, Info
+from graph.api.billing import InvoiceRequest, TimeEntry
 from graph.api.contracts import Contract, ContractLine, contracts_by_id
 from graph.api.customers import Account, Contact, Customer
 from graph.api.decisions import ChosenBy, EntitlementDecision
@@ -117,6 +118,14 @@ class Case(Shown):
     @described("What it took of entitlements and gave back, the oldest first.")
     def ledger(self, info: Info) -> list[LedgerEntry]:
         return self.loaded(info, ledger.of_cases).get(self.id, [])
+
+    @described("The time that was written down for it, in the order of the work.")
+    def time_entries(self, info: Info) -> list[TimeEntry]:
+        return self.loaded(info, billing.time_of).get(self.id, [])
+
+    @described("What was requested to be invoiced for it.")
+    def invoice_requests(self, info: Info) -> list[InvoiceRequest]:
+        return self.loaded(info, billing.requested).get(self.id, [])
 
     @described("The product that it is about.")
     def product(self, info: Info) -> Product | None:

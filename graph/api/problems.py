@@ -86,6 +86,11 @@ class TemplateFrozen(Problem):
     pass
 
 
+@strawberry.type(description="The time is billed: reopen the case to bill it anew.")
+class TimeLocked(Problem):
+    pass
+
+
 @strawberry.type(description="These contacts cannot be made one, or not be parted again.")
 class CannotMerge(Problem):
     pass
@@ -112,12 +117,14 @@ TYPES: dict[str, type[Problem]] = {
     "contract-already-renewed": AlreadyRenewed,
     "template-frozen": TemplateFrozen,
     "cannot-merge": CannotMerge,
+    "time-locked": TimeLocked,
 }
 OF_A_FIELD = frozenset(
     {
         *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "sla-incomplete"),
+        *("wrong-rate", "wrong-time"),
     }
 )
 """Codes whose text begins with the field that is wrong, as in "ends_on: 1 May is before …"."""
@@ -138,6 +145,7 @@ AnyProblem = (
     | AlreadyRenewed
     | TemplateFrozen
     | CannotMerge
+    | TimeLocked
     | Refused
 )
 

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph.api.agents import AgentQueries
 from graph.api.agree import ContractMutations
 from graph.api.articles import ArticleQueries
+from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
 from graph.api.contracts import ContractQueries
@@ -20,13 +21,14 @@ from graph.api.events import EventSubscriptions
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.life import EntitlementMutations
-from graph.api.moments import MOMENTS
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.queues import QueueQueries
 from graph.api.rehearsals import RehearsalQueries, SlaMutations
 from graph.api.reports import ReportQueries
+from graph.api.scalars import SCALARS
 from graph.api.slas import SlaQueries
+from graph.api.timing import TimeMutations
 from graph.api.work import WorkMutations
 
 
@@ -39,6 +41,7 @@ class Query(
     ContractQueries,
     EntitlementQueries,
     PreviewQueries,
+    BillingQueries,
     SlaQueries,
     RehearsalQueries,
     ArticleQueries,
@@ -57,6 +60,8 @@ class Mutation(
     ContractMutations,
     EntitlementMutations,
     SlaMutations,
+    TimeMutations,
+    BillingMutations,
     CallMutations,
     InboundMutations,
     DeliveryMutations,
@@ -74,7 +79,7 @@ _schema = strawberry.Schema(
     Mutation,
     Subscription,
     types=[Account, Contact],
-    config=StrawberryConfig(scalar_map=MOMENTS),
+    config=StrawberryConfig(scalar_map=SCALARS),
 )
 SCHEMA: GraphQLSchema = _schema._schema
 """The schema as graphql-core executes it: strawberry builds the types, we run the operations."""

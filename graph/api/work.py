@@ -60,11 +60,11 @@ Version = Annotated[
 def change(
     info: Info,
     number: int,
-    act: Callable[Concatenate[Session, Principal, UUID, P], rows.Case | rows.Activity],
+    act: Callable[Concatenate[Session, Principal, UUID, P], object],
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> CaseChanged | AnyProblem:
-    """Do that act of `intake.work` to the case of the number, or say why not."""
+    """Do that act of an agent to the case of the number, or say why not."""
     asking = info.context
     try:
         with asking.acting() as session:
