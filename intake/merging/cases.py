@@ -1,4 +1,4 @@
-"""Several cases turn out to be one: they go on in the survivor, and can be parted again.
+"""Several cases turn out to be one: they go on in the survivor.
 
 What was said moves: messages with their files, what is promised about them, and the cases that
 named the source. What a source is known by stays with it: its number, its message ids and its reply
@@ -8,38 +8,31 @@ address, which all lead to the survivor (`threads`). So a source is put back by 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, true
+from sqlalchemy import select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import entitlements, queues, sla, terms, threads
 from intake.acting import done, must_be_open
 from intake.agents import Act, Principal
-from intake.cases import Activity, Attachment, Case, Reason, State, set_deadline
+from intake.cases import Activity, Case, Reason, State
 from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
-from intake.entitlements import Exhausted, Reservation
-from intake.errors import NotFound
+from intake.entitlements import Reservation
 from intake.events import Delivery
 from intake.merging.moves import (
     CannotMerge,
-    CannotUndo,
-    astray,
     held,
     hold_deliveries,
     links,
     movable,
     move,
-    move_back,
 )
-from intake.queues import QueueItem
-from intake.sla import LIVE, KpiInstance, KpiState
+from intake.sla import LIVE
 from intake.threads import Participant
-from intake.visibility import visible_to
 
 MOST = 10
 CHAIN = 50
@@ -65,46 +58,6 @@ class CaseMerge(Base):
     """The addresses that take part in the survivor because they did in the source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one source would give to the survivor."""
-
-    case: Case
-    activities: int
-    files: int
-    deliveries: int
-    related_cases: int
-    participants: tuple[str, ...]
-    """Addresses that do not take part in the survivor yet."""
-    gives_back: str
-    """The entitlement that gets its term back, by name; '' where none was taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a merge would do, and nothing of it done."""
-
-    survivor: Case
-    shares: tuple[Share, ...]
-
-
-def preview(
-    session: Session, by: Principal, survivor_id: UUID, source_ids: Sequence[UUID]
-) -> Preview:
-    """What would move. Raises what `merge` raises."""
-    by.must(Act.WORK)
-    survivor_id, ids = _named(session, survivor_id, source_ids)
-    found = {
-        case.id: case
-        for case in session.scalars(visible_to(by).where(Case.id.in_({survivor_id, *ids})))
-    }
-    if len(found) < len(ids) + 1:
-        raise NotFound("there is no such case")
-    survivor, sources = found[survivor_id], [found[i] for i in ids]
-    _check(survivor, sources)
-    return Preview(survivor, tuple(_share(session, survivor, source) for source in sources))
-
-
 def merge(
     session: Session,
     by: Principal,
@@ -120,11 +73,11 @@ def merge(
     given back. Raises CannotMerge, NotOpen or NotFound, and then nothing has moved.
     """
     by.must(Act.WORK)
-    survivor_id, ids = _named(session, survivor_id, source_ids)
+    survivor_id, ids = named(session, survivor_id, source_ids)
     hold_deliveries(session, ids)
     found = held(session, by, {survivor_id, *ids})
     survivor, sources = found[survivor_id], [found[i] for i in ids]
-    _check(survivor, sources)
+    check(survivor, sources)
     # All of them at once and in their order, as a message that arrives locks them.
     entitlements.locked(session, {s.entitlement_id for s in sources if s.entitlement_id})
     for source in sources:
@@ -136,35 +89,6 @@ def merge(
     return survivor
 
 
-def unmerge(session: Session, by: Principal, case_id: UUID, *, desk: Desk, at: datetime) -> Case:
-    """Part a merged case from its survivor again: everything that was its own goes back to it.
-
-    What came since the merge stays with the survivor. Raises CannotUndo when the source cannot be
-    put back as it was, and says what is in the way.
-    """
-    by.must(Act.WORK)
-    record = _latest(session, case_id)
-    hold_deliveries(session, [record.survivor_id])
-    found = held(session, by, {record.source_id, record.survivor_id})
-    source, survivor = found[record.source_id], found[record.survivor_id]
-    session.refresh(record)
-    _check_undo(session, record, source, survivor)
-    record.undone_at, source.merged_into_id = at, None
-    move_back(session, record.id)
-    _leave(session, record, survivor)
-    _put_back(session, record, source)
-    try:
-        terms.settle(
-            session, source, on=desk.day(at), at=at, event=terms.event_of(source),
-            reason=f"parted from case {survivor.number}", by=by,
-        )  # fmt: skip
-    except Exhausted as error:
-        raise CannotUndo(f"the term of case {source.number} was used by others: {error}") from None
-    _put_back_reservation(session, record, source)
-    done(session, survivor, by, "case.parted", at, parted=source.number)
-    return done(session, source, by, "case.unmerged", at, survivor=survivor.number)
-
-
 def merges_of(session: Session, case: Case) -> list[CaseMerge]:
     """The merges that this case survived and that are not undone, oldest first."""
     statement = select(CaseMerge).where(
@@ -173,7 +97,7 @@ def merges_of(session: Session, case: Case) -> list[CaseMerge]:
     return list(session.scalars(statement.order_by(CaseMerge.at, CaseMerge.id)))
 
 
-def _named(
+def named(
     session: Session, survivor_id: UUID, source_ids: Sequence[UUID]
 ) -> tuple[UUID, list[UUID]]:
     """Where work really goes on, and the sources, each once."""
@@ -197,7 +121,8 @@ def _end_of_chain(session: Session, case_id: UUID) -> UUID:
     raise AssertionError("a survivor is open when it is merged into, so there is no cycle")
 
 
-def _check(survivor: Case, sources: Collection[Case]) -> None:
+def check(survivor: Case, sources: Collection[Case]) -> None:
+    """Raises CannotMerge or NotOpen unless these can be made one as they stand."""
     for case in (survivor, *sources):
         # Seen under the lock: whoever was first has merged it meanwhile.
         if case.merged_into_id is not None:
@@ -208,38 +133,8 @@ def _check(survivor: Case, sources: Collection[Case]) -> None:
         raise CannotMerge("these are chats with different visitors; one case answers one visitor")
 
 
-def _share(session: Session, survivor: Case, source: Case) -> Share:
-    own = Activity.case_id == source.id
-    taken = entitlements.taken_by(session, source.id)
-    covering = entitlements.Entitlement
-    name = select(covering.name).where(covering.id == taken.entitlement_id) if taken else None
-    return Share(
-        source,
-        activities=_count(session, select(func.count(Activity.id)).where(own)),
-        files=_count(
-            session,
-            select(func.count(Attachment.id))
-            .join(Activity, Activity.id == Attachment.activity_id)
-            .where(own),
-        ),
-        deliveries=_count(
-            session,
-            select(func.count(Delivery.id)).where(Delivery.case_id == source.id, movable()),
-        ),
-        related_cases=sum(
-            _count(session, select(func.count(Case.id)).where(link == source.id))
-            for link in links()
-        ),
-        participants=tuple(_missing(session, survivor, source)),
-        gives_back=(session.scalar(name) or "") if name is not None else "",
-    )
-
-
-def _count(session: Session, statement: Any) -> int:
-    return session.scalar(statement) or 0
-
-
-def _missing(session: Session, survivor: Case, source: Case) -> Sequence[str]:
+def missing(session: Session, survivor: Case, source: Case) -> Sequence[str]:
+    """The addresses that take part in the source and not yet in the survivor."""
     own = select(Participant.address).where(Participant.case_id == survivor.id)
     theirs = select(Participant.address).where(
         Participant.case_id == source.id, Participant.address.not_in(own)
@@ -257,7 +152,7 @@ def _merge_one(
         at=at,
         agent_id=by.id,
         before=_before(session, source),
-        added=list(_missing(session, survivor, source)),
+        added=list(missing(session, survivor, source)),
     )
     if source.conversation and not survivor.conversation:
         # The visitor goes on reading there, and what they write lands there.
@@ -302,78 +197,5 @@ def _before(session: Session, source: Case) -> dict[str, Any]:
     }
 
 
-def _latest(session: Session, case_id: UUID) -> CaseMerge:
-    record = session.scalar(
-        select(CaseMerge)
-        .where(CaseMerge.source_id == case_id, CaseMerge.undone_at.is_(None))
-        .order_by(CaseMerge.at.desc(), CaseMerge.id.desc())
-        .limit(1)
-    )
-    if record is None:
-        raise NotFound("there is no merge of that case to undo")
-    return record
-
-
-def _check_undo(session: Session, record: CaseMerge, source: Case, survivor: Case) -> None:
-    if record.undone_at is not None:
-        raise CannotUndo(f"case {source.number} was parted already")
-    if survivor.merged_into_id is not None:
-        raise CannotUndo(f"case {survivor.number} was merged into another since; undo that first")
-    if not survivor.open:
-        raise CannotUndo(
-            f"case {survivor.number} is {survivor.state}, with what was said here; reopen it first"
-        )
-    if moved := astray(session, record.id):
-        numbers = session.scalars(select(Case.number).where(Case.id.in_(moved))).all()
-        words = ", ".join(str(number) for number in sorted(numbers))
-        raise CannotUndo(f"a message of it was moved on to case {words} since; undo that first")
-
-
-def _leave(session: Session, record: CaseMerge, survivor: Case) -> None:
-    """Take back what the source brought to the survivor, unless another source brings it too."""
-    others = [merge for merge in merges_of(session, survivor) if merge.id != record.id]
-    for address in record.added:
-        heir = next((o for o in others if session.get(Participant, (o.source_id, address))), None)
-        if heir is not None:
-            heir.added = [*heir.added, address]
-            continue
-        session.execute(
-            delete(Participant).where(
-                Participant.case_id == survivor.id, Participant.address == address
-            )
-        )
-    if record.before.get("brought"):
-        survivor.conversation = ""
-
-
-def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
-    before = record.before
-    kept = before["case"]
-    source.state, source.reason = State(kept["state"]), Reason(kept["reason"])
-    source.resolved_at = _instant(kept["resolved_at"])
-    source.billable = kept["billable"]
-    if before["item"]:
-        session.get_one(QueueItem, UUID(before["item"])).ended_at = None
-    for clock_id, fields in before["clocks"].items():
-        clock = session.get_one(KpiInstance, UUID(clock_id))
-        clock.state, clock.untold = KpiState(fields["state"]), fields["untold"]
-        clock.next_at = _instant(fields["next_at"])
-        clock.paused_at = _instant(fields["paused_at"])
-    order_at = _instant(kept["order_at"])
-    set_deadline(source, _instant(kept["deadline_at"]), missed_at=order_at)
-    session.flush()
-
-
-def _put_back_reservation(session: Session, record: CaseMerge, source: Case) -> None:
-    reservation = session.get(Reservation, source.id)
-    reserved_at = _instant(record.before["reserved_at"])
-    if reservation is not None and reserved_at is not None:
-        reservation.at = reserved_at
-
-
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _instant(words: str | None) -> datetime | None:
-    return datetime.fromisoformat(words) if words else None

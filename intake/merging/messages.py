@@ -1,4 +1,4 @@
-"""A message that was filed wrongly: split off into a case of its own, or moved to another case.
+"""A message that was filed wrongly goes to another case, or to one made for it, and back.
 
 What knows the message goes with it: its id, so that answers to it follow, and what is promised
 about it. Its sender takes part where it is. Who did it stands in `matched_by`.
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import entitlements, events, queues, routing, sla, terms
+from intake import queues, sla, terms
 from intake.acting import done, must_be_open
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -21,18 +21,13 @@ from intake.cases import (
     ActivityKind,
     Case,
     Direction,
-    Priority,
     Reason,
     State,
-    next_numbers,
 )
-from intake.customers import Contact
 from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
-from intake.entitlements import Entitlement
 from intake.errors import NotFound
 from intake.events import Delivery
-from intake.facts import facts_of
 from intake.merging.moves import (
     CannotMove,
     CannotUndo,
@@ -45,14 +40,6 @@ from intake.merging.moves import (
 from intake.threads import Participant, ThreadId
 from intake.visibility import one_visible
 
-CHANNELS = {
-    ActivityKind.EMAIL: "email",
-    ActivityKind.PHONE_CALL: "phone",
-    ActivityKind.WEB_FORM: "web",
-    ActivityKind.CHAT: "chat",
-    ActivityKind.SLACK: "slack",
-}
-SUBJECT_LENGTH = 500
 NAMED = 60
 
 
@@ -74,58 +61,17 @@ class MessageMove(Base):
     """What filed it before, and what came to the other case with it: its id, its sender."""
 
 
-def split_off(
-    session: Session,
-    by: Principal,
-    activity_id: UUID,
-    *,
-    desk: Desk,
-    at: datetime,
-    subject: str = "",
-) -> Case:
-    """Make a case of its own of a message, as if it had arrived alone: with its own entitlement,
-    queue and clocks, which count from when it came.
-
-    What covers it is decided now, by what is left now. Raises CannotMove or NotOpen.
-    """
-    by.must(Act.WORK)
-    activity, source = _message(session, by, activity_id)
-    if activity.direction is not Direction.INCOMING:
-        raise CannotMove("only what a customer wrote can become a case of its own")
-    # A case is whole only once it has a queue.
-    with session.no_autoflush:
-        case = _opened_by(session, activity, source, subject, at)
-        _claim(session, case, desk, at)
-        queue = _route(session, case, activity, at)
-    session.flush()
-    _go(session, by, activity, source, case, split=True, words=f"split off by {by.name}", at=at)
-    events.record(
-        session, "case.opened", at=at, actor=by, case_id=case.id, number=case.number,
-        channel=case.channel, queue=queue.name, refusal=case.decision["refusal"],
-        activity=str(activity.id), split_from=source.number,
-    )  # fmt: skip
-    if desk.slack and queue.slack_channel:
-        events.promise(
-            session, "slack", "card", effect_key=f"card:{case.id}", at=at, case_id=case.id,
-            target=queue.slack_channel,
-        )  # fmt: skip
-    done(session, source, by, "case.message_split_off", at, activity=str(activity.id),
-         to=case.number)  # fmt: skip
-    session.flush()
-    return case
-
-
 def move_message(
     session: Session, by: Principal, activity_id: UUID, case_id: UUID, *, at: datetime
 ) -> MessageMove:
     """Let a message be part of another open case. Raises CannotMove, NotOpen or NotFound."""
     by.must(Act.WORK)
-    activity, source = _message(session, by, activity_id, also=case_id)
+    activity, source = leaving(session, by, activity_id, also=case_id)
     if source.id == case_id:
         raise CannotMove(f"it is in case {source.number} already")
     target = one_visible(session, by, case_id)
     must_be_open(target)
-    record = _go(session, by, activity, source, target, words=f"moved by {by.name}", at=at)
+    record = go(session, by, activity, source, target, words=f"moved by {by.name}", at=at)
     moved = str(activity.id)
     done(session, source, by, "case.message_moved_away", at, activity=moved, to=target.number)
     done(session, target, by, "case.message_moved_here", at, activity=moved, source=source.number)
@@ -166,7 +112,7 @@ def moves_of(session: Session, case: Case) -> list[MessageMove]:
     return list(session.scalars(statement.order_by(MessageMove.at, MessageMove.id)))
 
 
-def _message(
+def leaving(
     session: Session, by: Principal, activity_id: UUID, *, also: UUID | None = None
 ) -> tuple[Activity, Case]:
     """The message, and its case locked, if it may leave; and another case locked with it."""
@@ -194,57 +140,7 @@ def _only_one(session: Session, case: Case) -> bool:
     return session.scalar(heard) == 1
 
 
-def _opened_by(
-    session: Session, activity: Activity, source: Case, subject: str, at: datetime
-) -> Case:
-    contact = session.get(Contact, activity.contact_id) if activity.contact_id else None
-    words = (subject.strip() or activity.subject or source.subject)[:SUBJECT_LENGTH]
-    [number] = next_numbers(session, 1)
-    case = Case(
-        id=new_id(),
-        number=number,
-        subject=words,
-        channel=CHANNELS.get(activity.kind, source.channel),
-        mailbox=source.mailbox,
-        contact_id=contact.id if contact else None,
-        account_id=contact.account_id if contact else None,
-        related_case_id=source.id,
-        opened_at=activity.at,
-        updated_at=at,
-        state=State.ACTIVE,
-        reason=Reason.IN_PROGRESS,
-        priority=Priority.NORMAL,
-    )
-    session.add(case)
-    return case
-
-
-def _claim(session: Session, case: Case, desk: Desk, at: datetime) -> None:
-    held_by = entitlements.held_by(session, {(case.contact_id, case.account_id)}, lock=True)
-    for entitlement in held_by:
-        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
-    asked = terms.asked(case, desk, at)
-    decision = entitlements.decide(held_by, asked, apply=desk.apply_entitlement_on_creation)
-    terms.put_on(case, decision)
-    entitlements.claim(session, decision, asked)
-
-
-def _route(session: Session, case: Case, activity: Activity, at: datetime) -> queues.Queue:
-    """Let it wait in its queue, with the clocks of what is promised; the queue."""
-    facts = facts_of(case, sender_certain=not activity.sender_doubt)
-    every, refused = queues.every(session), bool(case.decision["refusal"])
-    queue, case.routed_by = routing.route(
-        routing.rules(session), every, case.mailbox, facts, refused=refused
-    )
-    queues.enter(session, case, queue, at=at)
-    if not activity.automatic:
-        entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
-        chosen = sla.in_force(session).of(session.scalar(entitled), facts)
-        sla.start(session, case, chosen, facts, at=at)
-    return queue
-
-
-def _go(
+def go(
     session: Session,
     by: Principal,
     activity: Activity,
@@ -255,6 +151,7 @@ def _go(
     at: datetime,
     split: bool = False,
 ) -> MessageMove:
+    """Let the message be part of the target from now on, with what knows it."""
     record = MessageMove(
         id=new_id(),
         activity_id=activity.id,

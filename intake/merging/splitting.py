@@ -1,0 +1,130 @@
+"""A message about another matter becomes a case of its own, as if it had arrived alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import entitlements, events, queues, routing, sla, terms
+from intake.acting import done
+from intake.agents import Act, Principal
+from intake.cases import (
+    Activity,
+    ActivityKind,
+    Case,
+    Direction,
+    Priority,
+    Reason,
+    State,
+    next_numbers,
+)
+from intake.customers import Contact
+from intake.db import new_id
+from intake.desk import Desk
+from intake.entitlements import Entitlement
+from intake.facts import facts_of
+from intake.merging.messages import go, leaving
+from intake.merging.moves import CannotMove
+
+CHANNELS = {
+    ActivityKind.EMAIL: "email",
+    ActivityKind.PHONE_CALL: "phone",
+    ActivityKind.WEB_FORM: "web",
+    ActivityKind.CHAT: "chat",
+    ActivityKind.SLACK: "slack",
+}
+SUBJECT_LENGTH = 500
+
+
+def split_off(
+    session: Session,
+    by: Principal,
+    activity_id: UUID,
+    *,
+    desk: Desk,
+    at: datetime,
+    subject: str = "",
+) -> Case:
+    """Make a case of its own of a message, as if it had arrived alone: with its own entitlement,
+    queue and clocks, which count from when it came.
+
+    What covers it is decided now, by what is left now. Raises CannotMove or NotOpen.
+    """
+    by.must(Act.WORK)
+    activity, source = leaving(session, by, activity_id)
+    if activity.direction is not Direction.INCOMING:
+        raise CannotMove("only what a customer wrote can become a case of its own")
+    # A case is whole only once it has a queue.
+    with session.no_autoflush:
+        case = _opened_by(session, activity, source, subject, at)
+        _claim(session, case, desk, at)
+        queue = _route(session, case, activity, at)
+    session.flush()
+    go(session, by, activity, source, case, split=True, words=f"split off by {by.name}", at=at)
+    events.record(
+        session, "case.opened", at=at, actor=by, case_id=case.id, number=case.number,
+        channel=case.channel, queue=queue.name, refusal=case.decision["refusal"],
+        activity=str(activity.id), split_from=source.number,
+    )  # fmt: skip
+    if desk.slack and queue.slack_channel:
+        events.promise(
+            session, "slack", "card", effect_key=f"card:{case.id}", at=at, case_id=case.id,
+            target=queue.slack_channel,
+        )  # fmt: skip
+    done(session, source, by, "case.message_split_off", at, activity=str(activity.id),
+         to=case.number)  # fmt: skip
+    session.flush()
+    return case
+
+
+def _opened_by(
+    session: Session, activity: Activity, source: Case, subject: str, at: datetime
+) -> Case:
+    contact = session.get(Contact, activity.contact_id) if activity.contact_id else None
+    words = (subject.strip() or activity.subject or source.subject)[:SUBJECT_LENGTH]
+    [number] = next_numbers(session, 1)
+    case = Case(
+        id=new_id(),
+        number=number,
+        subject=words,
+        channel=CHANNELS.get(activity.kind, source.channel),
+        mailbox=source.mailbox,
+        contact_id=contact.id if contact else None,
+        account_id=contact.account_id if contact else None,
+        related_case_id=source.id,
+        opened_at=activity.at,
+        updated_at=at,
+        state=State.ACTIVE,
+        reason=Reason.IN_PROGRESS,
+        priority=Priority.NORMAL,
+    )
+    session.add(case)
+    return case
+
+
+def _claim(session: Session, case: Case, desk: Desk, at: datetime) -> None:
+    held_by = entitlements.held_by(session, {(case.contact_id, case.account_id)}, lock=True)
+    for entitlement in held_by:
+        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
+    asked = terms.asked(case, desk, at)
+    decision = entitlements.decide(held_by, asked, apply=desk.apply_entitlement_on_creation)
+    terms.put_on(case, decision)
+    entitlements.claim(session, decision, asked)
+
+
+def _route(session: Session, case: Case, activity: Activity, at: datetime) -> queues.Queue:
+    """Let it wait in its queue, with the clocks of what is promised; the queue."""
+    facts = facts_of(case, sender_certain=not activity.sender_doubt)
+    every, refused = queues.every(session), bool(case.decision["refusal"])
+    queue, case.routed_by = routing.route(
+        routing.rules(session), every, case.mailbox, facts, refused=refused
+    )
+    queues.enter(session, case, queue, at=at)
+    if not activity.automatic:
+        entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
+        chosen = sla.in_force(session).of(session.scalar(entitled), facts)
+        sla.start(session, case, chosen, facts, at=at)
+    return queue
