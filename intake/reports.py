@@ -197,4 +197,5 @@ def running_out(
         Remaining(entitlement, customer, forecasts[entitlement.id])
         for entitlement, customer in in_force
     ]
-    return sorted(found, key=lambda each: (each.lasts_until, each.customer))[:limit]
+    # Of those that last as long, the one with the smallest share left stays first.
+    return sorted(found, key=lambda each: each.lasts_until)[:limit]

@@ -120,7 +120,7 @@ def _sign_out(house: House, request: Request, form: dict[str, str]) -> Response:
 
 
 def _may_have_another(session: Session, agent: Agent, at: datetime) -> bool:
-    counted, _in_all = events.promised_since(session, "sign-in", [agent.email], at - LINK_LASTS)
+    counted = events.promised_to(session, "sign-in", [agent.email], since=at - LINK_LASTS)
     return counted.get(agent.email, 0) < LINKS_AT_ONCE
 
 

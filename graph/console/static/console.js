@@ -48,7 +48,7 @@
     "/": () => one(".search input").focus(),
     "?": () => one("#keys").togglePopover(),
   };
-  const places = { a: "/", q: "/?view=available", m: "/?view=mine" };
+  const places = { a: "/", q: "/?view=available", m: "/?view=mine", r: "/reports", c: "/customers" };
 
   let going = 0;
   document.addEventListener("keydown", (event) => {
