@@ -16,6 +16,7 @@ from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page, pages
 from intake import cases as rows
+from intake import search
 from intake.errors import IntakeError
 from intake.visibility import visible_to
 
@@ -84,6 +85,15 @@ class CaseQueries:
         statement = (where or CaseFilter()).of(visible_to(info.context.principal))
         order = OPENED if order_by is CaseOrder.OPENED else DEADLINE
         return page(info.context, statement, order, Case, first=first, after=after)
+
+    @described(
+        "The cases that a question fits best, open and closed: a number, or words of the subject, "
+        "of what was said, of file names and of the customer. At most 50."
+    )
+    def search_cases(self, info: Info, text: str, first: First = FIRST_DEFAULT) -> list[Case]:
+        asking = info.context
+        hits = search.search(asking.session, asking.principal, text, first=first)
+        return [Case.of(hit.case) for hit in hits]
 
     @described("The case of that number or id; null when there is none for you.")
     def case(self, info: Info, number: int | None = None, id: UUID | None = None) -> Case | None:
