@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,7 @@ from intake.threads import Arrival
 
 PER_STRANGER = (1, timedelta(days=1))
 PER_VERIFIED = (3, timedelta(hours=1))
+IN_ALL_PER = timedelta(hours=1)
 
 WORDS = {
     "en": (
@@ -71,8 +73,10 @@ def promise(
     targets = [target for _case, _arrival, target in wanted]
     verified = customers.verified(session, targets)
     now = max(arrival.received_at for _case, arrival, _target in wanted)
-    today, _ = events.promised_since(session, "acknowledgement", targets, now - PER_STRANGER[1])
-    hour, in_all = events.promised_since(session, "acknowledgement", targets, now - PER_VERIFIED[1])
+    today = events.promised_to(session, "acknowledgement", targets, since=now - PER_STRANGER[1])
+    hour = events.promised_to(session, "acknowledgement", targets, since=now - PER_VERIFIED[1])
+    in_all = events.promised_in_all(session, "acknowledgement", since=now - IN_ALL_PER)
+    promised: list[tuple[UUID, str]] = []
     for case, arrival, target in wanted:
         limit, count = (PER_VERIFIED[0], hour) if target in verified else (PER_STRANGER[0], today)
         if count.get(target, 0) >= limit or in_all >= desk.acknowledgements_per_hour:
@@ -80,7 +84,8 @@ def promise(
         today[target] = today.get(target, 0) + 1
         hour[target] = hour.get(target, 0) + 1
         in_all += 1
-        _promise(session, case, arrival, target, desk, queues)
+        promised += _promise(session, case, arrival, target, desk, queues)
+    threads.remember(session, promised, ours=True)
 
 
 def _may(arrival: Arrival) -> bool:
@@ -95,13 +100,14 @@ def _offers(queue: Queue, case: Case) -> bool:
 
 def _promise(
     session: Session, case: Case, arrival: Arrival, target: str, desk: Desk, queues: Queues
-) -> None:
+) -> list[tuple[UUID, str]]:
+    """The case and the Message-ID of the mail that was promised; nothing where none can be."""
     offered = any(q.id == case.queue_id and _offers(q, case) for q in queues.every)
     words = OFFERS if offered else WORDS
     subject, text = words.get(arrival.message.language[:2], words["en"])
     mailbox = case.mailbox if "@" in case.mailbox else queues.default.address or ""
     if not mailbox:
-        return
+        return []
     fill = {"number": case.number, "organisation": desk.organisation}
     message_id = threads.new_message_id(mailbox)
     outgoing = Outgoing(
@@ -125,4 +131,4 @@ def _promise(
         payload=outgoing.as_json(),
         case_id=case.id,
     )
-    threads.remember(session, [(case.id, message_id)], ours=True)
+    return [(case.id, message_id)]

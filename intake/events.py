@@ -55,6 +55,7 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_deliveries_due", "state", "due_at"),
         Index("ix_deliveries_target", "kind", "target", "promised_at"),
+        Index("ix_deliveries_by_kind", "kind", "promised_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -199,20 +200,22 @@ def renew(session: Session, promise: Promise, *, at: datetime) -> bool:
     return row is not None
 
 
-def promised_since(
-    session: Session, kind: str, targets: Sequence[str], since: datetime
-) -> tuple[dict[str, int], int]:
-    """How many deliveries of a kind were promised to each target since then, and in all."""
+def promised_to(
+    session: Session, kind: str, targets: Sequence[str], *, since: datetime
+) -> dict[str, int]:
+    """How many deliveries of a kind were promised to each of these targets since then."""
     rows = session.execute(
         select(Delivery.target, func.count())
-        .where(Delivery.kind == kind, Delivery.target.in_(targets))
-        .where(Delivery.promised_at > since)
+        .where(Delivery.kind == kind, Delivery.target.in_(targets), Delivery.promised_at > since)
         .group_by(Delivery.target)
     )
-    total = session.scalar(
-        select(func.count()).where(Delivery.kind == kind, Delivery.promised_at > since)
-    )
-    return dict(rows.all()), total or 0
+    return dict(rows.all())
+
+
+def promised_in_all(session: Session, kind: str, *, since: datetime) -> int:
+    """How many deliveries of a kind were promised since then, whomever to."""
+    promised = select(func.count()).where(Delivery.kind == kind, Delivery.promised_at > since)
+    return session.scalar(promised) or 0
 
 
 def after(session: Session, sequence: int, *, limit: int = 500) -> list[Event]:

@@ -170,7 +170,7 @@ class Mailbag:
             return []
         known = address in customers.verified(session, [address])
         most, span = PER_VERIFIED if known else PER_STRANGER
-        sent, _in_all = events.promised_since(session, "sla", [address], self._at - span)
+        sent = events.promised_to(session, "sla", [address], since=self._at - span)
         waiting = sum(1 for letter in self._letters if letter.to == address)
         return [address] if sent.get(address, 0) + waiting < most else []
 

@@ -1653,6 +1653,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deliveries_activity_id"), "deliveries", ["activity_id"], unique=False)
     op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
+    op.create_index("ix_deliveries_by_kind", "deliveries", ["kind", "promised_at"], unique=False)
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
     op.create_index(
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
