@@ -30,7 +30,9 @@ from intake.desk import Desk
 from intake.inbound import Inbound, StaleClaim, State
 from intake.messages import Message
 from intake.threads import Arrival, mailbox_of
-from kb.suggestions import Library, Question, suggest
+from kb import suggestions
+from kb.matcher import Match
+from kb.suggestions import Library
 
 log = structlog.get_logger()
 
@@ -277,14 +279,23 @@ class Reception:
 
     def _accept(self, items: Sequence[tuple[Inbound, Message]], account: Account) -> None:
         arrivals = [_arrival(row, message) for row, message in items]
+        answers = self._answers([message for _row, message in items])
         with self._db.transaction() as session:
             inbound.hold(session, [row for row, _message in items])
             with session.begin_nested():
                 receipts = accept(session, arrivals, self._desk)
-                suggest(session, _questions(receipts), self._library, at=arrivals[-1].received_at)
+                for receipt, found in zip(receipts, answers, strict=True):
+                    if (case := receipt.case) and receipt.opened:
+                        suggestions.write(session, case.id, found, at=case.opened_at)
             inbound.settle(session, [_outcome(receipt) for receipt in receipts])
         for receipt in receipts:
             _note(receipt, account)
+
+    def _answers(self, messages: Sequence[Message]) -> list[list[Match]]:
+        """Articles for each message, looked up before others have to wait for our writing."""
+        asked = [(message.subject, message.new_text or message.text) for message in messages]
+        with self._db.reading() as session:
+            return suggestions.answers(session, asked, self._library)
 
     def _others_first(
         self, rows: Sequence[Inbound], error: Exception, *, at: datetime, account: Account
@@ -326,14 +337,6 @@ def _arrival(row: Inbound, message: Message) -> Arrival:
         recipients=tuple(row.envelope.get("rcpt_to", ())),
         historic=bool(row.envelope.get("historic")),
     )
-
-
-def _questions(receipts: Sequence[Receipt]) -> list[Question]:
-    return [
-        Question(r.case.id, r.case.subject, r.activity.new_text)
-        for r in receipts
-        if r.case and r.activity and r.opened
-    ]
 
 
 def _outcome(receipt: Receipt) -> dict[str, Any]:

@@ -134,6 +134,8 @@ class Matcher:
 
         Without a subject the first line of the text is taken for one.
         """
+        if not self._shelf:
+            return []
         said = gist(text)
         if not subject.strip():
             subject, _, said = said.partition("\n")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relat
 from intake.db import Base, new_id, refers_to
 from kb import articles
 from kb.articles import Article
-from kb.matcher import Entry, Matcher
+from kb.matcher import Entry, Match, Matcher
 
 MOST = 3
 
@@ -72,28 +72,38 @@ class Library:
         self._known = now
 
 
+def answers(
+    session: Session, asked: Sequence[tuple[str, str]], library: Library
+) -> list[list[Match]]:
+    """The best articles for each (subject, text), for `write`; reads only."""
+    matcher = library.matcher(session)
+    return [matcher.match(subject, text, limit=MOST) for subject, text in asked]
+
+
+def write(session: Session, case_id: UUID, found: Sequence[Match], *, at: datetime) -> None:
+    """Write down what was found for a case, best first."""
+    session.add_all(
+        Suggestion(
+            id=new_id(),
+            case_id=case_id,
+            article_id=match.id,
+            position=position,
+            score=match.score,
+            reason=match.reason,
+            at=at,
+        )
+        for position, match in enumerate(found, start=1)
+    )
+
+
 def suggest(
     session: Session, questions: Sequence[Question], library: Library, *, at: datetime
 ) -> None:
     """Write down the best articles for each new case; none where none fits."""
-    if not questions:
-        return
-    matcher = library.matcher(session)
-    for question in questions:
-        for position, match in enumerate(
-            matcher.match(question.subject, question.text, limit=MOST), start=1
-        ):
-            session.add(
-                Suggestion(
-                    id=new_id(),
-                    case_id=question.case_id,
-                    article_id=match.id,
-                    position=position,
-                    score=match.score,
-                    reason=match.reason,
-                    at=at,
-                )
-            )
+    if questions:
+        asked = [(question.subject, question.text) for question in questions]
+        for question, found in zip(questions, answers(session, asked, library), strict=True):
+            write(session, question.case_id, found, at=at)
 
 
 def suggest_again(session: Session, question: Question, library: Library, *, at: datetime) -> None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 _RUN = re.compile(r"[^\W_]+")  # one class, one plus: linear on any input
-_APOSTROPHES = str.maketrans("", "", "'’ʼ`´")
+_APOSTROPHES = re.compile("['’ʼ`´]")
 _LONGEST = 40  # characters; anything longer is a key or a checksum, not a word
 
 _SILENT = """
@@ -47,6 +47,8 @@ _ENDINGS = (
     *("amiento", "ation", "acion", "mente", "iendo"),
     *("cion", "ando", "ado", "ada", "ido", "ida", "ing", "ed"),
 )
+# Only those of Latin, Greek and Cyrillic: a kana without its mark is another sound.
+_ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def fold(text: str) -> str:
@@ -54,14 +56,12 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     split = unicodedata.normalize("NFKD", text.casefold())
-    # Only the accents of Latin, Greek and Cyrillic: a kana without its mark is another sound.
-    bare = "".join(char for char in split if not "\u0300" <= char <= "\u036f")
-    return unicodedata.normalize("NFC", bare)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", split))
 
 
 def tokens(text: str) -> list[str]:
     """The words of the text as typed but folded, in order; "can't" is one word, "a-b" is two."""
-    found = _RUN.findall(fold(text).translate(_APOSTROPHES))
+    found = _RUN.findall(_APOSTROPHES.sub("", fold(text)))
     if text.isascii():
         return [token for token in found if len(token) <= _LONGEST]
     return [piece for token in found for piece in _pieces(token) if len(piece) <= _LONGEST]
