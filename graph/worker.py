@@ -27,6 +27,7 @@ ASK_AGAIN_SECONDS = 0.05
 TICK_SECONDS = 1.0
 INDEX_SECONDS = 0.5
 AWAY_SECONDS = 1.0
+STAND_BACK_SECONDS = 0.05
 
 
 def run(house: House, stop: threading.Event) -> None:
@@ -39,7 +40,7 @@ def run(house: House, stop: threading.Event) -> None:
     loops = [
         threading.Thread(target=_loop, args=(step, pause_seconds, stop, faults), name=name)
         for name, step, pause_seconds in (
-            ("file", lambda: _file(house.reception), ASK_AGAIN_SECONDS),
+            ("file", lambda: _file(house, stop), ASK_AGAIN_SECONDS),
             ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
             ("clock", lambda: _tick(house.db, house.desk), TICK_SECONDS),
             ("index", lambda: _index(house.db), INDEX_SECONDS),
@@ -83,9 +84,15 @@ def _loop(
                 stop.wait(pause_seconds)
 
 
-def _file(reception: Reception) -> bool:
+def _file(house: House, stop: threading.Event) -> bool:
     at = datetime.now(UTC)
-    return reception.waiting(at=at) and reception.file(at=at).taken > 0
+    if not house.reception.waiting(at=at):
+        return False
+    taken = house.reception.file(at=at).taken
+    if house.db.waited_for:
+        # Doors come first: what they hold is not kept yet, and somebody waits for their answer.
+        stop.wait(STAND_BACK_SECONDS)
+    return taken > 0
 
 
 def _send(dispatch: Dispatch) -> bool:

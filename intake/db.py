@@ -43,7 +43,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from uuid_utils.compat import uuid7
 
 from intake.turns import Busy as Busy
-from intake.turns import turn
+from intake.turns import others_wait, turn
 
 # The WAL-reset bug of SQLite 3.7.0 to 3.51.2 can lose commits when two processes write.
 OLDEST_SQLITE = (3, 51, 3)
@@ -171,6 +171,8 @@ class Database:
             raise Unsafe("database_url is no URL: use sqlite:/// or postgresql://") from None
         self.dialect = parsed.get_backend_name()
         self.lock_path: Path | None = None
+        self.waited_for = False
+        """Whether another process had to wait for our last transaction to end."""
         if self.dialect == "sqlite":
             self.path = Path(parsed.database or "")
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -197,6 +199,7 @@ class Database:
             session.begin(),
         ):
             yield session
+            self.waited_for = self.lock_path is not None and others_wait(self.lock_path)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -31,10 +31,25 @@ def turn(lock_path: Path, *, within_seconds: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + within_seconds
     with _opened(lock_path) as held:
-        with _opened(lock_path.with_suffix(".line")) as line:
+        with _opened(_line(lock_path)) as line:
             _lock(line, deadline)
+            os.pwrite(line, _us(), 0)
             _lock(held, deadline)
         yield
+
+
+def others_wait(lock_path: Path) -> bool:
+    """Whether another process stands at the head of the line."""
+    with _opened(_line(lock_path)) as line:
+        return not _locked(line) and os.pread(line, len(_us()), 0) != _us()
+
+
+def _us() -> bytes:
+    return b"%20d\n" % os.getpid()
+
+
+def _line(lock_path: Path) -> Path:
+    return lock_path.with_suffix(".line")
 
 
 @contextmanager
@@ -49,11 +64,15 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _lock(file: int, deadline: float) -> None:
     # A lock that is waited for in the kernel could not be given up after a time.
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise Busy("the database is busy") from None
-            time.sleep(LOOKS_AGAIN_SECONDS)
+    while not _locked(file):
+        if time.monotonic() > deadline:
+            raise Busy("the database is busy")
+        time.sleep(LOOKS_AGAIN_SECONDS)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,8 +17,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 
 from intake import db as database
 from intake.customers import Account, Contact
-from intake.db import Busy, Database, Unsafe, file_system, new_id
+from intake.db import Busy, Database, Unsafe, away, file_system, new_id
 from tests.desk import NOON
+from tests.processes import ROOT, wait_until
 
 LAST_NUMBER = text("SELECT value FROM counters WHERE name = 'case'")
 
@@ -207,6 +211,32 @@ def test_ids_made_later_sort_later() -> None:
     assert made == sorted(made)
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"),
+    [
+        (None, True),  # no connection, and everything of SQLite
+        ("08006", True),
+        ("53100", True),  # disk full
+        ("57P01", True),  # the administrator stopped it
+        ("40P01", False),  # a deadlock: trying again may do
+        ("57014", False),  # this statement took too long
+    ],
+)
+def test_what_fails_for_one_fails_for_everyone_only_when_the_database_is_away(
+    sqlstate: str | None, expected: bool
+) -> None:
+    class FromDriver(Exception):
+        pass
+
+    cause = FromDriver()
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+
+    assert away(OperationalError("INSERT", {}, cause)) is expected
+    assert not away(IntegrityError("INSERT", {}, cause))
+    assert away(Busy("the database is busy"))
+    assert not away(ValueError("a bug of ours"))
+
+
 # Whose turn it is
 
 
@@ -238,6 +268,51 @@ def test_a_door_has_its_turn_while_a_worker_writes_all_the_time(lite: Database) 
 
     # One batch was under way; one more may have begun before the door stood in line.
     assert max(waited) <= 2
+
+
+def write(db: Database) -> None:
+    with db.transaction() as session:
+        session.execute(text("UPDATE counters SET value = value + 1"))
+
+
+def somebody_stands_in_line(db: Database) -> bool:
+    assert db.lock_path is not None
+    with db.lock_path.with_suffix(".line").open("a") as line:
+        try:
+            fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_who_keeps_another_process_waiting_learns_of_it(lite: Database) -> None:
+    script = "import sys; from intake.db import Database; from tests.test_db import write; "
+    with lite.transaction():
+        other = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"{script} write(Database(sys.argv[1]))",
+                f"sqlite:///{lite.path}",
+            ],
+            cwd=ROOT,
+        )
+        wait_until(lambda: somebody_stands_in_line(lite), "the other process")
+    assert lite.waited_for
+    assert other.wait() == 0
+
+    write(lite)
+    assert not lite.waited_for
+
+
+def test_who_keeps_only_its_own_threads_waiting_need_not_hurry(lite: Database) -> None:
+    ours = threading.Thread(target=write, args=(lite,))
+    with lite.transaction():
+        ours.start()
+        wait_until(lambda: somebody_stands_in_line(lite), "the thread")
+
+    assert not lite.waited_for
+    ours.join()
 
 
 def test_a_lock_held_by_another_tool_is_waited_for_and_then_said_to_be_busy(
