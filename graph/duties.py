@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import signal
 import socket
@@ -66,9 +67,21 @@ def run(settings: Settings, duties: Sequence[Duty], *, until_parent_ends: bool =
     try:
         with Sandbox(children=settings.parser_children) as sandbox:
             house = furnish(settings, db, desk_of(settings), sandbox)
+            _collect_less()
             asyncio.run(_run(house, set(duties), until_parent_ends))
     finally:
         db.close()
+
+
+def _collect_less() -> None:
+    """Look for garbage in cycles less often, and never again among what is here for good.
+
+    Batches make and drop objects by the ten thousand; looking at them all took an eighth of the
+    worker's processor time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def _run(house: House, duties: set[Duty], until_parent_ends: bool) -> None:
