@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -82,6 +83,18 @@ class Cluster:
     def url(self) -> str:
         """Its database `postgres`, whose user may make others."""
         return f"postgresql://desk@/postgres?host={quote(str(self._folder))}"
+
+    @property
+    def pid(self) -> int:
+        """The process that started all its others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def new_database(self) -> str:
+        """The URL of one more database, with nothing in it."""
+        name = f"desk_{secrets.token_hex(6)}"
+        command = [self._programs / "createdb", "-h", self._folder, "-U", "desk", name]
+        _run(self._user, command)
+        return self.url.replace("/postgres?", f"/{name}?")
 
     def start(self) -> None:
         """Let it run and take connections."""
