@@ -20,6 +20,7 @@ CHANGED = """{ __typename ... on Problem { code message } ... on WrongInput { fi
     ... on ContractChanged { contract { id number term state version total cancelsOn
         lines { id title state net rate used remaining overage entitlement { name } }
         renews { term } renewal { term } template { name } customer { name } } } }"""
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -113,8 +114,8 @@ def test_a_case_logged_against_a_line_is_counted_by_it(
         ({"name": " "}, "wrong-term", "name"),
         ({"endsOn": "2020-01-01"}, "wrong-term", "endsOn"),
         ({"billingEndsOn": "2020-01-01"}, "wrong-term", "billingEndsOn"),
-        ({"sla": str(new_id())}, "wrong-term", "sla"),
-        ({"contact": str(new_id())}, "wrong-term", "customer"),
+        ({"sla": UNKNOWN}, "wrong-term", "sla"),
+        ({"contact": UNKNOWN}, "wrong-term", "customer"),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -132,6 +133,20 @@ def test_a_term_that_cannot_be_meant_is_named(
 
     assert (refused["__typename"], refused["code"], refused["field"]) == ("WrongInput", code, field)
     assert desk.count(Contract) == 0
+
+
+def test_an_id_of_another_system_names_one_contract(
+    desk: DeskUnderTest, office: Office, mara: Agent
+) -> None:
+    ada = desk.has_customer()
+
+    first = drafts(office, mara, ada.account_id, externalId="CRM-1")
+    second = drafts(office, mara, ada.account_id, externalId="CRM-1")
+    endless = drafts(office, mara, ada.account_id, externalId="x" * 200)
+
+    assert first["__typename"] == "ContractChanged"
+    assert second["field"] == endless["field"] == "externalId"
+    assert desk.count(Contract) == 1
 
 
 def test_an_act_that_the_state_forbids_says_so_and_changes_nothing(

@@ -160,5 +160,6 @@ def problem(error: IntakeError) -> AnyProblem:
 
 def _as_here(field: str) -> str:
     # References are called by what they refer to: `sla` and not `slaId`.
-    name: str = to_camel_case(field.removesuffix("_id"))
+    called = field if field == "external_id" else field.removesuffix("_id")
+    name: str = to_camel_case(called)
     return name

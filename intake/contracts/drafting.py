@@ -33,6 +33,7 @@ from intake.db import Base, new_id
 # Without letters and digits that are read for one another on the phone.
 LEGIBLE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 MOST = 10_000_000
+EXTERNAL_ID_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def draft(session: Session, terms: Terms, *, prefix: str, at: datetime) -> Contr
         state=State.DRAFT,
         created_at=at,
         lines=[],
-        **_checked(session, terms),
+        **_checked(session, terms, None),
     )
     session.add(contract)
     return contract
@@ -91,7 +92,7 @@ def draft(session: Session, terms: Terms, *, prefix: str, at: datetime) -> Contr
 def redraft(session: Session, contract: Contract, terms: Terms) -> None:
     """Write other terms into a draft; its lines must still fit into it."""
     must(contract, Act.EDIT)
-    fields = _checked(session, terms)
+    fields = _checked(session, terms, contract.id)
     if fields["allotment"] is not contract.allotment and contract.lines:
         raise WrongTerm("allotment: it cannot change once a line counts by it")
     same_start = {x.id for x in contract.lines if x.starts_on == contract.starts_on}
@@ -168,10 +169,11 @@ def same_line(line: ContractLine) -> ContractLine:
     return ContractLine(id=new_id(), state=state, **{name: getattr(line, name) for name in kept})
 
 
-def _checked(session: Session, terms: Terms) -> dict[str, Any]:
+def _checked(session: Session, terms: Terms, own_id: UUID | None) -> dict[str, Any]:
     if not terms.name.strip():
         raise WrongTerm("name: a contract needs one")
     _customer(session, terms)
+    _external_id(session, terms.external_id, own_id)
     _in_order("starts_on", terms.starts_on, "ends_on", terms.ends_on)
     starts_on = terms.billing_starts_on or terms.starts_on
     ends_on = terms.billing_ends_on or terms.ends_on
@@ -211,6 +213,16 @@ def _checked(session: Session, terms: Terms) -> dict[str, Any]:
 def _customer(session: Session, terms: Terms) -> None:
     if (terms.account_id is None) == (terms.contact_id is None):
         raise WrongTerm("customer: a contract is with one account or one contact")
+
+
+def _external_id(session: Session, external_id: str | None, own_id: UUID | None) -> None:
+    if external_id is None:
+        return
+    if not 1 <= len(external_id) <= EXTERNAL_ID_LENGTH:
+        raise WrongTerm(f"external_id: between 1 and {EXTERNAL_ID_LENGTH} characters")
+    same = exists().where(Contract.external_id == external_id, Contract.id != own_id)
+    if session.scalar(select(same)):
+        raise WrongTerm(f"external_id: another contract has {external_id!r}")
 
 
 def _must_exist(session: Session, table: type[Base], **ids: UUID | None) -> None:

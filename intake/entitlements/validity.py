@@ -24,6 +24,7 @@ ORIGINS = frozenset(
 )
 MOST = 10_000_000
 TEN_YEARS_DAYS = 3_653
+ADDRESS_LENGTH = 320
 
 
 class BadEntitlement(IntakeError):
@@ -129,5 +130,8 @@ def _reminders(entitlement: Entitlement) -> Iterator[Problem]:
             yield Problem("thresholds", f"{percent} is no percentage from 0 to 99")
     if any(abs(days) > TEN_YEARS_DAYS for days in entitlement.renewal_days):
         yield Problem("renewal_days", "reminders go out within ten years of the end")
-    if entitlement.renewal_days and "@" not in entitlement.email:
+    email = entitlement.email or ""  # none yet, before it is kept for the first time
+    if len(email) > ADDRESS_LENGTH:
+        yield Problem("email", f"an address has at most {ADDRESS_LENGTH} characters")
+    if entitlement.renewal_days and "@" not in email:
         yield Problem("email", "reminders need an address to go to")
