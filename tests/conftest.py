@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-import channels.slack.seen
+import channels.slack.seen  # noqa: F401  its table too
 import kb.suggestions  # noqa: F401  the tables above the domain
 from intake import migrations
 from intake.db import Base, Database
