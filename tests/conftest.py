@@ -6,6 +6,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,13 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             raise
         warnings.warn(f"HALF OF THE SUITE IS SKIPPED, no PostgreSQL: {error}", stacklevel=1)
         pytest.skip(f"no PostgreSQL: {error}")
+
+
+@pytest.fixture(autouse=True)
+def now_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages show the real time: their tests count from when they begin, not from collection."""
+    if request.module.__name__.startswith("tests.test_console") and hasattr(request.module, "NOW"):
+        monkeypatch.setattr(request.module, "NOW", datetime.now(UTC).replace(microsecond=0))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
