@@ -1,5 +1,6 @@
 # Two commands matter: `make up` runs the desk, `make test` proves it.
 PYTHON ?= python3
+JOBS ?= 4
 BIN := .venv/bin
 
 .PHONY: up test lint format bench schema lock clean
@@ -8,7 +9,7 @@ up: .venv/ready
 	$(BIN)/deskbell up --demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
