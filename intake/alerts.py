@@ -43,7 +43,7 @@ class ActionRun(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
-    instance_id: Mapped[UUID] = mapped_column(refers_to("kpi_instances.id"))
+    instance_id: Mapped[UUID] = mapped_column(refers_to("kpi_instances.id"), index=True)
     item_id: Mapped[UUID] = mapped_column(refers_to("sla_items.id"))
     action: Mapped[int]
     """Its place among the actions of the item, from 0."""

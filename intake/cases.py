@@ -146,7 +146,7 @@ class Case(Base):
     """The version of the SLA whose clocks run on it; None where none were ever started."""
     sla_by_hand: Mapped[bool] = mapped_column(default=False)
     """Somebody chose the SLA, so no rule chooses another."""
-    related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
+    related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """Another case this one seems to speak of, without being part of it."""
     merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """The case that work on this one goes on in."""
@@ -192,7 +192,7 @@ class Activity(Base):
     at: Mapped[datetime]
     author_name: Mapped[str] = mapped_column(default="")
     author_address: Mapped[str] = mapped_column(String(320), default="")
-    contact_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"))
+    contact_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"), index=True)
     agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     subject: Mapped[str] = mapped_column(default="")
     text: Mapped[str] = mapped_column(default="")

@@ -82,7 +82,7 @@ class QueueItem(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"))
-    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
     entered_at: Mapped[datetime]
     worked_by_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     worked_since_at: Mapped[datetime | None]

@@ -20,7 +20,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from pysqlite3 import dbapi2
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Column,
+    Engine,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 
 import channels
 import intake
@@ -150,6 +160,28 @@ def described(engine: Engine) -> dict[str, Any]:
 def ordered(items: Any) -> list[str]:
     """Constraints in an order of their own; where a WHERE is kept is the dialect's affair."""
     return sorted(re.sub(r" at 0x\w+|'referred_schema': [^,]+, ", "", repr(item)) for item in items)
+
+
+# Made for every message. With a deferred key unmet, SQLite looks for rows that refer to each.
+MADE_OFTEN = {"contacts", "cases", "activities", "kpi_instances", "deliveries", "ledger_entries"}
+
+
+def test_whoever_refers_to_what_mail_makes_is_found_by_an_index() -> None:
+    unfound = [
+        str(key.parent)
+        for table in Base.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column.table.name in MADE_OFTEN and key.parent not in leading(table)
+    ]
+
+    assert unfound == []
+
+
+def leading(table: Table) -> list[Column[Any]]:
+    """The first columns of the table's key, constraints and whole indexes."""
+    unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+    whole = [i for i in table.indexes if i.dialect_options["sqlite"]["where"] is None]
+    return [next(iter(one.columns)) for one in (table.primary_key, *unique, *whole) if one.columns]
 
 
 # One at a time, all or nothing

@@ -38,7 +38,7 @@ class Contact(Base):
     language: Mapped[str] = mapped_column(String(16), default="")
     time_zone: Mapped[str] = mapped_column(String(64), default="")
     external_id: Mapped[str | None] = mapped_column(String(120), unique=True)
-    merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"), index=True)
     """The contact this one turned out to be; it has nothing of its own any more."""
     created_at: Mapped[datetime]
     account: Mapped[Account | None] = relationship()

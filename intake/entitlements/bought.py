@@ -202,7 +202,7 @@ class EntitledContact(Base):
     __tablename__ = "entitled_contacts"
 
     entitlement_id: Mapped[UUID] = mapped_column(refers_to("entitlements.id"), primary_key=True)
-    contact_id: Mapped[UUID] = mapped_column(refers_to("contacts.id"), primary_key=True)
+    contact_id: Mapped[UUID] = mapped_column(refers_to("contacts.id"), primary_key=True, index=True)
 
 
 class EntitledProduct(Base):

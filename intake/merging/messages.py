@@ -50,8 +50,8 @@ class MessageMove(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     activity_id: Mapped[UUID] = mapped_column(refers_to("activities.id"), index=True)
-    from_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
-    to_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
+    from_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
+    to_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
     split: Mapped[bool] = mapped_column(default=False)
     """Whether the case it went to was made for it."""
     at: Mapped[datetime]

@@ -45,8 +45,8 @@ class MovedRow(Base):
     place: Mapped[str] = mapped_column(String(60), primary_key=True)
     """`table.column`, the column being the one that names the case."""
     row_id: Mapped[UUID] = mapped_column(primary_key=True)
-    from_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
-    to_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
+    from_case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
+    to_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """None where a case would have come to refer to itself."""
 
 

@@ -1778,6 +1778,29 @@ def upgrade() -> None:
         ),
     )
 
+    op.create_index(
+        op.f("ix_contacts_merged_into_id"), "contacts", ["merged_into_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_entitled_contacts_contact_id"), "entitled_contacts", ["contact_id"], unique=False
+    )
+    op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
+    op.create_index(op.f("ix_activities_contact_id"), "activities", ["contact_id"], unique=False)
+    op.create_index(op.f("ix_queue_items_case_id"), "queue_items", ["case_id"], unique=False)
+    op.create_index(
+        op.f("ix_message_moves_from_case_id"), "message_moves", ["from_case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_message_moves_to_case_id"), "message_moves", ["to_case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_moved_rows_from_case_id"), "moved_rows", ["from_case_id"], unique=False
+    )
+    op.create_index(op.f("ix_moved_rows_to_case_id"), "moved_rows", ["to_case_id"], unique=False)
+    op.create_index(
+        op.f("ix_sla_action_runs_instance_id"), "sla_action_runs", ["instance_id"], unique=False
+    )
+
     for name in ("case", "contract", "invoice"):
         op.execute(
             sa.text("INSERT INTO counters (name, value) VALUES (:name, 1000)").bindparams(name=name)
