@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -92,7 +93,7 @@ def set_up_log(settings: Settings) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_names: _StandardError(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
@@ -103,6 +104,18 @@ def _without_addresses(_logger: Any, _method: str, event: Any) -> Any:
     if exception := event.get("exception"):
         event["exception"] = _ADDRESS.sub("…@…", exception)
     return event
+
+
+class _StandardError:
+    """Prints a line to standard error, as it is now. A log that cannot be written stops nothing:
+    its pipe may be closed, its disk full, and mail is to be taken all the same."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def _secret(settings: Settings) -> bytes:

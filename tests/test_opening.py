@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from graph import opening
 from graph.opening import NotStarted, desk_of, refuse_foreign_packages
@@ -48,6 +51,21 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(NotStarted, match="chmod 600"):
         desk_of(settings)
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    opening.set_up_log(Settings(log_level="info"))
+    log = structlog.get_logger()
+    closed = io.StringIO()
+    closed.close()
+
+    monkeypatch.setattr(sys, "stderr", closed)
+    log.info("nobody hears this")
+    heard = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    log.info("somebody hears this")
+
+    assert "somebody hears this" in heard.getvalue()
 
 
 def test_compose_files_are_valid() -> None:
