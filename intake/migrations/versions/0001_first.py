@@ -15,7 +15,6 @@ ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-
     op.create_table(
         "accounts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -284,6 +283,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("uq_contacts_external_id")),
     )
     op.create_index(op.f("ix_contacts_account_id"), "contacts", ["account_id"], unique=False)
+    op.create_index(
+        op.f("ix_contacts_merged_into_id"), "contacts", ["merged_into_id"], unique=False
+    )
     op.create_table(
         "contract_templates",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -928,6 +930,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("entitlement_id", "contact_id", name=op.f("pk_entitled_contacts")),
     )
+    op.create_index(
+        op.f("ix_entitled_contacts_contact_id"), "entitled_contacts", ["contact_id"], unique=False
+    )
     op.create_table(
         "entitled_products",
         sa.Column("entitlement_id", sa.Uuid(), nullable=False),
@@ -1079,6 +1084,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
+    op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
     op.create_table(
         "case_merges",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1344,6 +1350,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("because_id", "place", "row_id", name=op.f("pk_moved_rows")),
     )
+    op.create_index(
+        op.f("ix_moved_rows_from_case_id"), "moved_rows", ["from_case_id"], unique=False
+    )
+    op.create_index(op.f("ix_moved_rows_to_case_id"), "moved_rows", ["to_case_id"], unique=False)
     op.create_table(
         "participants",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -1395,6 +1405,7 @@ def upgrade() -> None:
         ["queue_id", "ended_at", "worked_by_id"],
         unique=False,
     )
+    op.create_index(op.f("ix_queue_items_case_id"), "queue_items", ["case_id"], unique=False)
     op.create_index(
         "uq_queue_items_active_case",
         "queue_items",
@@ -1552,6 +1563,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activities")),
     )
     op.create_index("ix_activities_by_case", "activities", ["case_id", "at", "id"], unique=False)
+    op.create_index(op.f("ix_activities_contact_id"), "activities", ["contact_id"], unique=False)
     op.create_table(
         "sla_action_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1591,6 +1603,9 @@ def upgrade() -> None:
             "due_at",
             name=op.f("uq_sla_action_runs_case_id_item_id_action_due_at"),
         ),
+    )
+    op.create_index(
+        op.f("ix_sla_action_runs_instance_id"), "sla_action_runs", ["instance_id"], unique=False
     )
     op.create_table(
         "attachments",
@@ -1652,8 +1667,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("effect_key", name=op.f("uq_deliveries_effect_key")),
     )
     op.create_index(op.f("ix_deliveries_activity_id"), "deliveries", ["activity_id"], unique=False)
-    op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
     op.create_index("ix_deliveries_by_kind", "deliveries", ["kind", "promised_at"], unique=False)
+    op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
     op.create_index(
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
@@ -1701,6 +1716,12 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_message_moves_activity_id"), "message_moves", ["activity_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_message_moves_from_case_id"), "message_moves", ["from_case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_message_moves_to_case_id"), "message_moves", ["to_case_id"], unique=False
     )
     op.create_table(
         "time_entries",
@@ -1777,30 +1798,6 @@ def upgrade() -> None:
             "request_id", "position", name=op.f("uq_invoice_lines_request_id_position")
         ),
     )
-
-    op.create_index(
-        op.f("ix_contacts_merged_into_id"), "contacts", ["merged_into_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_entitled_contacts_contact_id"), "entitled_contacts", ["contact_id"], unique=False
-    )
-    op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
-    op.create_index(op.f("ix_activities_contact_id"), "activities", ["contact_id"], unique=False)
-    op.create_index(op.f("ix_queue_items_case_id"), "queue_items", ["case_id"], unique=False)
-    op.create_index(
-        op.f("ix_message_moves_from_case_id"), "message_moves", ["from_case_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_message_moves_to_case_id"), "message_moves", ["to_case_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_moved_rows_from_case_id"), "moved_rows", ["from_case_id"], unique=False
-    )
-    op.create_index(op.f("ix_moved_rows_to_case_id"), "moved_rows", ["to_case_id"], unique=False)
-    op.create_index(
-        op.f("ix_sla_action_runs_instance_id"), "sla_action_runs", ["instance_id"], unique=False
-    )
-
     for name in ("case", "contract", "invoice"):
         op.execute(
             sa.text("INSERT INTO counters (name, value) VALUES (:name, 1000)").bindparams(name=name)
