@@ -3,7 +3,7 @@
 A channel turns raw bytes into a `Message` (in a killable child, so `parse` is pure and its module
 imports nothing heavy at the top) and sends what was promised (in the dispatcher). How the bytes
 arrive is the channel's own affair: an SMTP listener, a route, a socket; each ends in
-`channels.reception.keep`.
+`channels.journal.keep`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from intake.errors import IntakeError
 from intake.messages import Address, ContactKind, Message
 
 if TYPE_CHECKING:
-    from channels.reception import Arrived
+    from channels.journal import Arrived
     from intake.events import Promise
     from intake.settings import Settings
 
@@ -58,7 +58,7 @@ def arrived(
     call began, where that is not `at`. The same `external_id` again is the same call.
     """
     # Imported here: the child that parses needs none of what reception does.
-    from channels.reception import Arrived
+    from channels.journal import Arrived
 
     _check(subject, text, duration_minutes, direction, called_at, at)
     number_of(caller, region)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels import web
-from channels.reception import Journal
+from channels.journal import Journal
 from channels.slack import http as slack
 from channels.web.limits import BodyDeadline, Patience
 from graph import api, console

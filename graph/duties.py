@@ -24,7 +24,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from channels.reception import Journal
+from channels.journal import Journal
 from channels.sandbox import Sandbox
 from graph.house import House, furnish
 from graph.impatient import ImpatientProtocol

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import func, select
 
-from channels.reception import Arrived, keep
+from channels.journal import Arrived, keep
 from channels.sandbox import Sandbox
 from graph.house import House, furnish
 from graph.opening import desk_of, open_database

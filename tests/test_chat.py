@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from channels.follow import POLL_SECONDS, Follower
-from channels.reception import Arrived, Journal, StorageFull
+from channels.journal import Arrived, Journal, StorageFull
 from channels.web.door import new_token, visitor_of
 from channels.web.lines import UNREAD_BYTES, Line
 from intake import work

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import kb.suggestions
-from channels.reception import Arrived, keep
+from channels.journal import Arrived, keep
 from channels.sandbox import Sandbox
 from intake import clock, inbound, indexing, work
 from intake.agents import Role

@@ -15,7 +15,7 @@ import pytest
 from lxml.html import HtmlElement
 from starlette.routing import Mount, Route
 
-from channels.reception import Arrived, keep
+from channels.journal import Arrived, keep
 from channels.sandbox import Sandbox
 from graph import console as package
 from graph.console import downloads, mail_html

@@ -18,7 +18,7 @@ NAMED = re.compile(r"`([a-z_]+(?:/[a-z_0-9]+)*\.py)`(?:[^`.;:]{0,12}`([A-Za-z_.]
 CALLED = re.compile(r"`([A-Za-z_]+)\.([a-z_]+)`")
 # On the page the doors are called by their short names; here is where each lives.
 WHERE = {
-    "Journal": "channels/reception.py",
+    "Journal": "channels/journal.py",
     "Reception": "channels/reception.py",
     "Sandbox": "channels/sandbox.py",
     "Dispatch": "channels/dispatch.py",

@@ -20,9 +20,9 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from channels import reception
 from channels.email.smtp import Door, serve
-from channels.reception import Journal, Reception
+from channels.journal import Journal
+from channels.reception import Reception
 from channels.sandbox import Sandbox
 from intake.cases import Activity, Case
 from intake.db import Database
@@ -195,7 +195,7 @@ async def test_whatever_fails_at_whatever_step_the_sender_comes_again_and_once_i
     desk: DeskUnderTest, make: Callable[[], BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A sender comes again after minutes, when the mailboxes are looked up anew.
-    monkeypatch.setattr(reception, "MAILBOXES_FRESH_SECONDS", 0)
+    monkeypatch.setattr("channels.journal.MAILBOXES_FRESH_SECONDS", 0)
     answers = []
     for step in range(1, 50):
         [raw] = letters(1, prefix=f"step{step}-")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from channels.reception import Arrived, Reception, keep
+from channels.journal import Arrived, keep
+from channels.reception import Reception
 from channels.sandbox import Sandbox
 from intake.db import Database
 from kb.suggestions import Library

@@ -20,7 +20,7 @@ from sqlalchemy import delete
 from channels.email import imap
 from channels.email.imap import DatabaseCursors, poll_once, wait_after, watch
 from channels.email.imap_folder import Account, TooMuch, WrongAccount, connected, fetch_new
-from channels.reception import Arrived, StorageFull
+from channels.journal import Arrived, StorageFull
 from intake.db import Database
 from intake.inbound import MailboxCursor
 from tests import dovecot

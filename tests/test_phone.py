@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from channels import Never, phone
+from channels.journal import Arrived, keep
 from channels.phone import WrongCall
-from channels.reception import Arrived, Reception, keep
+from channels.reception import Reception
 from channels.sandbox import Sandbox
 from intake import work
 from intake.cases import ActivityKind, Case

@@ -14,7 +14,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from channels import reception
-from channels.reception import Arrived, Journal, Reception, StorageFull, keep
+from channels.journal import Arrived, Journal, StorageFull, keep
+from channels.reception import Reception
 from channels.sandbox import Sandbox, Unreadable
 from intake import inbound
 from intake.cases import Activity, Case
@@ -277,8 +278,8 @@ async def test_known_mailboxes_are_told_from_memory_while_the_database_is_away(
     def away(*_args: Any) -> None:
         raise OperationalError("select", {}, Exception("no answer"))
 
-    monkeypatch.setattr(reception.queues, "every", away)
-    monkeypatch.setattr(reception, "MAILBOXES_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("channels.journal.queues.every", away)
+    monkeypatch.setattr("channels.journal.MAILBOXES_FRESH_SECONDS", 0.0)
 
     assert journal.mailbox_for(SUPPORT) == SUPPORT
     with pytest.raises(OperationalError):
@@ -332,14 +333,14 @@ async def test_the_journal_keeps_what_arrives_together_in_one_commit(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits = 0
-    real = reception.keep
+    real = keep
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         nonlocal commits
         commits += 1
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(reception, "keep", counted)
+    monkeypatch.setattr("channels.journal.keep", counted)
     journal = Journal(desk.db)
 
     await asyncio.gather(*(journal.keep(mail(n)) for n in range(40)))
@@ -390,7 +391,7 @@ def _with_free_space(
     class Space:
         f_blocks, f_frsize, f_bavail = 1_000_000_000, 1, free_bytes
 
-    monkeypatch.setattr(reception.os, "statvfs", lambda _path: Space)
+    monkeypatch.setattr("channels.journal.os.statvfs", lambda _path: Space)
     return keep(db, [mail(free_bytes)], reserve_bytes=reserve_bytes)
 
 

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from channels.reception import Journal
+from channels.journal import Journal
 from channels.sandbox import Sandbox
 from channels.slack import http
 from channels.slack.signature import FRESH_SECONDS, SIGNATURE, TIMESTAMP, genuine, sign

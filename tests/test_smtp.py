@@ -24,7 +24,7 @@ from channels.email.conversation import Conversation
 from channels.email.keeper import Keeper
 from channels.email.limits import Limits
 from channels.email.smtp import Door, _network, serve
-from channels.reception import Arrived, StorageFull
+from channels.journal import Arrived, StorageFull
 from tests.certificates import certificate_for
 
 MAIL = b"From: ada@example.com\r\nSubject: Help\r\n\r\nThe printer is on fire.\r\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from channels.reception import Journal, StorageFull
+from channels.journal import Journal, StorageFull
 from channels.web.entry import TICKET_LASTS, instance_of, new_ticket
 from channels.web.headers import hosts
 from channels.web.limits import LOOPBACK, LOOPBACK_SHARE, Allowance, Patience, network_of

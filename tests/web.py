@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosed
 
 from channels import web
 from channels.follow import Follower
-from channels.reception import Account, Journal, Reception
+from channels.journal import Journal
+from channels.reception import Account, Reception
 from channels.sandbox import Sandbox
 from channels.web import pages
 from channels.web.limits import Patience

@@ -17,7 +17,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from channels.email.imap_folder import AT_ONCE, Account, Cursors, connected, fetch_new
-from channels.reception import Arrived, keep
+from channels.journal import Arrived, keep
 from intake.inbound import MailboxCursor
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import structlog
 from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from channels.reception import Arrived
+from channels.journal import Arrived
 
 log = structlog.get_logger()
 

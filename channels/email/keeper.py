@@ -19,7 +19,7 @@ from aiosmtpd.smtp import Session
 
 from channels.email.conversation import Conversation, Incoming
 from channels.email.limits import Limits
-from channels.reception import Arrived, Journal, StorageFull
+from channels.journal import Arrived, Journal, StorageFull
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from typing import cast
 from channels.email.conversation import Conversation
 from channels.email.keeper import Keeper, peer_address
 from channels.email.limits import Limits
-from channels.reception import Journal
+from channels.journal import Journal
 
 USUAL_LIMITS = Limits()
 _LOOPBACK = "loopback"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from channels.follow import Follower
-    from channels.reception import Journal
+    from channels.journal import Journal
     from intake.db import Database
     from intake.desk import Desk
     from intake.settings import Settings

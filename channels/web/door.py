@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from channels import typed
 from channels.follow import Follower
-from channels.reception import Journal
+from channels.journal import Journal
 from channels.web.headers import origins
 from channels.web.limits import Allowance, Seats, network_of
 from channels.web.lines import TRY_AGAIN_LATER, Line, Switchboard

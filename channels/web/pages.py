@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from channels.reception import Arrived, Journal, StorageFull
+from channels.journal import Arrived, Journal, StorageFull
 from channels.web import form
 from channels.web.entry import (
     FILES,

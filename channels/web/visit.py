@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from channels.reception import Arrived, StorageFull
+from channels.journal import Arrived, StorageFull
 from channels.web.chat import EMAIL_LENGTH, NAME_LENGTH, TEXT_LENGTH
 from channels.web.lines import Line
 from intake.db import Busy

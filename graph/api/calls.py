@@ -10,8 +10,8 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from channels import phone, reception
-from channels.reception import Arrived
+from channels import journal, phone
+from channels.journal import Arrived
 from graph.api.asking import Asking, Info
 from graph.api.cases import Case, visible_case
 from graph.api.describing import described
@@ -95,7 +95,7 @@ def file(asking: Asking, call: PhoneCall) -> PhoneCallLogged:
         external_id=call.external_id,
     )
     asking.close()
-    reception.keep(house.db, [arrived], reserve_bytes=house.settings.reserve_bytes)
+    journal.keep(house.db, [arrived], reserve_bytes=house.settings.reserve_bytes)
     if (kept := _kept(asking, arrived)).state is State.PENDING:
         asking.close()
         house.reception.file(at=asking.at, ids=[kept.id])
