@@ -54,10 +54,6 @@ class Settings(BaseSettings):
     )
     organisation: str = Field("Contoso Support", description="The name customers see.")
     time_zone: str = Field("UTC", description="The organisation's zone, for dates without one.")
-    base_url: str = Field("http://127.0.0.1:8001", description="Where agents reach the console.")
-    public_url: str = Field(
-        "http://127.0.0.1:8000", description="Where customers reach forms and chat."
-    )
     secret_key: SecretStr | None = Field(
         None, description="Signs reply addresses and sign-in links. Empty: kept in data_dir/secret."
     )
@@ -80,6 +76,14 @@ class Settings(BaseSettings):
     public_port: Port = Field(8000, description="… and the port.")
     office_host: str = Field("127.0.0.1", description="Console and GraphQL: the address …")
     office_port: Port = Field(8001, description="… and the port.")
+    base_url: str = Field(
+        default_factory=lambda known: f"http://127.0.0.1:{known.get('office_port')}",
+        description="Where agents reach the console; office_port of this machine unless set.",
+    )
+    public_url: str = Field(
+        default_factory=lambda known: f"http://127.0.0.1:{known.get('public_port')}",
+        description="Where customers reach forms and chat; public_port of this machine unless set.",
+    )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For is believed; nobody else's is."
     )

@@ -31,6 +31,19 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(
     assert (found.organisation, found.smtp_port, found.public_port) == ("Environment", 2600, 8000)
 
 
+def test_the_addresses_that_people_see_follow_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESKBELL_PUBLIC_PORT", "8100")
+    monkeypatch.setenv("DESKBELL_OFFICE_PORT", "8101")
+    monkeypatch.setenv("DESKBELL_BASE_URL", "https://desk.example.com/")
+
+    assert load().public_url == "http://127.0.0.1:8100"
+    assert load().base_url == "https://desk.example.com"
+
+    monkeypatch.delenv("DESKBELL_BASE_URL")
+
+    assert load().base_url == "http://127.0.0.1:8101"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
