@@ -70,7 +70,7 @@ def read(house: House, page: Page) -> Callable[[Request], Response]:
 
 
 def act(
-    house: House, page: Page, mend: Mend | None = None
+    house: House, page: Page, mend: Mend | None = None, *, most_fields: int = FIELDS_AT_MOST
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that changes something for an agent.
 
@@ -78,7 +78,7 @@ def act(
     """
 
     async def endpoint(request: Request) -> Response:
-        form = filled_in(await request.form(max_files=0, max_fields=FIELDS_AT_MOST))
+        form = filled_in(await request.form(max_files=0, max_fields=most_fields))
         return await run_in_threadpool(
             guarded, house, request, lambda: _act(house, request, page, mend, form)
         )
