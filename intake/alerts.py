@@ -153,7 +153,7 @@ def _move(session: Session, case: Case, action: Action, at: datetime) -> str:
     if queue.id == case.queue_id:
         return f"it was in {queue.name} already"
     queues.add(session, case, queue, at=at)
-    case.owner_id, case.routed_by = None, "moved by its SLA"
+    case.routed_by = "moved by its SLA"
     _record(session, case, "case.routed", at, queue=queue.name)
     sla.reconsider(session, case, at=at)
     return f"moved to {queue.name}"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -21,6 +21,7 @@ from intake.entitlements import ChosenBy, Entitlement
 from intake.errors import IntakeError
 from intake.inbound import Inbound
 from intake.products import Product
+from intake.teams import Team
 
 # Where a case without a live deadline stands in an order by deadline: after all that have one.
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -111,7 +112,20 @@ class Case(Base):
         Index("ix_cases_by_opening", "opened_at", "id"),
         Index("ix_cases_by_contact", "contact_id", "opened_at"),
         Index("ix_cases_by_account", "account_id", "opened_at"),
-        Index("ix_cases_by_owner", "owner_id", "state"),
+        Index("ix_cases_by_owner", "owner_id", "state", "order_at", "id"),
+        Index("ix_cases_by_team", "team_id", "state", "order_at", "id"),
+        *(
+            Index(
+                f"ix_cases_waiting{by}",
+                *columns,
+                sqlite_where=text("waiting_since_at IS NOT NULL"),
+                postgresql_where=text("waiting_since_at IS NOT NULL"),
+            )
+            for by, columns in (
+                ("", ("order_at", "id")),
+                ("_by_queue", ("queue_id", "order_at", "id")),
+            )
+        ),
         Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
     )
 
@@ -130,6 +144,10 @@ class Case(Base):
     queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"))
     """Its queue, or its last one when resolved."""
     owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    team_id: Mapped[UUID | None] = mapped_column(refers_to("teams.id"))
+    """The team it was given to: its members see it, and one of them takes it."""
+    waiting_since_at: Mapped[datetime | None]
+    """Since when it waits in its queue with no agent at work on it; None while it does not."""
     entitlement_id: Mapped[UUID | None] = mapped_column(refers_to("entitlements.id"), index=True)
     contract_id: Mapped[UUID | None] = mapped_column(refers_to("contracts.id"))
     contract_line_id: Mapped[UUID | None] = mapped_column(refers_to("contract_lines.id"))
@@ -171,6 +189,7 @@ class Case(Base):
     contract: Mapped[Contract | None] = relationship()
     product: Mapped[Product | None] = relationship()
     owner: Mapped[Agent | None] = relationship()
+    team: Mapped[Team | None] = relationship()
     entitlement: Mapped[Entitlement | None] = relationship()
 
     @property

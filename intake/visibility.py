@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Exists, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from intake import teams
 from intake.agents import Act, Kind, Principal
 from intake.cases import Case
 from intake.customers import Account, Contact
@@ -27,7 +28,8 @@ def visible_to(principal: Principal) -> Select[Case]:
         QueueMember.queue_id == Case.queue_id, QueueMember.agent_id == principal.id
     )
     everyone = exists().where(Queue.id == Case.queue_id, Queue.members_only.is_(False))
-    return statement.where(or_(everyone, member, Case.owner_id == principal.id))
+    colleagues = Case.team_id.in_(teams.of_agent(principal.id))
+    return statement.where(or_(everyone, member, Case.owner_id == principal.id, colleagues))
 
 
 def queues_visible_to(principal: Principal) -> Select[Queue]:
@@ -37,8 +39,20 @@ def queues_visible_to(principal: Principal) -> Select[Queue]:
         return statement
     if principal.kind is Kind.CUSTOMER or not principal.may(Act.READ):
         return statement.where(Queue.id.is_(None))
-    member = exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == principal.id)
-    return statement.where(or_(Queue.members_only.is_(False), member))
+    return statement.where(or_(Queue.members_only.is_(False), _has_member(principal)))
+
+
+def queues_listed_for(principal: Principal) -> Select[Queue]:
+    """The queues in use that this principal has in their lists, by name: a private one is its
+    members' own, and managers'."""
+    statement = queues_visible_to(principal).where(Queue.archived_at.is_(None))
+    if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):
+        return statement
+    return statement.where(or_(Queue.private.is_(False), _has_member(principal)))
+
+
+def _has_member(principal: Principal) -> Exists:
+    return exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == principal.id)
 
 
 def one_visible(

@@ -30,6 +30,7 @@ from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.queues import Queue, QueueItem
 from graph.api.slas import Sla
+from graph.api.teams import Team, teams_by_id
 from intake import agents, contracts, customers, entitlements, products, queues, sla
 from intake import cases as rows
 from intake.visibility import visible_to
@@ -65,6 +66,9 @@ class Case(Shown):
     first_response_at: datetime | None = strawberry.field(description="When it was first answered.")
     resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
     deadline_at: datetime | None = strawberry.field(description="Its earliest running deadline.")
+    waiting_since_at: datetime | None = strawberry.field(
+        description="Since when it waits with no agent at work on it; null while it does not."
+    )
     version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
     covered_by: ChosenBy = strawberry.field(description="Who put its entitlement on it.")
     no_decrement: bool = strawberry.field(
@@ -79,6 +83,7 @@ class Case(Shown):
     account_id: strawberry.Private[UUID | None]
     queue_id: strawberry.Private[UUID]
     owner_id: strawberry.Private[UUID | None]
+    team_id: strawberry.Private[UUID | None]
     entitlement_id: strawberry.Private[UUID | None]
     product_id: strawberry.Private[UUID | None]
     contract_id: strawberry.Private[UUID | None]
@@ -110,6 +115,10 @@ class Case(Shown):
     @described("The agent whose case it is.")
     def owner(self, info: Info) -> Agent | None:
         return self.loaded(info, owners).get(self.owner_id)
+
+    @described("The team that it was given to.")
+    def team(self, info: Info) -> Team | None:
+        return self.loaded(info, teams_of).get(self.team_id)
 
     @described("What covers it, if anything does.")
     def entitlement(self, info: Info) -> Entitlement | None:
@@ -234,6 +243,11 @@ def queues_of(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Que
 def owners(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Agent]:
     """The agents of these cases."""
     return by_id(asking, Agent, agents.Agent, (case.owner_id for case in cases))
+
+
+def teams_of(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Team]:
+    """The teams that these cases were given to."""
+    return teams_by_id(asking, (case.team_id for case in cases))
 
 
 def coverage(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Entitlement]:

@@ -15,6 +15,7 @@ from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, together
 from graph.api.pages import After, Connection, First
+from graph.api.teams import Team, teams_by_id
 from intake import agents, cases
 from intake import queues as rows
 from intake.visibility import queues_visible_to, visible_to
@@ -66,6 +67,11 @@ class QueueItem(Shown):
     entered_at: datetime = strawberry.field(description="Since when it waits there.")
     worked_since_at: datetime | None = strawberry.field(description="Since when it is worked on.")
     worked_by_id: strawberry.Private[UUID | None]
+    worked_by_team_id: strawberry.Private[UUID | None]
+
+    @described("The team that works on it, or for one of whom it waits.")
+    def worked_by_team(self, info: Info) -> Team | None:
+        return self.loaded(info, crews).get(self.worked_by_team_id)
 
     @described("Who works on it.")
     def worked_by(self, info: Info) -> Agent | None:
@@ -88,3 +94,7 @@ def counts(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, tuple[int, 
 
 def workers(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Agent]:
     return by_id(asking, Agent, agents.Agent, (item.worked_by_id for item in items))
+
+
+def crews(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Team]:
+    return teams_by_id(asking, (item.worked_by_team_id for item in items))

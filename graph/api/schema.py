@@ -28,6 +28,7 @@ from graph.api.rehearsals import RehearsalQueries, SlaMutations
 from graph.api.reports import ReportQueries
 from graph.api.scalars import SCALARS
 from graph.api.slas import SlaQueries
+from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
 from graph.api.work import WorkMutations
 
@@ -36,6 +37,7 @@ from graph.api.work import WorkMutations
 class Query(
     CaseQueries,
     QueueQueries,
+    TeamQueries,
     CustomerQueries,
     ProductQueries,
     ContractQueries,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from intake import terms
+from intake import queues, terms
 from intake.acting import done
 from intake.agents import Act, Principal
 from intake.cases import Case, Reason, State, set_deadline
@@ -102,7 +102,7 @@ def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
     source.resolved_at = _instant(kept["resolved_at"])
     source.billable = kept["billable"]
     if before["item"]:
-        session.get_one(QueueItem, UUID(before["item"])).ended_at = None
+        queues.take_up(session, source, session.get_one(QueueItem, UUID(before["item"])))
     for clock_id, fields in before["clocks"].items():
         clock = session.get_one(KpiInstance, UUID(clock_id))
         clock.state, clock.untold = KpiState(fields["state"]), fields["untold"]

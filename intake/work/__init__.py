@@ -10,7 +10,7 @@ from __future__ import annotations
 from intake.work.closing import cancel, reopen, resolve
 from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
 from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
-from intake.work.taking import assign, pick, release, route_to
+from intake.work.taking import assign, assign_team, pick, release, route_to
 from intake.work.waiting import WrongReason, hold, resume
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
@@ -23,6 +23,7 @@ __all__ = [
     "addressee",
     "agree_follow_up",
     "assign",
+    "assign_team",
     "cancel",
     "choose_sla",
     "escalate",

@@ -41,7 +41,7 @@ def escalate(
         if queue is None:
             raise IntakeError("there is no such queue")
         queues.add(session, case, queue, at=at)
-        case.owner_id, case.routed_by = None, f"escalated by {by.name}"
+        case.routed_by = f"escalated by {by.name}"
     return done(session, case, by, "case.escalated", at, text=text)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import queues
+from intake import queues, teams
 from intake.acting import case_of, done
 from intake.agents import Agent, Principal
 from intake.cases import (
@@ -31,7 +31,7 @@ def release(
 ) -> Case:
     """Give a case back to its queue."""
     case = case_of(session, by, case_id, version=version)
-    queues.release(session, case)
+    queues.release(session, case, at=at)
     return done(session, case, by, "case.released", at)
 
 
@@ -53,6 +53,28 @@ def assign(
     return done(session, case, by, "case.assigned", at, agent=str(agent.id), name=agent.name)
 
 
+def assign_team(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    team_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Give a case to a team, whoever had it: it waits for one of its members.
+
+    A case that waits nowhere does so in the team's default queue from now on.
+    """
+    case = case_of(session, by, case_id, version=version)
+    team = teams.one(session, team_id)
+    if queues.item_of(session, case) is None:
+        queues.enter(session, case, queues.default_of(session, team_id=team.id), at=at)
+        session.flush()
+    queues.give_team(session, case, team, at=at)
+    return done(session, case, by, "case.assigned", at, team=str(team.id), name=team.name)
+
+
 def route_to(
     session: Session,
     by: Principal,
@@ -65,10 +87,10 @@ def route_to(
     """Move a case to another queue, where nobody works on it yet."""
     case = case_of(session, by, case_id, version=version)
     queue = session.get(Queue, queue_id)
-    if queue is None:
+    if queue is None or queue.archived_at is not None:
         raise IntakeError("there is no such queue")
     queues.add(session, case, queue, at=at)
-    case.owner_id, case.routed_by = None, f"moved by {by.name}"
+    case.routed_by = f"moved by {by.name}"
     return done(session, case, by, "case.routed", at, queue=queue.name)
 
 

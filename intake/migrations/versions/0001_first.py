@@ -55,6 +55,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
     op.create_table(
+        "channel_weights",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_weights")),
+    )
+    op.create_table(
         "counters",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
@@ -106,21 +112,6 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_product_families_parent_id"), "product_families", ["parent_id"], unique=False
-    )
-    op.create_table(
-        "queues",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("address", sa.String(length=254), nullable=True),
-        sa.Column("is_default", sa.Boolean(), nullable=False),
-        sa.Column("members_only", sa.Boolean(), nullable=False),
-        sa.Column("when_not_covered", sa.String(length=32), nullable=False),
-        sa.Column("is_review", sa.Boolean(), nullable=False),
-        sa.Column("acknowledge", sa.Boolean(), nullable=False),
-        sa.Column("slack_channel", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_queues")),
-        sa.UniqueConstraint("address", name=op.f("uq_queues_address")),
-        sa.UniqueConstraint("name", name=op.f("uq_queues_name")),
     )
     op.create_table(
         "service_calendars",
@@ -223,6 +214,49 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_tokens_agent_id"), "api_tokens", ["agent_id"], unique=False)
     op.create_table(
+        "availability",
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("presence", sa.String(length=32), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.Column("last_assigned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("freed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("offline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_availability_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_availability_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("agent_id", name=op.f("pk_availability")),
+    )
+    op.create_index(
+        "ix_availability_freed",
+        "availability",
+        ["freed_at"],
+        unique=False,
+        sqlite_where=sa.text("freed_at IS NOT NULL"),
+        postgresql_where=sa.text("freed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_availability_offline",
+        "availability",
+        ["offline_at"],
+        unique=False,
+        sqlite_where=sa.text("offline_at IS NOT NULL"),
+        postgresql_where=sa.text("offline_at IS NOT NULL"),
+    )
+    op.create_table(
         "billing_terms",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
@@ -254,6 +288,20 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("for_all"),
         postgresql_where=sa.text("for_all"),
+    )
+    op.create_table(
+        "channel_capacities",
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_channel_capacities_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("agent_id", "channel", name=op.f("pk_channel_capacities")),
     )
     op.create_table(
         "contacts",
@@ -366,27 +414,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_products_family_id"), "products", ["family_id"], unique=False)
     op.create_table(
-        "queue_members",
-        sa.Column("queue_id", sa.Uuid(), nullable=False),
-        sa.Column("agent_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["agent_id"],
-            ["agents.id"],
-            name=op.f("fk_queue_members_agent_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.ForeignKeyConstraint(
-            ["queue_id"],
-            ["queues.id"],
-            name=op.f("fk_queue_members_queue_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_members")),
-    )
-    op.create_index(op.f("ix_queue_members_agent_id"), "queue_members", ["agent_id"], unique=False)
-    op.create_table(
         "rates",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=True),
@@ -412,24 +439,6 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("agent_id IS NULL"),
         postgresql_where=sa.text("agent_id IS NULL"),
-    )
-    op.create_table(
-        "routing_rules",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("condition", JSON, nullable=False),
-        sa.Column("queue_id", sa.Uuid(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["queue_id"],
-            ["queues.id"],
-            name=op.f("fk_routing_rules_queue_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
-        sa.UniqueConstraint("position", name=op.f("uq_routing_rules_position")),
     )
     op.create_table(
         "sign_in_links",
@@ -494,6 +503,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_items")),
     )
     op.create_index(op.f("ix_sla_items_sla_id"), "sla_items", ["sla_id"], unique=False)
+    op.create_table(
+        "teams",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("lead_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lead_id"],
+            ["agents.id"],
+            name=op.f("fk_teams_lead_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+        sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
+    )
     op.create_table(
         "contact_merges",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -841,6 +868,63 @@ def upgrade() -> None:
     op.create_index("ix_owned_products_by_account", "owned_products", ["account_id"], unique=False)
     op.create_index("ix_owned_products_by_contact", "owned_products", ["contact_id"], unique=False)
     op.create_table(
+        "queues",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("members_only", sa.Boolean(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_team_id", sa.Uuid(), nullable=True),
+        sa.Column("assignment", sa.String(length=32), nullable=False),
+        sa.Column("absent_minutes", sa.Integer(), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("when_not_covered", sa.String(length=32), nullable=False),
+        sa.Column("is_review", sa.Boolean(), nullable=False),
+        sa.Column("acknowledge", sa.Boolean(), nullable=False),
+        sa.Column("slack_channel", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["agents.id"],
+            name=op.f("fk_queues_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_team_id"],
+            ["teams.id"],
+            name=op.f("fk_queues_owner_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queues")),
+        sa.UniqueConstraint("address", name=op.f("uq_queues_address")),
+        sa.UniqueConstraint("name", name=op.f("uq_queues_name")),
+    )
+    op.create_table(
+        "team_members",
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_team_members_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["team_id"],
+            ["teams.id"],
+            name=op.f("fk_team_members_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("team_id", "agent_id", name=op.f("pk_team_members")),
+    )
+    op.create_index(op.f("ix_team_members_agent_id"), "team_members", ["agent_id"], unique=False)
+    op.create_table(
         "channel_allotments",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entitlement_id", sa.Uuid(), nullable=False),
@@ -911,6 +995,37 @@ def upgrade() -> None:
         "ix_contract_lines_ending", "contract_lines", ["state", "ends_on"], unique=False
     )
     op.create_table(
+        "default_queues",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_default_queues_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_default_queues_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["team_id"],
+            ["teams.id"],
+            name=op.f("fk_default_queues_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_default_queues")),
+        sa.UniqueConstraint("agent_id", name=op.f("uq_default_queues_agent_id")),
+        sa.UniqueConstraint("team_id", name=op.f("uq_default_queues_team_id")),
+    )
+    op.create_table(
         "entitled_contacts",
         sa.Column("entitlement_id", sa.Uuid(), nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=False),
@@ -954,6 +1069,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entitlement_id", "product_id", name=op.f("pk_entitled_products")),
     )
     op.create_table(
+        "queue_members",
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_queue_members_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_queue_members_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_members")),
+    )
+    op.create_index(op.f("ix_queue_members_agent_id"), "queue_members", ["agent_id"], unique=False)
+    op.create_table(
+        "routing_rules",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("condition", JSON, nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_routing_rules_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
+        sa.UniqueConstraint("position", name=op.f("uq_routing_rules_position")),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -968,6 +1122,8 @@ def upgrade() -> None:
         sa.Column("product_id", sa.Uuid(), nullable=True),
         sa.Column("queue_id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("waiting_since_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("entitlement_id", sa.Uuid(), nullable=True),
         sa.Column("contract_id", sa.Uuid(), nullable=True),
         sa.Column("contract_line_id", sa.Uuid(), nullable=True),
@@ -1067,6 +1223,13 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["team_id"],
+            ["teams.id"],
+            name=op.f("fk_cases_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
     )
@@ -1077,14 +1240,35 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_by_deadline", "cases", ["state", "order_at", "id"], unique=False)
     op.create_index("ix_cases_by_opening", "cases", ["opened_at", "id"], unique=False)
-    op.create_index("ix_cases_by_owner", "cases", ["owner_id", "state"], unique=False)
+    op.create_index(
+        "ix_cases_by_owner", "cases", ["owner_id", "state", "order_at", "id"], unique=False
+    )
     op.create_index(
         "ix_cases_by_queue", "cases", ["queue_id", "state", "order_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_cases_by_team", "cases", ["team_id", "state", "order_at", "id"], unique=False
     )
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
     op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
+    op.create_index(
+        "ix_cases_waiting",
+        "cases",
+        ["order_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("waiting_since_at IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_cases_waiting_by_queue",
+        "cases",
+        ["queue_id", "order_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("waiting_since_at IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since_at IS NOT NULL"),
+    )
     op.create_table(
         "case_merges",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1374,8 +1558,11 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("worked_by_id", sa.Uuid(), nullable=True),
+        sa.Column("worked_by_team_id", sa.Uuid(), nullable=True),
         sa.Column("worked_since_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("offer_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("back_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
@@ -1397,6 +1584,13 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["worked_by_team_id"],
+            ["teams.id"],
+            name=op.f("fk_queue_items_worked_by_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_items")),
     )
     op.create_index(
@@ -1405,7 +1599,26 @@ def upgrade() -> None:
         ["queue_id", "ended_at", "worked_by_id"],
         unique=False,
     )
+    op.create_index(
+        "ix_queue_items_by_worker", "queue_items", ["worked_by_id", "ended_at"], unique=False
+    )
     op.create_index(op.f("ix_queue_items_case_id"), "queue_items", ["case_id"], unique=False)
+    op.create_index(
+        "ix_queue_items_to_give_back",
+        "queue_items",
+        ["back_at"],
+        unique=False,
+        sqlite_where=sa.text("back_at IS NOT NULL"),
+        postgresql_where=sa.text("back_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_queue_items_to_offer",
+        "queue_items",
+        ["offer_at", "queue_id"],
+        unique=False,
+        sqlite_where=sa.text("offer_at IS NOT NULL"),
+        postgresql_where=sa.text("offer_at IS NOT NULL"),
+    )
     op.create_index(
         "uq_queue_items_active_case",
         "queue_items",
