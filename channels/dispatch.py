@@ -100,8 +100,8 @@ class Dispatch:
         with self._db.transaction() as session:
             row = events.held(session, promise)
             if row is not None:
-                row.state, row.sent_at = events.DeliveryState.SENT, datetime.now(UTC)
-                row.response, row.remote_id, row.error = sent.response, sent.remote_id, ""
+                row.response, row.remote_id = sent.response, sent.remote_id
+                outcomes.arrived(session, row, at=datetime.now(UTC))
 
     def _later(self, promise: Promise, reason: str, wait_seconds: float | None) -> None:
         now = datetime.now(UTC)

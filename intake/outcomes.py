@@ -1,4 +1,4 @@
-"""What follows when a delivery cannot be made: the case says so, and a promise is not met by it."""
+"""What follows for a case when a delivery cannot be made, or is made after all."""
 
 from __future__ import annotations
 
@@ -37,6 +37,35 @@ def given_up(session: Session, delivery: Delivery, reason: str, *, at: datetime)
         _answer_did_not_arrive(session, case, delivery, at=at)
 
 
+def arrived(session: Session, delivery: Delivery, *, at: datetime) -> None:
+    """Note that a delivery was made. A reply that was given up once and tried again by a person
+    answers the customer now, not when it was written."""
+    delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, at, ""
+    if delivery.kind != "reply" or delivery.case_id is None:
+        return
+    said = session.get_one(Activity, delivery.activity_id)
+    if delivery.promised_at == said.at:
+        return  # it counted when it was written
+    case = session.scalar(select(Case).where(Case.id == delivery.case_id).with_for_update())
+    assert case is not None, "a delivery's case is never deleted"
+    if case.first_response_at is None:
+        case.first_response_at = at
+        sla.meet(session, case, sla.Kpi.FIRST_RESPONSE, at=at)
+    if not _written_since(session, case, said):
+        sla.meet(session, case, sla.Kpi.NEXT_RESPONSE, sla.Kpi.FOLLOW_UP, at=at)
+    events.record(
+        session,
+        "delivery.made",
+        at=at,
+        actor=SYSTEM,
+        case_id=case.id,
+        number=case.number,
+        channel=delivery.channel,
+        delivery_kind=delivery.kind,
+    )
+    touch(case, at)
+
+
 def _answer_did_not_arrive(
     session: Session, case: Case, delivery: Delivery, *, at: datetime
 ) -> None:
@@ -62,3 +91,12 @@ def _answered_otherwise(session: Session, case: Case, delivery: Delivery) -> boo
         Activity.id != delivery.activity_id,
     )
     return session.scalar(other.limit(1)) is not None
+
+
+def _written_since(session: Session, case: Case, said: Activity) -> bool:
+    later = select(Activity.id).where(
+        Activity.case_id == case.id,
+        Activity.direction == Direction.INCOMING,
+        Activity.at > said.at,
+    )
+    return session.scalar(later.limit(1)) is not None

@@ -130,6 +130,26 @@ def test_an_answer_that_did_not_arrive_ends_no_cycle(desk: DeskUnderTest, grace:
     assert desk.case(1001).deadline_at == NOON + 2 * HOUR
 
 
+def test_an_answer_that_arrives_when_tried_again_counts_from_then(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=120))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON + HOUR)
+    [lost] = [d for d in desk.all(Delivery) if d.kind == "reply"]
+    with desk.transaction() as session:
+        row = session.get_one(Delivery, lost.id)
+        outcomes.given_up(session, row, "550 no such user", at=NOON + 1.1 * HOUR)
+        work.retry_delivery(session, grace, lost.id, at=NOON + 2.5 * HOUR)
+
+    with desk.transaction() as session:
+        outcomes.arrived(session, session.get_one(Delivery, lost.id), at=NOON + 3 * HOUR)
+
+    assert the_clock(desk).succeeded_at == NOON + 3 * HOUR
+    assert the_clock(desk).overrun_seconds == 3600
+    assert desk.case(1001).first_response_at == NOON + 3 * HOUR
+
+
 def test_a_follow_up_counts_from_our_first_answer_to_our_next(
     desk: DeskUnderTest, grace: Principal
 ) -> None:

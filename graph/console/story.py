@@ -43,6 +43,7 @@ CAME_ABOUT = {
     "sla.nearing": "The promise of {kpi} is due soon",
     "sla.noncompliant": "The promise of {kpi} was missed",
     "sla.succeeded": "The promise of {kpi} was kept",
+    "delivery.made": "The {delivery_kind} was delivered when it was tried again",
     "delivery.failed": "The {delivery_kind} could not be delivered: {reason}",
 }
 TOLD_BY_ACTIVITIES = {
