@@ -37,6 +37,7 @@ from intake.cases import (
     Direction,
     Priority,
     Reason,
+    Severity,
     State,
     next_numbers,
     touch,
@@ -232,6 +233,7 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
         updated_at=at,
         state=State.ACTIVE,
         priority=Priority.NORMAL,
+        severity=Severity.NORMAL,
         reason=Reason.IN_PROGRESS,
     )
     session.add(case)

@@ -8,17 +8,26 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, String, text
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import (
+    Mapped,
+    Session,
+    attribute_keyed_dict,
+    mapped_column,
+    relationship,
+    validates,
+)
 from sqlalchemy.orm.attributes import flag_modified
 
 import intake.contracts  # noqa: F401  a case refers to its tables
 from intake.agents import Agent
+from intake.conditions import folded
 from intake.contracts import Contract
 from intake.counters import next_of
 from intake.customers import Account, Contact
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.entitlements import ChosenBy, Entitlement
 from intake.errors import IntakeError
+from intake.fields import CaseType, FieldValue, Tag, Topic
 from intake.inbound import Inbound
 from intake.products import Product
 from intake.teams import Team
@@ -67,6 +76,15 @@ class Priority(StrEnum):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
+
+
+class Severity(StrEnum):
+    """How bad it is for the customer, whoever asks first."""
+
+    MINOR = "minor"
+    NORMAL = "normal"
+    MAJOR = "major"
+    CRITICAL = "critical"
 
 
 class ActivityKind(StrEnum):
@@ -132,9 +150,14 @@ class Case(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[int] = mapped_column(unique=True)
     subject: Mapped[str]
+    subject_folded: Mapped[str] = mapped_column(default="")
+    """The subject as conditions compare it in SQL; written with it."""
     state: Mapped[State] = mapped_column(one_of(State), default=State.ACTIVE)
     reason: Mapped[Reason] = mapped_column(one_of(Reason), default=Reason.IN_PROGRESS)
     priority: Mapped[Priority] = mapped_column(one_of(Priority), default=Priority.NORMAL)
+    severity: Mapped[Severity] = mapped_column(one_of(Severity), default=Severity.NORMAL)
+    type_id: Mapped[UUID | None] = mapped_column(refers_to("case_types.id"), index=True)
+    topic_id: Mapped[UUID | None] = mapped_column(refers_to("topics.id"), index=True)
     channel: Mapped[str] = mapped_column(String(32))
     """Where it came from: its origin, and the allotment it draws on."""
     mailbox: Mapped[str] = mapped_column(String(320), default="")
@@ -191,6 +214,18 @@ class Case(Base):
     owner: Mapped[Agent | None] = relationship()
     team: Mapped[Team | None] = relationship()
     entitlement: Mapped[Entitlement | None] = relationship()
+    type: Mapped[CaseType | None] = relationship()
+    topic: Mapped[Topic | None] = relationship()
+    tags: Mapped[list[Tag]] = relationship(secondary="case_tags", order_by=Tag.folded)
+    custom: Mapped[dict[str, FieldValue]] = relationship(
+        collection_class=attribute_keyed_dict("key"), cascade="all, delete-orphan"
+    )
+    """What it says in custom fields, by their keys."""
+
+    @validates("subject")
+    def _fold(self, _name: str, subject: str) -> str:
+        self.subject_folded = folded(subject)
+        return subject
 
     @property
     def open(self) -> bool:

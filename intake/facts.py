@@ -1,21 +1,55 @@
-"""What rules may ask about a case: the fields of its conditions and their values."""
+"""What rules may ask about a case: the fields of its conditions, their values, their columns.
+
+A custom field is named with its kind, `number.seats`, so that a stored condition can be read
+without asking the database what the field holds. One that no case has is missing from all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
-from intake.cases import Case, Priority, Reason, State
-from intake.conditions import Condition, Field, Fields, Kind
+from intake.cases import Case, Priority, Reason, Severity, State
+from intake.conditions import BadCondition, Condition, Field, Fields, Kind
+from intake.conditions.fields import did_you_mean
+from intake.fields import CaseTag, FieldKind, FieldValue, Tag
+from intake.fields.custom import KEY, custom_fields
 
-CASE_FIELDS = Fields(
+KINDS: Mapping[FieldKind, Kind] = {
+    FieldKind.TEXT: Kind.TEXT,
+    FieldKind.NUMBER: Kind.NUMBER,
+    FieldKind.CHOICE: Kind.CHOICE,
+    FieldKind.CHOICES: Kind.WORDS,
+    FieldKind.DAY: Kind.DAY,
+    FieldKind.INSTANT: Kind.INSTANT,
+    FieldKind.YES_NO: Kind.YES_NO,
+}
+
+
+class CaseFields(Fields):
+    """The fields of every case, and any custom field by its kind and key."""
+
+    def __getitem__(self, name: str) -> Field:
+        kind, key = _custom(name)
+        if kind is None:
+            return super().__getitem__(name)
+        return Field(name, KINDS[kind], label=key.replace("_", " "))
+
+
+CASE_FIELDS = CaseFields(
     Field("channel", Kind.CHOICE, label="channel"),
     Field("mailbox", Kind.CHOICE, label="mailbox"),
     Field("subject", Kind.TEXT, label="subject"),
     Field("priority", Kind.CHOICE, choices=tuple(p.value for p in Priority), label="priority"),
+    Field("severity", Kind.CHOICE, choices=tuple(s.value for s in Severity), label="severity"),
+    Field("type", Kind.ID, label="type"),
+    Field("topic", Kind.ID, label="topic"),
+    Field("tags", Kind.WORDS, label="tags"),
     Field("account", Kind.ID, label="account"),
     Field("contact", Kind.ID, label="contact"),
     Field("product", Kind.ID, label="product"),
@@ -31,26 +65,105 @@ CASE_FIELDS = Fields(
 )
 
 
+class CaseFacts(Mapping[str, Any]):
+    """What was known of a case when it was asked. Tags and custom fields are read on demand."""
+
+    def __init__(self, case: Case, plain: Mapping[str, Any]) -> None:
+        self._case, self._plain = case, plain
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "tags":
+            return [tag.name for tag in self._case.tags]
+        kind, key = _custom(name)
+        if kind is None:
+            return self._plain[name]
+        said = self._case.custom.get(key)
+        return said.fact(kind) if said is not None else None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._plain, "tags"))
+
+    def __len__(self) -> int:
+        return len(self._plain) + 1
+
+
 def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
     """What is known of a case as it opens or changes; absent things are None."""
-    return {
-        "channel": case.channel,
-        "mailbox": case.mailbox,
-        "subject": case.subject,
-        "priority": case.priority.value,
-        "account": _id(case.account_id),
-        "contact": _id(case.contact_id),
-        "product": _id(case.product_id),
-        "entitlement": _id(case.entitlement_id),
-        "covered": case.entitlement_id is not None,
-        "sender_certain": sender_certain,
-        "state": case.state.value,
-        "reason": case.reason.value,
-        "queue": _id(case.queue_id),
-        "owner": _id(case.owner_id),
-        "escalated": case.escalated_at is not None,
-        "answered": case.first_response_at is not None,
-    }
+    return CaseFacts(
+        case,
+        {
+            "channel": case.channel,
+            "mailbox": case.mailbox,
+            "subject": case.subject,
+            "priority": case.priority.value,
+            "severity": case.severity.value,
+            "type": _id(case.type_id),
+            "topic": _id(case.topic_id),
+            "account": _id(case.account_id),
+            "contact": _id(case.contact_id),
+            "product": _id(case.product_id),
+            "entitlement": _id(case.entitlement_id),
+            "covered": case.entitlement_id is not None,
+            "sender_certain": sender_certain,
+            "state": case.state.value,
+            "reason": case.reason.value,
+            "queue": _id(case.queue_id),
+            "owner": _id(case.owner_id),
+            "escalated": case.escalated_at is not None,
+            "answered": case.first_response_at is not None,
+        },
+    )
+
+
+class CaseColumns(Mapping[str, ColumnElement[Any]]):
+    """Where SQL finds the fields, in a statement that selects from `cases`."""
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        kind, key = _custom(name)
+        if kind is not None:
+            return _value(kind, key)
+        match name:
+            case "tags":
+                return _tags()
+            case "covered":
+                return Case.entitlement_id.is_not(None)
+            case "escalated":
+                return Case.escalated_at.is_not(None)
+            case "answered":
+                return Case.first_response_at.is_not(None)
+        found: ColumnElement[Any] = Case.__table__.c[_COLUMNS[name]]
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in CASE_FIELDS if name != "sender_certain")
+
+    def __len__(self) -> int:
+        return len(CASE_FIELDS) - 1
+
+
+_COLUMNS: Mapping[str, str] = {
+    "subject": "subject_folded",
+    **{each: each for each in ("channel", "mailbox", "priority", "severity", "state", "reason")},
+    **{each: f"{each}_id" for each in ("type", "topic", "account", "contact", "product")},
+    **{each: f"{each}_id" for each in ("entitlement", "queue", "owner")},
+}
+
+
+def _value(kind: FieldKind, key: str) -> ColumnElement[Any]:
+    kept = "folded" if kind in (FieldKind.TEXT, FieldKind.CHOICES) else kind.value
+    mine = select(getattr(FieldValue, kept))
+    mine = mine.where(FieldValue.case_id == Case.id, FieldValue.key == key)
+    return mine.correlate(Case).scalar_subquery()
+
+
+def _tags() -> ColumnElement[Any]:
+    # As `conditions.joined` writes them; their order does not matter to what contains them.
+    words = select("|" + func.aggregate_strings(Tag.folded, "|") + "|")
+    mine = words.join(CaseTag, CaseTag.tag_id == Tag.id).where(CaseTag.case_id == Case.id)
+    return mine.correlate(Case).scalar_subquery()
+
+
+CASE_COLUMNS = CaseColumns()
 
 
 def read_condition(condition: Mapping[str, Any]) -> Condition:
@@ -58,9 +171,27 @@ def read_condition(condition: Mapping[str, Any]) -> Condition:
     return _read(orjson.dumps(condition))
 
 
+def check_condition(session: Session, condition: Mapping[str, Any]) -> Condition:
+    """The condition, before it is stored: its custom fields are there. Raises BadCondition."""
+    read = read_condition(condition)
+    asked = {name for name in read.field_names() if _custom(name)[0] is not None}
+    known = {f"{field.kind}.{field.key}" for field in custom_fields(session)} if asked else set()
+    for name in sorted(asked - known):
+        raise BadCondition(f'there is no custom field "{name:.80}"{did_you_mean(name, known)}')
+    return read
+
+
 @lru_cache(maxsize=1024)
 def _read(condition: bytes) -> Condition:
     return Condition.from_json(orjson.loads(condition), CASE_FIELDS)
+
+
+def _custom(name: str) -> tuple[FieldKind | None, str]:
+    """The kind and the key that the name of a custom field is made of."""
+    said, dot, key = name.partition(".")
+    if not dot or said not in tuple(FieldKind) or not KEY.fullmatch(key):
+        return None, ""
+    return FieldKind(said), key
 
 
 def _id(value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TEXT = "text"
     CHOICE = "choice"
     NUMBER = "number"
+    DAY = "day"
     INSTANT = "instant"
     YES_NO = "yes or no"
     ID = "id"
@@ -65,6 +66,7 @@ ALLOWED: Mapping[Kind, tuple[Operator, ...]] = {
     Kind.TEXT: (*EQUAL, Operator.CONTAINS, Operator.CONTAINS_ANY, Operator.STARTS_WITH, *PRESENT),
     Kind.CHOICE: (*EQUAL, *ORDERED, *PRESENT),
     Kind.NUMBER: (*EQUAL, *ORDERED, *PRESENT),
+    Kind.DAY: (*EQUAL, Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *PRESENT),
     Kind.INSTANT: (Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *PRESENT),
     Kind.YES_NO: (Operator.IS, Operator.IS_NOT, *PRESENT),
     Kind.ID: (*EQUAL, *PRESENT),
@@ -126,6 +128,8 @@ class Field:
             case Kind.NUMBER, (int() | float()) if not isinstance(form, bool):
                 if abs(form) <= LARGEST_NUMBER:  # NaN is not.
                     return form
+            case Kind.DAY, str():
+                return _day(form)
             case Kind.INSTANT, str():
                 return _instant(form)
             case Kind.YES_NO, bool():
@@ -176,6 +180,7 @@ EXPECTED = {
     Kind.WORDS: f"a word of 1 to {LONGEST_TEXT} characters",
     Kind.CHOICE: "a choice",
     Kind.NUMBER: f"a number up to {LARGEST_NUMBER}",
+    Kind.DAY: "a day such as 2026-01-05",
     Kind.INSTANT: "an instant with its zone, such as 2026-01-05T09:00:00Z",
     Kind.YES_NO: "true or false",
     Kind.ID: f"an id of 1 to {LONGEST_TEXT} characters",
@@ -216,6 +221,13 @@ def _told(form: object) -> str:
         case int() if abs(form) > LARGEST_NUMBER:
             return "a larger number"
     return dumps(form, default=repr)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadCondition(f'"{text:.40}" is not {EXPECTED[Kind.DAY]}') from None
 
 
 def _instant(text: str) -> datetime:

@@ -18,6 +18,7 @@ from intake.cases import (
     Direction,
     Priority,
     Reason,
+    Severity,
     State,
     next_numbers,
 )
@@ -100,6 +101,7 @@ def _opened_by(
         state=State.ACTIVE,
         reason=Reason.IN_PROGRESS,
         priority=Priority.NORMAL,
+        severity=Severity.NORMAL,
     )
     session.add(case)
     return case

@@ -55,6 +55,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
     op.create_table(
+        "case_types",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_types")),
+        sa.UniqueConstraint("name", name=op.f("uq_case_types_name")),
+    )
+    op.create_table(
         "channel_weights",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("units", sa.Integer(), nullable=False),
@@ -149,6 +158,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_slas")),
         sa.UniqueConstraint("name", "version", name=op.f("uq_slas_name_version")),
     )
+    op.create_table(
+        "tags",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("folded", sa.String(length=160), nullable=False),
+        sa.Column("colour", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
+        sa.UniqueConstraint("folded", name=op.f("uq_tags_folded")),
+    )
+    op.create_table(
+        "topics",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["topics.id"],
+            name=op.f("fk_topics_parent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topics")),
+    )
+    op.create_index(op.f("ix_topics_parent_id"), "topics", ["parent_id"], unique=False)
     op.create_table(
         "account_domains",
         sa.Column("domain", sa.String(length=253), nullable=False),
@@ -364,6 +398,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("abbreviation", name=op.f("uq_contract_templates_abbreviation")),
         sa.UniqueConstraint("name", name=op.f("uq_contract_templates_name")),
     )
+    op.create_table(
+        "custom_fields",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("label", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("choices", JSON, nullable=False),
+        sa.Column("type_id", sa.Uuid(), nullable=True),
+        sa.Column("required", sa.String(length=32), nullable=False),
+        sa.Column("public", sa.Boolean(), nullable=False),
+        sa.Column("hint", sa.String(length=200), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["type_id"],
+            ["case_types.id"],
+            name=op.f("fk_custom_fields_type_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_custom_fields")),
+    )
+    op.create_index(op.f("ix_custom_fields_type_id"), "custom_fields", ["type_id"], unique=False)
     op.create_table(
         "entitlement_templates",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1112,9 +1168,13 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("subject_folded", sa.String(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=False),
         sa.Column("priority", sa.String(length=32), nullable=False),
+        sa.Column("severity", sa.String(length=32), nullable=False),
+        sa.Column("type_id", sa.Uuid(), nullable=True),
+        sa.Column("topic_id", sa.Uuid(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("mailbox", sa.String(length=320), nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
@@ -1230,6 +1290,20 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["topic_id"],
+            ["topics.id"],
+            name=op.f("fk_cases_topic_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["type_id"],
+            ["case_types.id"],
+            name=op.f("fk_cases_type_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
         sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
     )
@@ -1253,6 +1327,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
     op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
+    op.create_index(op.f("ix_cases_topic_id"), "cases", ["topic_id"], unique=False)
+    op.create_index(op.f("ix_cases_type_id"), "cases", ["type_id"], unique=False)
     op.create_index(
         "ix_cases_waiting",
         "cases",
@@ -1305,6 +1381,55 @@ def upgrade() -> None:
     op.create_index(op.f("ix_case_merges_source_id"), "case_merges", ["source_id"], unique=False)
     op.create_index(
         op.f("ix_case_merges_survivor_id"), "case_merges", ["survivor_id"], unique=False
+    )
+    op.create_table(
+        "case_tags",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("tag_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_case_tags_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id"],
+            ["tags.id"],
+            name=op.f("fk_case_tags_tag_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "tag_id", name=op.f("pk_case_tags")),
+    )
+    op.create_index(op.f("ix_case_tags_tag_id"), "case_tags", ["tag_id"], unique=False)
+    op.create_table(
+        "field_values",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("written", JSON, nullable=True),
+        sa.Column("folded", sa.String(), nullable=True),
+        sa.Column("choice", sa.String(length=120), nullable=True),
+        sa.Column("number", sa.Double(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("instant", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("yes_no", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_field_values_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["key"],
+            ["custom_fields.key"],
+            name=op.f("fk_field_values_key"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "key", name=op.f("pk_field_values")),
     )
     op.create_table(
         "holds",
