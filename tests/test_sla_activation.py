@@ -117,6 +117,14 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
         lambda: [item(actions=[MAIL | {"on": "warning"}])],
         r"items\[0\].actions\[0\].on: this item never warns",
     ),
+    "hours that do not exist": (
+        lambda: [item(calendar_id=new_id())],
+        r"items\[0\].calendar: there is no such calendar",
+    ),
+    "a queue that does not exist": (
+        lambda: [item(actions=[{"on": "failure", "do": "move", "queue": str(new_id())}])],
+        r"items\[0\].actions\[0\].queue: there is no such queue",
+    ),
     "a field nobody knows": (
         lambda: [item(actions=[MAIL | {"cc": ["x@example.com"]}])],
         r"items\[0\].actions\[0\]: cc: unknown field",
@@ -128,12 +136,11 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
 def test_a_draft_that_cannot_be_kept_is_refused_and_the_field_is_named(
     desk: DeskUnderTest, ada: Principal, items: Callable[[], list[SlaItem]], message: str
 ) -> None:
-    draft = drafted(desk, ada, *items())
-
     with pytest.raises(NotAnSla, match=message):
-        activated(desk, ada, draft)
+        activated(desk, ada, drafted(desk, ada, *items()))
 
-    assert [each.state for each in desk.all(Sla)] == [SlaState.DRAFT]
+    assert SlaState.ACTIVE not in {each.state for each in desk.all(Sla)}
+    assert desk.all(SlaItem) == []
 
 
 def test_hours_that_end_before_the_promise_are_refused(desk: DeskUnderTest, ada: Principal) -> None:
@@ -141,10 +148,9 @@ def test_hours_that_end_before_the_promise_are_refused(desk: DeskUnderTest, ada:
     calendar = ServiceCalendar(id=new_id(), name="Closing down", hours=until_april)
     with desk.transaction() as session:
         session.add(calendar)
-    draft = drafted(desk, ada, item(fail=1000 * 60, calendar_id=calendar.id))
 
     with pytest.raises(NotAnSla, match=r"items\[0\].calendar: the desk does not open"):
-        activated(desk, ada, draft)
+        drafted(desk, ada, item(fail=1000 * 60, calendar_id=calendar.id))
 
 
 def test_what_is_in_force_is_not_edited(desk: DeskUnderTest, ada: Principal) -> None:
@@ -226,6 +232,22 @@ def test_an_sla_has_one_draft_at_a_time(desk: DeskUnderTest, ada: Principal) -> 
         desk.transaction() as session,
     ):
         activation.revise(session, ada, first.id, at=NOON)
+
+
+def test_a_draft_is_discarded_and_what_was_in_force_is_not(
+    desk: DeskUnderTest, ada: Principal
+) -> None:
+    first = activated(desk, ada, drafted(desk, ada, item()))
+    with desk.transaction() as session:
+        second = activation.revise(session, ada, first.id, at=NOON)
+
+    with desk.transaction() as session:
+        activation.discard(session, ada, second.id, at=NOON)
+
+    assert [each.id for each in desk.all(Sla)] == [first.id]
+    assert len(desk.all(SlaItem)) == 1
+    with pytest.raises(activation.InForce, match="is active"), desk.transaction() as session:
+        activation.discard(session, ada, first.id, at=NOON)
 
 
 def test_there_is_one_default(desk: DeskUnderTest, ada: Principal) -> None:

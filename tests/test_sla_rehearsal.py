@@ -14,9 +14,19 @@ from intake import sla, work
 from intake.agents import NotAllowed, Principal, Role
 from intake.calendars import BadCalendar
 from intake.db import Database, new_id
-from intake.sla import Kpi, KpiState, ServiceCalendar, Sla, SlaItem, activation, rehearsing
+from intake.sla import (
+    Kpi,
+    KpiState,
+    ServiceCalendar,
+    Sla,
+    SlaItem,
+    activation,
+    changing,
+    rehearsing,
+)
+from intake.sla.changing import Scope
 from intake.sla.explaining import Stretch, explain
-from intake.sla.rehearsing import Move, Scope
+from intake.sla.rehearsing import Move
 from tests.desk import NOON, DeskUnderTest
 from tests.promised import OFFICE, clocks, has_sla, item, march, open_case, the_clock, tick, told
 from tests.test_cli import deskbell
@@ -44,7 +54,7 @@ def rehearsed(desk: DeskUnderTest, hours: dict[str, Any]) -> list[Move]:
 def changed(desk: DeskUnderTest, by: Principal, hours: dict[str, Any], scope: Scope) -> int:
     calendar_id = hours_of(desk)
     with desk.transaction() as session:
-        return rehearsing.change_hours(session, by, calendar_id, hours, scope, at=march(2, 16))
+        return changing.change_hours(session, by, calendar_id, hours, scope, at=march(2, 16))
 
 
 def test_a_rehearsal_lists_each_deadline_that_would_move_and_moves_none(
@@ -153,8 +163,7 @@ def test_a_new_version_is_rehearsed_and_adopted_by_running_cases(
         moves = rehearsing.moved_by_version(session, draft.id, at=NOON + 2 * HOUR)
     untouched = desk.case(1001).deadline_at, len(clocks(desk))
     with desk.transaction() as session:
-        activation.activate(session, ada, draft.id, at=NOON + 2 * HOUR)
-        adopted = rehearsing.adopt(session, ada, draft.id, at=NOON + 2 * HOUR)
+        adopted = changing.put_in_force(session, ada, draft.id, Scope.ALL, at=NOON + 2 * HOUR)
 
     expected = Move(1001, Kpi.RESOLVE_BY, NOON + 4.25 * HOUR, NOON + 3.25 * HOUR)
     assert (moves, untouched, adopted) == ([expected], (NOON + 4.25 * HOUR, 2), 1)

@@ -123,12 +123,12 @@ OF_A_FIELD = frozenset(
     {
         *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
-        *("wrong-domain", "bad-calendar", "sla-incomplete"),
+        *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time"),
     }
 )
 """Codes whose text begins with the field that is wrong, as in "ends_on: 1 May is before …"."""
-FIELD = re.compile(r"([a-z][\w.\[\]]*): ")
+FIELD = re.compile(r"([a-z][\w.\[\]-]*): ")
 AnyProblem = (
     NotFound
     | NotAllowed
@@ -161,5 +161,6 @@ def problem(error: IntakeError) -> AnyProblem:
 def _as_here(field: str) -> str:
     # References are called by what they refer to: `sla` and not `slaId`.
     called = field if field == "external_id" else field.removesuffix("_id")
+    called = called.replace("applicable_from", "starts_from")
     name: str = to_camel_case(called)
     return name

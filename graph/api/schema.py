@@ -18,13 +18,15 @@ from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
 from graph.api.entitlements import EntitlementQueries
 from graph.api.events import EventSubscriptions
+from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.life import EntitlementMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
+from graph.api.promising import PromiseQueries, SlaMutations
 from graph.api.queues import QueueQueries
-from graph.api.rehearsals import RehearsalQueries, SlaMutations
+from graph.api.rehearsals import RehearsalQueries
 from graph.api.reports import ReportQueries
 from graph.api.scalars import SCALARS
 from graph.api.slas import SlaQueries
@@ -45,6 +47,8 @@ class Query(
     PreviewQueries,
     BillingQueries,
     SlaQueries,
+    PromiseQueries,
+    HourQueries,
     RehearsalQueries,
     ArticleQueries,
     InboundQueries,
@@ -62,6 +66,7 @@ class Mutation(
     ContractMutations,
     EntitlementMutations,
     SlaMutations,
+    HourMutations,
     TimeMutations,
     BillingMutations,
     CallMutations,

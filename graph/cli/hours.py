@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +12,7 @@ from graph.cli.words import calendar_app
 from graph.opening import open_database
 from intake import agents, sla
 from intake.calendars import public
-from intake.sla import rehearsing
+from intake.sla import changing, rehearsing
 
 
 @calendar_app.command("list")
@@ -53,11 +51,11 @@ def calendar_holidays(
     db = open_database(settings_in_force())
     with db.transaction() as session:
         found = sla.calendar_named(session, name)
-        hours = {**found.hours, "holidays": {**found.hours.get("holidays", {}), **_written(days)}}
+        hours = changing.with_holidays(found.hours, days)
         moves = list(rehearsing.moved_by_hours(session, found.id, hours, at=today))
         if not dry_run:
-            scope = rehearsing.Scope.NEW if new_cases_only else rehearsing.Scope.ALL
-            rehearsing.change_hours(session, agents.SYSTEM, found.id, hours, scope, at=today)
+            scope = changing.Scope.NEW if new_cases_only else changing.Scope.ALL
+            changing.change_hours(session, agents.SYSTEM, found.id, hours, scope, at=today)
     db.close()
     for move in moves:
         becomes = f"{move.becomes:%Y-%m-%d %H:%M %Z}" if move.becomes else "never"
@@ -65,7 +63,3 @@ def calendar_holidays(
     done = "would be added" if dry_run else "added"
     stay = " and stay where they are" if new_cases_only else ""
     out.print(f"{len(days)} holidays {done}; {len(moves)} deadlines are concerned{stay}")
-
-
-def _written(days: Mapping[date, str]) -> dict[str, str]:
-    return {day.isoformat(): name for day, name in days.items()}

@@ -98,8 +98,7 @@ class Calendar:
             for day, slots in sorted(self.exceptions.items())
         }
         changes = {
-            day: week(pattern, f"changes from {day}")
-            for day, pattern in sorted(self.changes.items())
+            day: week(pattern, f"changes.{day}") for day, pattern in sorted(self.changes.items())
         }
         slots = [
             *exceptions.values(),

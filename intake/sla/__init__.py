@@ -6,7 +6,7 @@
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
 - `explaining`: every second of a clock, and where it stands in a sentence
 - `activation`, `checking`, `actions`: from draft to promise, and what a milestone sets off
-- `rehearsing`: which deadlines a change of hours or of an SLA would move, and making it
+- `rehearsing`, `changing`: which deadlines a change of hours or of an SLA would move; making it
 """
 
 from intake.sla.clocks import (

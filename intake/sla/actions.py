@@ -69,6 +69,8 @@ class Action:
     @classmethod
     def from_json(cls, form: Mapping[str, Any]) -> Action:
         """The action written as this JSON. Raises BadAction, naming the field."""
+        if not isinstance(form, Mapping):
+            raise BadAction(f"{form!r:.80} is not an object with “on” and “do”")
         form = dict(form)
         on = _word(Milestone, form.pop("on", None), "on")
         do = _word(Do, form.pop("do", None), "do")

@@ -15,7 +15,7 @@ from intake.agents import Act, Principal
 from intake.cases import Case
 from intake.db import Base, new_id
 from intake.errors import IntakeError, NotFound
-from intake.sla.checking import NotAnSla, check
+from intake.sla.checking import NotAnSla, check, check_draft
 from intake.sla.promises import (
     USUAL_START,
     KpiDefinition,
@@ -25,9 +25,12 @@ from intake.sla.promises import (
     with_items,
 )
 
+LONGEST_NAME = 120
+
 
 class InForce(IntakeError):
-    """An SLA that is or was in force is not edited: clocks run by its words."""
+    """An SLA that is or was in force is not edited: clocks run by its words. The text begins with
+    the field that says so."""
 
     code = "sla-in-force"
 
@@ -41,12 +44,14 @@ def draft(
     chosen_when: dict[str, Any] | None = None,
     at: datetime,
 ) -> Sla:
-    """A new SLA that promises nothing yet."""
+    """A new SLA that promises nothing yet. Raises NotAnSla, naming the field."""
     by.must(Act.ADMINISTER)
-    if not name.strip():
-        raise NotAnSla("name: an SLA needs one")
-    if session.scalar(select(Sla.id).where(Sla.name == name)) is not None:
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise NotAnSla(f"name: an SLA has one of 1 to {LONGEST_NAME} characters")
+    if session.scalar(select(Sla.id).where(Sla.name == name).limit(1)) is not None:
         raise NotAnSla(f"name: there is an SLA “{name}” already; revise it")
+    check_draft(session, items, chosen_when, at=at)
     sla = Sla(id=new_id(), name=name, version=1, state=SlaState.DRAFT, chosen_when=chosen_when)
     session.add(sla)
     sla.items = _in_order(items)
@@ -64,11 +69,10 @@ def rewrite(
     chosen_when: dict[str, Any] | None = None,
     at: datetime,
 ) -> Sla:
-    """Replace what a draft says. Raises InForce on any other: revise it instead."""
+    """Replace what a draft says. Raises NotAnSla; InForce on any other: revise it instead."""
     by.must(Act.ADMINISTER)
-    sla = _locked(session, sla_id)
-    if sla.state is not SlaState.DRAFT:
-        raise InForce(f"“{sla.name}” is {sla.state}: revise it, and edit the new draft")
+    sla = _draft(session, sla_id)
+    check_draft(session, items, chosen_when, at=at)
     for old in sla.items:
         session.delete(old)
     sla.chosen_when = chosen_when
@@ -78,6 +82,17 @@ def rewrite(
     return sla
 
 
+def discard(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> None:
+    """Forget a draft: nothing ever ran by it. Raises InForce on any other."""
+    by.must(Act.ADMINISTER)
+    sla = _draft(session, sla_id)
+    for item in sla.items:
+        session.delete(item)
+    session.flush()
+    session.delete(sla)
+    _record(session, "sla.discarded", sla, by, at)
+
+
 def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
     """The next version of an SLA, as a draft that says the same."""
     by.must(Act.ADMINISTER)
@@ -85,7 +100,7 @@ def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sl
     family = select(Sla.version, Sla.state).where(Sla.name == old.name)
     versions = session.execute(family).all()
     if any(state is SlaState.DRAFT for _version, state in versions):
-        raise InForce(f"“{old.name}” has a draft already; edit that one")
+        raise InForce(f"state: “{old.name}” has a draft already; edit that one")
     new = Sla(
         id=new_id(),
         family_id=old.family,
@@ -110,11 +125,11 @@ def activate(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> 
     by.must(Act.ADMINISTER)
     sla = _locked(session, sla_id)
     if sla.state is not SlaState.DRAFT:
-        raise InForce(f"“{sla.name}” is {sla.state} already")
+        raise InForce(f"state: “{sla.name}” is {sla.state} already")
     definitions = {d.kpi: d for d in session.scalars(select(KpiDefinition))}
     for item in sla.items:
         _settle_usual(item, definitions.get(item.kpi))
-    check(sla, at=at)
+    check(session, sla, at=at)
     family = select(Sla).where(Sla.name == sla.name, Sla.state == SlaState.ACTIVE)
     for before in session.scalars(family.with_for_update()):
         before.state, before.is_default = SlaState.RETIRED, False
@@ -131,6 +146,8 @@ def retire(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sl
     """Take an SLA out of force: it starts no more clocks, and those that run go on."""
     by.must(Act.ADMINISTER)
     sla = _locked(session, sla_id)
+    if sla.state is not SlaState.ACTIVE:
+        raise InForce(f"state: “{sla.name}” is {sla.state}; only what is in force is retired")
     sla.state, sla.is_default = SlaState.RETIRED, False
     _record(session, "sla.retired", sla, by, at)
     return sla
@@ -189,6 +206,13 @@ def _only_default(session: Session, sla: Sla) -> None:
         .values(is_default=False)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def _draft(session: Session, sla_id: UUID) -> Sla:
+    sla = _locked(session, sla_id)
+    if sla.state is not SlaState.DRAFT:
+        raise InForce(f"state: “{sla.name}” is {sla.state}: revise it, and edit the new draft")
+    return sla
 
 
 def _locked(session: Session, sla_id: UUID) -> Sla:

@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from intake.agents import Agent
 from intake.cases import REASONS, State
 from intake.errors import IntakeError
 from intake.facts import read_condition
+from intake.queues import Queue
 from intake.sla.actions import Action
-from intake.sla.promises import BY_MESSAGES, From, Kpi, Sla, SlaItem, hours_of
+from intake.sla.promises import BY_MESSAGES, From, Kpi, ServiceCalendar, Sla, SlaItem, hours_of
 
 LONGEST_MINUTES = 3_653 * 24 * 60
 """Ten years. What is allowed longer than this is a slip of the hand."""
@@ -37,20 +43,69 @@ class NotAnSla(IntakeError):
     code = "sla-incomplete"
 
 
-def check(sla: Sla, *, at: datetime) -> None:
-    """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken."""
+def check(session: Session, sla: Sla, *, at: datetime) -> None:
+    """Raises NotAnSla, naming the field, unless it can be put in force."""
     if not sla.items:
         raise NotAnSla("items: there is nothing in it; add what is promised")
-    if sla.chosen_when is not None:
+    check_draft(session, sla.items, sla.chosen_when, at=at)
+
+
+def check_draft(
+    session: Session,
+    items: Sequence[SlaItem],
+    chosen_when: Mapping[str, Any] | None,
+    *,
+    at: datetime,
+) -> None:
+    """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken.
+
+    A draft may hold no clause yet.
+    """
+    if chosen_when is not None:
         with _naming("chosen_when"):
-            read_condition(sla.chosen_when)
-    for place, item in enumerate(sla.items):
+            read_condition(chosen_when)
+    for place, item in enumerate(items):
+        _find_hours(session, item, f"items[{place}]")
         _check_item(item, f"items[{place}]", at)
+        _find_targets(session, item, f"items[{place}]")
+
+
+def check_start(kpi: Kpi, start: From, *, own_success: bool, place: str = "") -> None:
+    """Raises NotAnSla unless a promise of that KPI can count from that instant."""
+    if (start in BY_MESSAGES) != (kpi is Kpi.NEXT_RESPONSE):
+        raise NotAnSla(
+            f"{place}applicable_from: “{kpi}” cannot count from “{start}”; a next response, "
+            f"and nothing else, counts from {' or '.join(sorted(BY_MESSAGES))}"
+        )
+    if not own_success and start is ENDS.get(kpi):
+        raise NotAnSla(f"{place}applicable_from: “{start}” is what keeps “{kpi}”")
+
+
+def check_pauses(pauses: Sequence[str] | None, place: str = "") -> None:
+    """Raises NotAnSla unless each is a status in which a case is worked on."""
+    for reason in pauses or ():
+        if reason not in PAUSING:
+            raise NotAnSla(f"{place}pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
+
+
+def _find_hours(session: Session, item: SlaItem, place: str) -> None:
+    if item.calendar_id is not None:
+        item.calendar = session.get(ServiceCalendar, item.calendar_id)
+        if item.calendar is None:
+            raise NotAnSla(f"{place}.calendar: there is no such calendar")
+
+
+def _find_targets(session: Session, item: SlaItem, place: str) -> None:
+    for number, form in enumerate(item.actions or ()):
+        for field, row in (("queue", Queue), ("agent", Agent)):
+            if field in form and session.get(row, UUID(str(form[field]))) is None:
+                raise NotAnSla(f"{place}.actions[{number}].{field}: there is no such {field}")
 
 
 def _check_item(item: SlaItem, place: str, at: datetime) -> None:
     _check_spans(item, place)
-    _check_start(item, place)
+    own_success = item.success_when is not None
+    check_start(item.kpi, item.starts_from, own_success=own_success, place=f"{place}.")
     needs = set(CHANGED_BY[item.kpi])
     if item.success_when is not None:
         with _naming(f"{place}.success_when"):
@@ -63,9 +118,7 @@ def _check_item(item: SlaItem, place: str, at: datetime) -> None:
                 f"{place}.applicable_when: {min(both)} changes when the promise is kept, "
                 "so that keeping it would cancel it; ask for something else"
             )
-    for reason in item.pauses or ():
-        if reason not in PAUSING:
-            raise NotAnSla(f"{place}.pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
+    check_pauses(item.pauses, f"{place}.")
     for number, form in enumerate(item.actions or ()):
         with _naming(f"{place}.actions[{number}]"):
             action = Action.from_json(form)
@@ -73,17 +126,6 @@ def _check_item(item: SlaItem, place: str, at: datetime) -> None:
             raise NotAnSla(f"{place}.actions[{number}].on: this item never warns")
     with _naming(f"{place}.calendar"):
         hours_of(item).add(at, item.fail_after)
-
-
-def _check_start(item: SlaItem, place: str) -> None:
-    start = item.starts_from
-    if (start in BY_MESSAGES) != (item.kpi is Kpi.NEXT_RESPONSE):
-        raise NotAnSla(
-            f"{place}.applicable_from: “{item.kpi}” cannot count from “{start}”; a next response, "
-            f"and nothing else, counts from {' or '.join(sorted(BY_MESSAGES))}"
-        )
-    if item.success_when is None and start is ENDS.get(item.kpi):
-        raise NotAnSla(f"{place}.applicable_from: “{start}” is what keeps “{item.kpi}”")
 
 
 def _check_spans(item: SlaItem, place: str) -> None:

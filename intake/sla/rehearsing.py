@@ -1,53 +1,33 @@
-"""A change of hours or of an SLA, rehearsed before it is made: which deadlines would move.
-
-What was reached stays reached. A change is made for all, or for what starts from now on; then the
-clocks that run keep the version of the hours, or of the SLA, that they started with.
-"""
+"""A change of hours or of an SLA, rehearsed before it is made: which deadlines would move."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, select, text, true, update
+from sqlalchemy import ColumnElement, Select, and_, select, text
 from sqlalchemy.orm import Session
 
-from intake import events
-from intake.agents import Act, Principal
 from intake.calendars import Calendar
 from intake.cases import Case, State
-from intake.db import new_id
-from intake.errors import NotFound
 from intake.sla.clocks import (
-    LIVE,
     LIVE_ROWS,
     RUNNING,
     Hold,
     KpiInstance,
     due,
     holds_of,
-    look,
-    note_deadline,
     of_cases,
-    place,
 )
-from intake.sla.promises import Kpi, ServiceCalendar, Sla, SlaItem, SlaState, with_items
+from intake.sla.promises import Kpi, Sla, SlaItem, with_items
 from intake.sla.starting import reconsider
 
 AT_A_TIME = 500
 T = TypeVar("T")
-
-
-class Scope(StrEnum):
-    """For whom a change is made."""
-
-    ALL = "all"
-    NEW = "new cases only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,55 +64,6 @@ def moved_by_hours(
                 yield Move(number, instance.kpi, instance.fail_at, becomes)
 
 
-def change_hours(
-    session: Session,
-    by: Principal,
-    calendar_id: UUID,
-    hours: Mapping[str, Any],
-    scope: Scope,
-    *,
-    at: datetime,
-) -> int:
-    """Give a calendar other hours; how many running clocks were placed anew.
-
-    The hours of before are kept as a version, for the clocks that ended in them and, with
-    Scope.NEW, for those that run. Raises BadCalendar like `moved_by_hours`.
-    """
-    by.must(Act.ADMINISTER)
-    Calendar.from_json(hours)
-    calendar = session.scalar(
-        select(ServiceCalendar).where(ServiceCalendar.id == calendar_id).with_for_update()
-    )
-    if calendar is None or calendar.current_id is not None:
-        raise NotFound("there is no such calendar")
-    cases = _locked(session, select(KpiInstance.case_id).where(live_in(calendar_id)))
-    for _case, instances, _holds in _each(session, cases):
-        for instance in instances:
-            look(instance, at=at)  # what was due by the hours of before was due
-    session.flush()
-    before = _keep_version(session, calendar, hours)
-    ended = KpiInstance.state.not_in(LIVE) if scope is Scope.ALL else true()
-    session.execute(
-        update(KpiInstance)
-        .where(KpiInstance.calendar_id == calendar.id, ended)
-        .values(calendar_id=before.id)
-        .execution_options(synchronize_session="fetch")
-    )
-    moved = _place_again(session, cases, calendar) if scope is Scope.ALL else 0
-    events.record(
-        session,
-        "calendar.changed",
-        at=at,
-        actor=by,
-        calendar=str(calendar.id),
-        name=calendar.name,
-        version=calendar.version,
-        scope=scope.value,
-        clocks=moved,
-    )
-    return moved
-
-
 def moved_by_version(session: Session, sla_id: UUID, *, at: datetime) -> list[Move]:
     """The open deadlines that would move if running cases adopted this draft or version.
 
@@ -140,7 +71,7 @@ def moved_by_version(session: Session, sla_id: UUID, *, at: datetime) -> list[Mo
     """
     sla = with_items(session, sla_id)
     tried = session.begin_nested()
-    cases = _cases_of_family(session, sla)
+    cases = cases_of_family(session, sla)
     before = _deadlines(session, cases)
     for case in cases:
         case.sla_id = sla.id
@@ -156,25 +87,6 @@ def moved_by_version(session: Session, sla_id: UUID, *, at: datetime) -> list[Mo
     ]
 
 
-def adopt(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> int:
-    """Let the open cases that run by other versions of an active SLA run by this one.
-
-    What was kept or broken already stays; how many cases changed.
-    """
-    by.must(Act.ADMINISTER)
-    sla = with_items(session, sla_id)
-    if sla.state is not SlaState.ACTIVE:
-        raise NotFound("only an active SLA can be adopted")
-    cases = _cases_of_family(session, sla)
-    for case in cases:
-        case.sla_id = sla.id
-        reconsider(session, case, at=at)
-    events.record(
-        session, "sla.adopted", at=at, actor=by, sla=str(sla.id), name=sla.name, cases=len(cases)
-    )
-    return len(cases)
-
-
 def _running_in(calendar_id: UUID) -> ColumnElement[bool]:
     return live_in(calendar_id) & KpiInstance.state.in_(RUNNING)
 
@@ -184,7 +96,7 @@ def live_in(calendar_id: UUID) -> ColumnElement[bool]:
     return and_(KpiInstance.calendar_id == calendar_id, text(f"kpi_instances.{LIVE_ROWS}"))
 
 
-def _locked(session: Session, case_ids: Select[UUID]) -> list[Case]:
+def locked(session: Session, case_ids: Select[UUID]) -> list[Case]:
     return list(
         session.scalars(
             select(Case)
@@ -196,36 +108,7 @@ def _locked(session: Session, case_ids: Select[UUID]) -> list[Case]:
     )
 
 
-def _keep_version(
-    session: Session, calendar: ServiceCalendar, hours: Mapping[str, Any]
-) -> ServiceCalendar:
-    before = ServiceCalendar(
-        id=new_id(),
-        name=calendar.name,
-        version=calendar.version,
-        current_id=calendar.id,
-        hours=calendar.hours,
-    )
-    calendar.version += 1
-    calendar.hours = dict(hours)
-    session.flush()  # name and version are unique: the present row gives its number away first
-    session.add(before)
-    session.flush()
-    return before
-
-
-def _place_again(session: Session, cases: Sequence[Case], calendar: ServiceCalendar) -> int:
-    placed = 0
-    for case, instances, holds in _each(session, cases):
-        for instance in instances:
-            if instance.calendar_id == calendar.id and instance.state in LIVE:
-                place(instance, holds)
-                placed += 1
-        note_deadline(case, instances)
-    return placed
-
-
-def _each(
+def each_with_clocks(
     session: Session, cases: Sequence[Case]
 ) -> Iterator[tuple[Case, list[KpiInstance], list[Hold]]]:
     """Each case with its clocks and holds, read for many at a time."""
@@ -239,9 +122,9 @@ def _each(
             yield case, clocks[case.id], holds[case.id]
 
 
-def _cases_of_family(session: Session, sla: Sla) -> list[Case]:
+def cases_of_family(session: Session, sla: Sla) -> list[Case]:
     versions = select(Sla.id).where(Sla.name == sla.name, Sla.id != sla.id)
-    return _locked(
+    return locked(
         session,
         select(Case.id).where(Case.sla_id.in_(versions), Case.state == State.ACTIVE),
     )
