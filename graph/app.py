@@ -34,7 +34,10 @@ def office(house: House) -> Starlette:
     """GraphQL and the console: nobody gets in without being known."""
     return Starlette(
         routes=[*_health(house.db), *api.routes(house), *console.routes(house)],
-        middleware=[Middleware(RequestLog, face="office")],
+        middleware=[
+            Middleware(RequestLog, face="office"),
+            Middleware(BodyDeadline, patience=Patience()),
+        ],
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -17,6 +19,7 @@ from graph.duties import HTTP_LIMITS
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 WHOLE = b"GET / HTTP/1.1\r\nHost: desk.example\r\n\r\n"
+LAST = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 UPGRADE = (
     b"GET /socket HTTP/1.1\r\nHost: desk.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -61,6 +64,8 @@ def heard(talk: Talk) -> bytes:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impatient, "HEAD_SECONDS", 0.3)
+    # A loop that ended tells nobody of the connections it still had.
+    monkeypatch.setattr(impatient.ImpatientProtocol, "_connected", Counter())
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nX:"], ids=["nothing", "half a head"])
@@ -84,7 +89,7 @@ def test_half_of_a_second_head_is_not_waited_for_either() -> None:
 
 def test_an_answer_that_takes_longer_is_waited_for() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-        writer.write(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        writer.write(LAST)
         return await reader.read()
 
     assert heard(talk).endswith(b"done")
@@ -105,3 +110,24 @@ def test_an_endless_head_is_refused() -> None:
         return await reader.read()
 
     assert heard(talk).startswith(b"HTTP/1.1 400")
+
+
+def test_one_network_cannot_hold_every_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(impatient, "CONNECTIONS_FROM_LOOPBACK", 1)
+    monkeypatch.setattr(impatient, "HEAD_SECONDS", 10)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        address = writer.get_extra_info("peername")[:2]
+        more, closing = await asyncio.open_connection(*address)
+        with contextlib.suppress(ConnectionResetError):
+            assert await more.read() == b""
+        closing.close()
+        writer.write(LAST)
+        first = await reader.read()
+        again, asking = await asyncio.open_connection(*address)  # whoever left made room
+        asking.write(LAST)
+        second = await again.read()
+        asking.close()
+        return first + second
+
+    assert heard(talk).count(b"done") == 2

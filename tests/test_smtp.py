@@ -23,7 +23,7 @@ from channels.email import data_reader
 from channels.email.conversation import Conversation
 from channels.email.keeper import Keeper
 from channels.email.limits import Limits
-from channels.email.smtp import Door, _network, serve
+from channels.email.smtp import Door, serve
 from channels.journal import Arrived, StorageFull
 from tests.certificates import certificate_for
 
@@ -601,23 +601,6 @@ async def test_all_peers_together_may_connect_only_so_often(opened: Serve) -> No
 
     async with connected(door), connected(door, greet=False) as second:
         assert await second.rest() == "421 4.7.0 Too many connections"
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "together"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("192.0.2.1", "::ffff:192.0.2.1", True),
-        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
-        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
-        ("fe80::1%eth0", "fe80::2", True),
-        ("127.0.0.1", "::1", True),
-    ],
-)
-def test_a_customer_of_an_ipv6_network_counts_as_one_peer(
-    one: str, other: str, together: bool
-) -> None:
-    assert (_network(one) == _network(other)) is together
 
 
 # How slow

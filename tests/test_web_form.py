@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import select
 
 from channels.journal import Journal, StorageFull
+from channels.networks import LOOPBACK
 from channels.web.entry import TICKET_LASTS, instance_of, new_ticket
 from channels.web.headers import hosts
-from channels.web.limits import LOOPBACK, LOOPBACK_SHARE, Allowance, Patience, network_of
+from channels.web.limits import LOOPBACK_SHARE, Allowance, Patience
 from intake.cases import ActivityKind, Attachment, Case
 from intake.db import Busy, new_id
 from intake.events import Delivery
@@ -375,22 +376,6 @@ def test_an_allowance_refills_and_forgets_nobody_it_should_know() -> None:
     assert [allowance.wait("a", now=1e6) > 0 for _ in range(4)] == [False, False, False, True]
     assert not any(allowance.wait(LOOPBACK, now=0.0) for _ in range(3 * LOOPBACK_SHARE))
     assert allowance.wait(LOOPBACK, now=0.0) > 0
-
-
-@pytest.mark.parametrize(
-    ("client", "network"),
-    [
-        (("203.0.113.9", 1), "203.0.113.9"),
-        (("::ffff:203.0.113.9", 1), "203.0.113.9"),
-        (("2001:db8:1:2:3::4", 1), "2001:db8:1:2::/64"),
-        (("fe80::1%eth0", 1), "fe80::/64"),
-        (("127.0.0.9", 1), LOOPBACK),
-        (("::1", 1), LOOPBACK),
-        (None, LOOPBACK),
-    ],
-)
-def test_a_network_is_one_address_or_one_line(client: Any, network: str) -> None:
-    assert network_of({"client": client}) == network
 
 
 def test_a_ticket_is_ours_whole_and_fresh(sqlite_desk: DeskUnderTest) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 import ssl
@@ -19,9 +18,9 @@ from channels.email.conversation import Conversation
 from channels.email.keeper import Keeper, peer_address
 from channels.email.limits import Limits
 from channels.journal import Journal
+from channels.networks import LOOPBACK, network_of
 
 USUAL_LIMITS = Limits()
-_LOOPBACK = "loopback"
 
 
 async def serve(
@@ -79,9 +78,7 @@ class Door:
         """Whether there are too many already, in all or from there."""
         limits = self._limits
         most = (
-            limits.connections_from_loopback
-            if network == _LOOPBACK
-            else limits.connections_per_peer
+            limits.connections_from_loopback if network == LOOPBACK else limits.connections_per_peer
         )
         return len(self._conversations) >= limits.connections or self._per_peer[network] >= most
 
@@ -144,7 +141,7 @@ class _Threshold(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
-        network = _network(peer_address(transport.get_extra_info("peername")))
+        network = network_of(peer_address(transport.get_extra_info("peername")))
         if self._door.refuses(network):
             transport.write(b"421 4.7.0 Too many connections\r\n")
             transport.close()
@@ -152,14 +149,3 @@ class _Threshold(asyncio.Protocol):
         conversation = self._door.welcome(network)
         transport.set_protocol(conversation)
         conversation.connection_made(transport)
-
-
-def _network(address: str) -> str:
-    """Whom an address belongs to: one IPv4 address, or the /64 that one IPv6 customer has."""
-    if not address:
-        return ""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if ip.is_loopback:
-        return _LOOPBACK
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)

@@ -24,7 +24,7 @@ from channels import typed
 from channels.follow import Follower
 from channels.journal import Journal
 from channels.web.headers import origins
-from channels.web.limits import Allowance, Seats, network_of
+from channels.web.limits import Allowance, Seats, visitor
 from channels.web.lines import TRY_AGAIN_LATER, Line, Switchboard
 from channels.web.pages import HERE, TEMPLATES
 from channels.web.visit import POLICY, Visit, heard, understood
@@ -101,7 +101,7 @@ class Door:
             )
             await socket.close(POLICY)
             return
-        network = network_of(socket.scope)
+        network = visitor(socket.scope)
         if not self._seats.take(network):
             log.warning("chat refused", why="too many sockets")
             await socket.close(TRY_AGAIN_LATER)

@@ -8,7 +8,6 @@ database (`intake.acknowledge`).
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections import Counter, OrderedDict
 from contextlib import suppress
@@ -18,23 +17,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = "loopback"
+from channels.networks import LOOPBACK, network_of
+
 LOOPBACK_SHARE = 10
 """This machine, or a proxy on it that stands for many visitors, may take so many times as much."""
 KEYS_REMEMBERED = 20_000
 
 
-def network_of(scope: Scope) -> str:
-    """Whom a connection belongs to: one IPv4 address, or the /64 that one IPv6 customer has."""
-    host = scope["client"][0] if scope.get("client") else ""
-    try:
-        ip = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host or LOOPBACK  # a Unix socket has no address
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if ip.is_loopback:
-        return LOOPBACK
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+def visitor(scope: Scope) -> str:
+    """The network that a request came from."""
+    return network_of(scope["client"][0] if scope.get("client") else "")
 
 
 class Allowance:
@@ -115,6 +107,9 @@ class BodyDeadline:
         self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
         body = _Body(receive, self._patience)
 
         async def parting(message: Message) -> None:

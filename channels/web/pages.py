@@ -38,7 +38,7 @@ from channels.web.entry import (
     new_ticket,
     reference_of,
 )
-from channels.web.limits import Allowance, BodyDeadline, Patience, network_of
+from channels.web.limits import Allowance, BodyDeadline, Patience, visitor
 from intake import products
 from intake.db import Busy, Database
 from intake.desk import Desk
@@ -137,7 +137,7 @@ class FormCounter:
 
     async def take(self, request: Request) -> Response:
         """Keep what was sent, or give it back with what is wrong."""
-        wait = self._per_network.wait(network_of(request.scope), time.monotonic())
+        wait = self._per_network.wait(visitor(request.scope), time.monotonic())
         if wait:
             raise HTTPException(429, "Too many messages from you for now.", _later(wait))
         _refuse_what_is_no_form(request.headers)
