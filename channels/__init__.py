@@ -58,6 +58,7 @@ REGISTRY = {
     "web": "channels.web.form",
     "chat": "channels.web.chat",
     "slack": "channels.slack",
+    "webhook": "channels.webhooks",
 }
 
 

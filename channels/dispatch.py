@@ -15,11 +15,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
+from sqlalchemy.orm import Session
 
 from channels import Never, NotNow, Sent, channel
 from intake import events, outcomes
 from intake.db import Database
-from intake.events import Promise
+from intake.desk import Desk
+from intake.events import Delivery, Promise
 from intake.settings import Settings
 
 log = structlog.get_logger()
@@ -39,9 +41,10 @@ _ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;:]+")
 class Dispatch:
     """Keeps promises. Any number may run: a delivery is leased to one at a time."""
 
-    def __init__(self, db: Database, settings: Settings) -> None:
+    def __init__(self, db: Database, settings: Settings, desk: Desk) -> None:
         self._db = db
         self._settings = settings
+        self._desk = desk
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sender")
 
     def waiting(self, *, at: datetime) -> bool:
@@ -66,19 +69,20 @@ class Dispatch:
         if time.monotonic() - claimed >= RENEWED_AFTER_SECONDS and not self._renewed(promise):
             log.warning("left to another sender", **fields)
             return
+        began = time.monotonic()
         try:
             sent = self._send(promise)
         except NotNow as later:
-            self._later(promise, str(later), later.retry_after_seconds)
+            self._later(promise, str(later), began, later)
             log.info("delivery postponed", **fields, attempt=promise.attempts, why=_logged(later))
         except Never as never:
-            self._failed(promise, str(never))
+            self._failed(promise, str(never), began, never)
             log.warning("delivery refused", **fields, why=_logged(never))
         except Exception:
-            self._later(promise, "an error of ours; see the log", None)
+            self._later(promise, "an error of ours; see the log", began)
             log.exception("delivery broke", **fields, attempt=promise.attempts)
         else:
-            self._sent(promise, sent)
+            self._sent(promise, sent, began)
             log.info("delivered", **fields, attempt=promise.attempts)
 
     def _renewed(self, promise: Promise) -> bool:
@@ -92,36 +96,56 @@ class Dispatch:
         if prepare is not None:
             # What is shown is read now, and the transaction ends before the network is used.
             with self._db.reading() as session:
-                payload = prepare(session, promise, self._settings)
+                payload = prepare(session, promise, self._settings, self._desk)
             promise = replace(promise, payload=payload)
         return way.send(promise, self._settings)
 
-    def _sent(self, promise: Promise, sent: Sent) -> None:
+    def _sent(self, promise: Promise, sent: Sent, began: float) -> None:
         with self._db.transaction() as session:
             row = events.held(session, promise)
             if row is not None:
                 row.response, row.remote_id = sent.response, sent.remote_id
                 outcomes.arrived(session, row, at=datetime.now(UTC))
+                self._note(session, row, sent, began)
 
-    def _later(self, promise: Promise, reason: str, wait_seconds: float | None) -> None:
+    def _later(
+        self, promise: Promise, reason: str, began: float, outcome: NotNow | None = None
+    ) -> None:
         now = datetime.now(UTC)
         mail = promise.channel == "email"
         if now - promise.promised_at > (MAIL_GIVES_UP_AFTER if mail else OTHERS_GIVE_UP_AFTER):
-            self._failed(promise, f"given up: {reason}")
+            self._failed(promise, f"given up: {reason}", began, outcome)
             return
         wait = WAITS[min(promise.attempts, len(WAITS)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311
-        if wait_seconds is not None:
-            wait = timedelta(seconds=wait_seconds)
+        if outcome is not None and outcome.retry_after_seconds is not None:
+            wait = timedelta(seconds=outcome.retry_after_seconds)
         with self._db.transaction() as session:
             row = events.held(session, promise)
             if row is not None:
                 row.due_at, row.claim, row.error = now + wait, None, reason[:1000]
+                self._note(session, row, outcome, began)
 
-    def _failed(self, promise: Promise, reason: str) -> None:
+    def _failed(
+        self, promise: Promise, reason: str, began: float, outcome: NotNow | Never | None
+    ) -> None:
         with self._db.transaction() as session:
             row = events.held(session, promise)
             if row is not None:
                 outcomes.given_up(session, row, reason[:1000], at=datetime.now(UTC))
+                self._note(session, row, outcome, began)
+
+    def _note(
+        self,
+        session: Session,
+        row: Delivery,
+        outcome: Sent | NotNow | Never | None,
+        began: float,
+    ) -> None:
+        """Let a channel that keeps a log of its tries write this one down."""
+        tried = getattr(channel(row.channel), "tried", None)
+        if tried is not None and outcome is not None:
+            took_ms = round((time.monotonic() - began) * 1000)
+            tried(session, row, outcome, self._desk, took_ms=took_ms, at=datetime.now(UTC))
 
 
 def _logged(reason: Exception) -> str:

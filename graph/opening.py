@@ -55,6 +55,7 @@ def desk_of(settings: Settings) -> Desk:
         apply_entitlement_on_creation=settings.apply_entitlement_on_creation,
         apply_entitlement_on_change=settings.apply_entitlement_on_change,
         contract_prefix=settings.contract_prefix,
+        webhook_hosts=settings.webhook_hosts,
     )
 
 

@@ -35,7 +35,7 @@ def run(house: House, stop: threading.Event) -> None:
 
     A fault of ours in one loop ends all and is raised, so that whoever started us does so anew.
     """
-    dispatch = Dispatch(house.db, house.settings)
+    dispatch = Dispatch(house.db, house.settings, house.desk)
     faults: list[Exception] = []
     loops = [
         threading.Thread(target=_loop, args=(step, pause_seconds, stop, faults), name=name)

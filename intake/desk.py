@@ -23,6 +23,7 @@ class Desk:
     contract_prefix: str = "CNR"
     apply_entitlement_on_creation: bool = True
     apply_entitlement_on_change: bool = True
+    webhook_hosts: tuple[str, ...] = ()
 
     def sign(self, purpose: str, text: str) -> str:
         """20 letters and digits that only this desk can make of that text for that purpose."""

@@ -2,7 +2,8 @@
 
 Facts are append-only, written with the change they tell of; history, subscriptions and webhooks
 all read them. Promises are deliveries written with their cause and kept afterwards by
-`channels.dispatch`, so nothing in a transaction waits for a network.
+`channels.dispatch`, so nothing in a transaction waits for a network. Every fact is promised to the
+endpoints that listen to its kind as it is recorded, so what history shows no webhook lacks.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, String, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from intake import endpoints
 from intake.agents import Principal
 from intake.db import Base, Json, RowNumber, new_id, one_of, refers_to
 
@@ -66,6 +68,9 @@ class Delivery(Base):
     """What may happen only once, in a word: a second promise of it is refused by the database."""
     case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     activity_id: Mapped[UUID | None] = mapped_column(refers_to("activities.id"), index=True)
+    event_sequence: Mapped[int | None] = mapped_column(refers_to("events.sequence"), index=True)
+    event: Mapped[Event | None] = relationship()
+    """What a webhook tells of."""
     target: Mapped[str] = mapped_column(String(320), default="")
     payload: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     state: Mapped[DeliveryState] = mapped_column(one_of(DeliveryState), default=DeliveryState.DUE)
@@ -103,19 +108,23 @@ def record(
     case_id: UUID | None = None,
     **data: Any,
 ) -> None:
-    """Write down that something happened, in the transaction in which it happened."""
-    session.add(
-        Event(
-            kind=kind,
-            at=at,
-            case_id=case_id,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name,
-            via=actor.via,
-            data=data,
-        )
+    """Write down that something happened, in the transaction in which it happened, and promise it
+    to whoever listens."""
+    fact = Event(
+        kind=kind,
+        at=at,
+        case_id=case_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        via=actor.via,
+        data=data,
     )
+    session.add(fact)
+    for endpoint_id in endpoints.listening(session, kind):
+        key = f"event:{new_id()}"
+        told = promise(session, "webhook", "event", effect_key=key, at=at, target=str(endpoint_id))
+        told.event = fact
 
 
 def promise(

@@ -16,13 +16,12 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from intake import entitlements, events, queues, threads
+from intake import entitlements, events, notices
 from intake.agents import SYSTEM, Agent
 from intake.customers import Contact
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Entitlement, State
-from intake.messages import Outgoing
 
 WORDS = {
     "en": {
@@ -139,18 +138,10 @@ def _remind(session: Session, entitlement: Entitlement, desk: Desk, on: date, at
 def _tell_owner(
     session: Session, entitlement: Entitlement, desk: Desk, news: str, key: str, at: datetime
 ) -> None:
-    """In Slack, or by mail, to the agent who answers for it."""
+    """To the agent who answers for it."""
     owner = session.get(Agent, entitlement.owner_id) if entitlement.owner_id else None
-    if owner is None or not owner.active:
-        return
-    if desk.slack and owner.slack_user:
-        events.promise(
-            session, "slack", "notice", effect_key=f"notice:owner:{key}", at=at,
-            target=owner.slack_user, payload={"text": news},
-        )  # fmt: skip
-        return
-    link = f"\n\n{desk.base_url}" if desk.base_url else ""
-    _mail(session, owner.email, news, f"{news}.{link}\n", desk, f"owner:{key}", at)
+    if owner is not None and owner.active:
+        notices.tell(session, owner, news, desk=desk, key=f"owner:{key}", at=at)
 
 
 def _tell_customer(
@@ -163,7 +154,7 @@ def _tell_customer(
     language = language if language in WORDS else "en"
     subject, said = _say(language, news, entitlement)
     text = str(WORDS[language]["letter"]).format(news=said, organisation=desk.organisation)
-    _mail(session, entitlement.email, subject, text, desk, f"customer:{key}", at)
+    notices.mail(session, entitlement.email, subject, text, desk=desk, key=f"customer:{key}", at=at)
 
 
 def _say(language: str, news: str, entitlement: Entitlement) -> tuple[str, str]:
@@ -174,28 +165,6 @@ def _say(language: str, news: str, entitlement: Entitlement) -> tuple[str, str]:
         "end": f"{entitlement.ends_on:%Y-%m-%d}",
     }
     return subject.format(**fill), said.format(**fill)
-
-
-def _mail(
-    session: Session, to: str, subject: str, text: str, desk: Desk, key: str, at: datetime
-) -> None:
-    every = queues.every(session)
-    if not every.by_mailbox or to.lower() in every.by_mailbox:
-        return  # nobody to write from, or we would write to ourselves
-    mailbox = every.default.address or next(iter(every.by_mailbox))
-    outgoing = Outgoing(
-        message_id=threads.new_message_id(mailbox),
-        from_address=mailbox,
-        from_name=desk.organisation,
-        to=(to,),
-        subject=subject,
-        text=text,
-        automatic=True,
-    )
-    events.promise(
-        session, "email", "notice", effect_key=f"notice:{key}", at=at, target=to,
-        payload=outgoing.as_json(),
-    )  # fmt: skip
 
 
 def _record(

@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     slack_team: str = Field("", description="Only this workspace's people may act (T…).")
     slack_api_url: str = Field("https://slack.com/api/", description="Where Slack answers.")
 
+    webhook_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts of your own network that webhooks may call, also over http; all others "
+        "must be public, over https.",
+    )
+
     acknowledgements_per_hour: int = Field(500, ge=0, description="Automatic mails, in all.")
     apply_entitlement_on_creation: bool = Field(
         True, description="Put the customer's entitlement on a new case; else somebody chooses."

@@ -81,7 +81,7 @@ def delivery_of(desk: DeskUnderTest, id: UUID) -> Delivery:
 
 
 def send(desk: DeskUnderTest, url: str, tmp_path: Path, *, later: timedelta = timedelta()) -> int:
-    sender = Dispatch(desk.db, settings(url, tmp_path))
+    sender = Dispatch(desk.db, settings(url, tmp_path), desk.settings)
     try:
         return sender.send_due(at=datetime.now(UTC) + later)
     finally:

@@ -102,7 +102,7 @@ Told = Callable[..., None]
 @pytest.fixture
 def told(desk: DeskUnderTest, settings: Settings) -> Iterator[Told]:
     """A function that tells Slack all that was promised, as the worker does."""
-    dispatch = Dispatch(desk.db, settings)
+    dispatch = Dispatch(desk.db, settings, desk.settings)
 
     def tell(after: timedelta = timedelta()) -> None:
         # Each round is a few seconds later: what waits for something earlier has its turn.
@@ -687,7 +687,7 @@ def test_slack_that_is_too_busy_is_asked_again_when_it_says(
 ) -> None:
     desk.accepts(email(at=now()))
     slack.troubles.append(slack_stand_in.rate_limited(1800))
-    dispatch = Dispatch(desk.db, settings)
+    dispatch = Dispatch(desk.db, settings, desk.settings)
 
     dispatch.send_due(at=now())
     dispatch.send_due(at=now() + timedelta(seconds=1700))

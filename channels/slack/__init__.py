@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from channels import Sent
+    from intake.desk import Desk
     from intake.events import Promise
     from intake.messages import Message
     from intake.settings import Settings
@@ -24,7 +25,7 @@ def parse(raw: bytes, envelope: Mapping[str, Any]) -> Message:
     raise NotImplementedError("nothing comes in by Slack but what agents do")
 
 
-def prepare(session: Session, promise: Promise, settings: Settings) -> dict[str, Any]:
+def prepare(session: Session, promise: Promise, settings: Settings, desk: Desk) -> dict[str, Any]:
     """The calls that keep this promise, for the case as it is now. Raises NotNow or Never."""
     # Imported here so that a process that only looks the channel up does not load what sends.
     from channels.slack.telling import calls_for

@@ -184,6 +184,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_topics_parent_id"), "topics", ["parent_id"], unique=False)
     op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("kinds", JSON, nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("paused_why", sa.String(), nullable=False),
+        sa.Column("secret_number", sa.Integer(), nullable=False),
+        sa.Column("rotated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("quiet_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_table(
         "account_domains",
         sa.Column("domain", sa.String(length=253), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -1976,6 +1993,7 @@ def upgrade() -> None:
         sa.Column("effect_key", sa.String(length=200), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("activity_id", sa.Uuid(), nullable=True),
+        sa.Column("event_sequence", ROW_NUMBER, nullable=True),
         sa.Column("target", sa.String(length=320), nullable=False),
         sa.Column("payload", JSON, nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
@@ -2001,6 +2019,13 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["event_sequence"],
+            ["events.sequence"],
+            name=op.f("fk_deliveries_event_sequence"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("effect_key", name=op.f("uq_deliveries_effect_key")),
     )
@@ -2008,6 +2033,9 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_by_kind", "deliveries", ["kind", "promised_at"], unique=False)
     op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
+    op.create_index(
+        op.f("ix_deliveries_event_sequence"), "deliveries", ["event_sequence"], unique=False
+    )
     op.create_index(
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
     )
@@ -2135,6 +2163,26 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "request_id", "position", name=op.f("uq_invoice_lines_request_id_position")
         ),
+    )
+    op.create_table(
+        "webhook_tries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("delivery_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("took_ms", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("said", sa.String(length=1000), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["deliveries.id"],
+            name=op.f("fk_webhook_tries_delivery_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_tries")),
+    )
+    op.create_index(
+        op.f("ix_webhook_tries_delivery_id"), "webhook_tries", ["delivery_id"], unique=False
     )
     for name in ("case", "contract", "invoice"):
         op.execute(

@@ -1,0 +1,56 @@
+"""A few words to one of us, in Slack or by mail, that are about no case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from intake import events, queues, threads
+from intake.agents import Agent
+from intake.desk import Desk
+from intake.messages import Outgoing
+
+
+def tell(
+    session: Session,
+    agent: Agent,
+    news: str,
+    *,
+    desk: Desk,
+    key: str,
+    at: datetime,
+    page: str = "",
+) -> None:
+    """Promise one line of news; a mail links to that page of the console. `key` says it once."""
+    if desk.slack and agent.slack_user:
+        events.promise(
+            session, "slack", "notice", effect_key=f"notice:{key}", at=at,
+            target=agent.slack_user, payload={"text": news},
+        )  # fmt: skip
+        return
+    link = f"\n\n{desk.base_url}{page}" if desk.base_url else ""
+    mail(session, agent.email, news, f"{news}.{link}\n", desk=desk, key=key, at=at)
+
+
+def mail(
+    session: Session, to: str, subject: str, text: str, *, desk: Desk, key: str, at: datetime
+) -> None:
+    """Promise an automatic mail from the desk's own address."""
+    every = queues.every(session)
+    if not every.by_mailbox or to.lower() in every.by_mailbox:
+        return  # nobody to write from, or we would write to ourselves
+    mailbox = every.default.address or next(iter(every.by_mailbox))
+    outgoing = Outgoing(
+        message_id=threads.new_message_id(mailbox),
+        from_address=mailbox,
+        from_name=desk.organisation,
+        to=(to,),
+        subject=subject,
+        text=text,
+        automatic=True,
+    )
+    events.promise(
+        session, "email", "notice", effect_key=f"notice:{key}", at=at, target=to,
+        payload=outgoing.as_json(),
+    )  # fmt: skip
