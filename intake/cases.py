@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import (
     Mapped,
     Session,
@@ -88,8 +88,11 @@ class Severity(StrEnum):
 
 
 class ActivityKind(StrEnum):
-    """What sort of entry in a case's story."""
+    """What sort of entry in a story, or of work that is planned."""
 
+    TASK = "task"
+    APPOINTMENT = "appointment"
+    LETTER = "letter"
     EMAIL = "email"
     PHONE_CALL = "phone call"
     WEB_FORM = "web form"
@@ -98,6 +101,14 @@ class ActivityKind(StrEnum):
     SOCIAL = "social"
     NOTE = "note"
     RESOLUTION = "resolution"
+
+
+class ActivityState(StrEnum):
+    """Whether an activity is still to be done."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
 
 
 class Direction(StrEnum):
@@ -233,20 +244,58 @@ class Case(Base):
         return self.state is State.ACTIVE
 
 
+def _where_set(name: str, column: str, *columns: str) -> Index:
+    """An index of the rows whose `column` is set, so that the mails among them cost it nothing."""
+    where = text(f"{column} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 class Activity(Base):
-    """One entry in the story of a case: a mail, a call, a chat line, a note."""
+    """One entry in a story: a mail, a call, a chat line, a note; or one that is still to be done.
+
+    It regards a case, or without one an account, a contact or a contract.
+    """
 
     __tablename__ = "activities"
-    __table_args__ = (Index("ix_activities_by_case", "case_id", "at", "id"),)
+    __table_args__ = (
+        CheckConstraint(
+            "coalesce(case_id, account_id, contact_id, contract_id) IS NOT NULL",
+            name="regards_something",
+        ),
+        Index("ix_activities_by_case", "case_id", "at", "id"),
+        _where_set("ix_activities_by_account", "account_id", "account_id", "at"),
+        _where_set("ix_activities_by_contract", "contract_id", "contract_id", "at"),
+        _where_set("ix_activities_by_owner", "owner_id", "owner_id", "state", "order_at", "id"),
+        _where_set("ix_activities_planned", "owner_id", "state", "order_at", "id"),
+        _where_set("ix_activities_to_remind", "remind_at", "remind_at", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"))
+    case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"))
+    account_id: Mapped[UUID | None] = mapped_column(refers_to("accounts.id"))
+    contract_id: Mapped[UUID | None] = mapped_column(refers_to("contracts.id"))
     kind: Mapped[ActivityKind] = mapped_column(one_of(ActivityKind))
     direction: Mapped[Direction] = mapped_column(one_of(Direction))
+    state: Mapped[ActivityState] = mapped_column(
+        one_of(ActivityState), default=ActivityState.COMPLETED
+    )
     at: Mapped[datetime]
+    """When it was said or done; while it is open, when it was planned."""
+    due_at: Mapped[datetime | None]
+    order_at: Mapped[datetime] = mapped_column(default=NEVER)
+    """`due_at`, or NEVER: where it stands among what is to be done."""
+    remind_at: Mapped[datetime | None]
+    """When its owner is reminded of it; None once they were."""
+    ended_at: Mapped[datetime | None]
+    """When what was planned was completed or cancelled; None for what only came to pass."""
+    owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    """Who does what is planned."""
+    version: Mapped[int] = mapped_column(default=1)
+    """Goes up with each change of what is planned."""
     author_name: Mapped[str] = mapped_column(default="")
     author_address: Mapped[str] = mapped_column(String(320), default="")
     contact_id: Mapped[UUID | None] = mapped_column(refers_to("contacts.id"), index=True)
+    """Who said it; without a case, whom it is about."""
     agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     subject: Mapped[str] = mapped_column(default="")
     text: Mapped[str] = mapped_column(default="")
@@ -263,6 +312,7 @@ class Activity(Base):
     sender_doubt: Mapped[str] = mapped_column(default="")
     automatic: Mapped[str] = mapped_column(String(20), default="")
     duration_minutes: Mapped[int] = mapped_column(default=0)
+    """How long it took; while it is open, how long it is planned to take."""
     notes: Mapped[list[str]] = mapped_column(Json, default=list)
     inbound: Mapped[Inbound | None] = relationship(lazy="raise")
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.part")

@@ -15,7 +15,7 @@ from intake.acting import case_of, done
 from intake.agents import Act, Agent, Principal
 from intake.billing import BillingTerms, InvoiceRequest, Rate, TimeEntry, WrongRate
 from intake.billing.rates import DAY_MINUTES
-from intake.billing.time import entries_of, must_be_open
+from intake.billing.time import entries_of
 from intake.cases import Activity, ActivityKind, Direction, State
 from intake.customers import Account
 from intake.db import new_id
@@ -68,14 +68,9 @@ def log_time(
         if found is None or found.case_id != case.id:
             raise NotFound("the case has no such activity")
         activity = found
-    entry = session.scalar(select(TimeEntry).where(TimeEntry.activity_id == activity.id))
-    if entry is None:
-        entry = TimeEntry(id=new_id(), activity_id=activity.id, case_id=case.id, activity=activity)
-        entry.agent_id, entry.at = activity.agent_id or by.id, activity.at
-        session.add(entry)
-    else:
-        must_be_open(entry)
-    activity.duration_minutes, entry.service, entry.billable = minutes, service.strip(), billable
+    entry = billing.write_down(
+        session, activity, minutes, by=by, service=service.strip(), billable=billable
+    )
     done(session, case, by, "case.time_logged", at, minutes=minutes, billable=billable)
     return entry
 

@@ -17,7 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
-from intake import alerts, coverage, renewals, sla
+from intake import alerts, coverage, reminders, renewals, sla
 from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -150,4 +150,5 @@ WORK: tuple[DueWork, ...] = (
     # Before the entitlements: a contract that begins makes one for each of its lines.
     DueWork("contracts", coverage.due, coverage.move),
     DueWork("entitlements", renewals.due, renewals.move),
+    DueWork("activities", reminders.due, reminders.move),
 )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from intake import billing, events, queues, sla, terms
 from intake.agents import SYSTEM
-from intake.cases import Activity, Case, Direction, Reason, State, touch
+from intake.cases import Activity, ActivityState, Case, Direction, Reason, State, touch
 from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
 
@@ -88,6 +88,7 @@ def _answered_otherwise(session: Session, case: Case, delivery: Delivery) -> boo
     other = select(Activity.id).where(
         Activity.case_id == case.id,
         Activity.direction == Direction.OUTGOING,
+        Activity.state == ActivityState.COMPLETED,
         Activity.id != delivery.activity_id,
     )
     return session.scalar(other.limit(1)) is not None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from intake import teams
 from intake.agents import Act, Kind, Principal
-from intake.cases import Case
+from intake.cases import Activity, Case
 from intake.customers import Account, Contact
 from intake.errors import NotFound
 from intake.queues import Queue, QueueMember
@@ -30,6 +30,18 @@ def visible_to(principal: Principal) -> Select[Case]:
     everyone = exists().where(Queue.id == Case.queue_id, Queue.members_only.is_(False))
     colleagues = Case.team_id.in_(teams.of_agent(principal.id))
     return statement.where(or_(everyone, member, Case.owner_id == principal.id, colleagues))
+
+
+def activities_visible_to(principal: Principal) -> Select[Activity]:
+    """The activities this principal may see: those of the cases they may see, and what is about an
+    account, a contact or a contract, which everybody who reads here sees."""
+    statement = select(Activity)
+    if principal.kind is Kind.SYSTEM or principal.may(Act.MANAGE):
+        return statement
+    of_case = visible_to(principal).where(Case.id == Activity.case_id).exists()
+    if principal.kind is Kind.CUSTOMER or not principal.may(Act.READ):
+        return statement.where(of_case)
+    return statement.where(or_(Activity.case_id.is_(None), of_case))
 
 
 def queues_visible_to(principal: Principal) -> Select[Queue]:

@@ -305,5 +305,5 @@ def files(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID, list[Attachmen
         .where(rows.Activity.case_id.in_([case.id for case in cases]))
         .order_by(rows.Activity.at, rows.Activity.id, rows.Attachment.part)
     ).all()
-    whose = {row.id: case_id for row, case_id in found}
+    whose = {row.id: case_id for row, case_id in found if case_id is not None}
     return grouped(Attachment, (row for row, _case_id in found), lambda row: whose[row.id])

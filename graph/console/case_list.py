@@ -21,7 +21,7 @@ from graph.console.navigation import VIEWS, beside
 from graph.console.visit import Visit, read
 from graph.house import House
 from intake import search
-from intake.cases import NEVER, Activity, Case, Direction, State
+from intake.cases import NEVER, Activity, ActivityState, Case, Direction, State
 from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
 from intake.search import By
@@ -171,6 +171,7 @@ def _last_word(visit: Visit, ids: Sequence[UUID]) -> dict[UUID, str]:
     spoken = (
         select(Activity.case_id, word.label("word"), turn.label("turn"))
         .where(Activity.case_id.in_(ids), Activity.direction != Direction.INTERNAL)
+        .where(Activity.state == ActivityState.COMPLETED)
         .subquery()
     )
     rows = visit.session.execute(select(spoken.c.case_id, spoken.c.word).where(spoken.c.turn == 1))

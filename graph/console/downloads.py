@@ -48,10 +48,12 @@ def _attachment(visit: Visit) -> Afterwards:
         select(Attachment, Activity.case_id, Activity.inbound_id)
         .join(Activity, Activity.id == Attachment.activity_id)
         .where(Attachment.id == visit.request.path_params["id"])
+        .where(Activity.case_id.is_not(None))
     ).one_or_none()
     if row is None:
         raise NotFound("there is no such file")
     file, case_id, inbound_id = row
+    assert case_id is not None, "files come with what is said in a case"
     one_visible(visit.session, visit.by, case_id)
     kept = visit.session.execute(
         select(Inbound.channel, Inbound.raw).where(Inbound.id == inbound_id)

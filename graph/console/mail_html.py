@@ -98,7 +98,7 @@ def _html(visit: Visit) -> Response:
     activity = visit.session.scalar(
         select(Activity).where(Activity.id == visit.request.path_params["id"])
     )
-    if activity is None or not activity.html:
+    if activity is None or not activity.html or activity.case_id is None:
         raise NotFound("there is no such mail")
     one_visible(visit.session, visit.by, activity.case_id)
     safe = sanitised(activity.html)

@@ -15,10 +15,17 @@ from intake.billing.invoices import (
     lines_of,
     withdraw,
 )
-from intake.billing.rates import BillingTerms, Rate, WrongRate, rate_for, terms_of
-from intake.billing.time import TimeEntry, TimeLocked, billable_minutes
+from intake.billing.rates import DAY_MINUTES, BillingTerms, Rate, WrongRate, rate_for, terms_of
+from intake.billing.time import (
+    TimeEntry,
+    TimeLocked,
+    billable_minutes,
+    must_be_free,
+    write_down,
+)
 
 __all__ = [
+    "DAY_MINUTES",
     "BillingTerms",
     "InvoiceLine",
     "InvoiceRequest",
@@ -33,7 +40,9 @@ __all__ = [
     "billable_minutes",
     "hand_over",
     "lines_of",
+    "must_be_free",
     "rate_for",
     "terms_of",
     "withdraw",
+    "write_down",
 ]

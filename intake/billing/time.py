@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import String, and_, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from intake.cases import Activity, Case
+from intake.agents import Principal
+from intake.cases import Activity, ActivityState, Case
 from intake.db import Base, new_id, refers_to
 from intake.errors import IntakeError
 
@@ -51,6 +52,7 @@ def entries_of(session: Session, case: Case) -> Sequence[TimeEntry]:
         select(Activity)
         .outerjoin(TimeEntry, TimeEntry.activity_id == Activity.id)
         .where(Activity.case_id == case.id, Activity.duration_minutes > 0, TimeEntry.id.is_(None))
+        .where(Activity.state == ActivityState.COMPLETED)
     )
     session.add_all(
         TimeEntry(
@@ -66,7 +68,8 @@ def entries_of(session: Session, case: Case) -> Sequence[TimeEntry]:
         for activity in bare.all()
     )
     session.flush()
-    whole = select(TimeEntry).where(TimeEntry.case_id == case.id)
+    whole = select(TimeEntry).join(Activity, Activity.id == TimeEntry.activity_id)
+    whole = whole.where(Activity.case_id == case.id, Activity.state == ActivityState.COMPLETED)
     return session.scalars(whole.order_by(TimeEntry.at, TimeEntry.id)).all()
 
 
@@ -75,7 +78,39 @@ def billable_minutes(session: Session, case: Case) -> int:
     out = and_(TimeEntry.activity_id == Activity.id, TimeEntry.billable.is_(False))
     total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
     kept = total.outerjoin(TimeEntry, out).where(TimeEntry.id.is_(None))
-    return session.scalar(kept.where(Activity.case_id == case.id)) or 0
+    kept = kept.where(Activity.case_id == case.id, Activity.state == ActivityState.COMPLETED)
+    return session.scalar(kept) or 0
+
+
+def write_down(
+    session: Session,
+    activity: Activity,
+    minutes: int,
+    *,
+    by: Principal,
+    service: str = "",
+    billable: bool = True,
+) -> TimeEntry:
+    """Note how long an activity of a case took. Raises TimeLocked once that is billed."""
+    entry = session.scalar(select(TimeEntry).where(TimeEntry.activity_id == activity.id))
+    if entry is None:
+        assert activity.case_id is not None, "the time of a case is billed, and no other"
+        entry = TimeEntry(
+            id=new_id(), activity_id=activity.id, case_id=activity.case_id, activity=activity
+        )
+        entry.agent_id, entry.at = activity.agent_id or by.id, activity.at
+        session.add(entry)
+    else:
+        must_be_open(entry)
+    activity.duration_minutes, entry.service, entry.billable = minutes, service, billable
+    return entry
+
+
+def must_be_free(session: Session, activity: Activity) -> None:
+    """Raises TimeLocked when the time of that activity is billed."""
+    entry = session.scalar(select(TimeEntry).where(TimeEntry.activity_id == activity.id))
+    if entry is not None:
+        must_be_open(entry)
 
 
 def must_be_open(entry: TimeEntry) -> None:

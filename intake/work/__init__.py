@@ -7,7 +7,23 @@ records the event; promises what must be sent.
 
 from __future__ import annotations
 
-from intake.work.closing import cancel, reopen, resolve
+from intake.work.closing import cancel, minutes_worked, reopen, resolve
+from intake.work.finishing import (
+    OpenActivities,
+    cancel_activity,
+    complete_activity,
+    open_of,
+    reopen_activity,
+)
+from intake.work.planned import ActivityNotOpen, WrongActivity
+from intake.work.planning import (
+    PLANNED,
+    Plan,
+    Regarding,
+    add_activity,
+    assign_activity,
+    edit_activity,
+)
 from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
 from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
 from intake.work.taking import assign, assign_team, pick, release, route_to
@@ -15,24 +31,38 @@ from intake.work.waiting import WrongReason, hold, resume
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
 __all__ = [
+    "PLANNED",
+    "ActivityNotOpen",
     "EmptyText",
     "NobodyToAnswer",
     "NotGivenUp",
+    "OpenActivities",
+    "Plan",
+    "Regarding",
     "WayBack",
+    "WrongActivity",
     "WrongReason",
+    "add_activity",
     "addressee",
     "agree_follow_up",
     "assign",
+    "assign_activity",
     "assign_team",
     "cancel",
+    "cancel_activity",
     "choose_sla",
+    "complete_activity",
+    "edit_activity",
     "escalate",
     "hold",
+    "minutes_worked",
     "note",
+    "open_of",
     "pick",
     "prioritise",
     "release",
     "reopen",
+    "reopen_activity",
     "reply",
     "resolve",
     "resume",

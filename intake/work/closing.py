@@ -15,6 +15,7 @@ from intake.cases import (
     REASONS,
     Activity,
     ActivityKind,
+    ActivityState,
     Case,
     Direction,
     NotOpen,
@@ -28,6 +29,7 @@ from intake.entitlements import Overdraw
 from intake.errors import IntakeError
 from intake.queues import Queue
 from intake.sla import Kpi
+from intake.work.finishing import call_off, must_be_done
 from intake.work.waiting import WrongReason
 from intake.work.writing import write
 
@@ -43,19 +45,24 @@ def resolve(
     kind: Reason = Reason.PROBLEM_SOLVED,
     billable_minutes: int | None = None,
     overdraw: Overdraw | None = None,
+    cancel_open_activities: bool = False,
     version: int | None = None,
 ) -> Case:
     """Close a case as solved: the resolution is kept, the case leaves its queue, terms that are
     counted on resolution are taken. Billable time is the total unless said otherwise.
 
-    Raises WouldOverdraw when more was used than is left and `overdraw` must say what becomes of it.
+    Raises OpenActivities unless it is confirmed that they are cancelled, and WouldOverdraw when
+    more was used than is left and `overdraw` must say what becomes of it.
     """
     case = case_of(session, by, case_id, version=version)
+    if not cancel_open_activities:
+        must_be_done(session, [case.id])
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
-    total = _minutes_worked(session, case)
+    call_off(session, by, case, at=at)
+    total = minutes_worked(session, case)
     billable = billable_minutes
     if billable is None:
         billable = billing.billable_minutes(session, case)
@@ -127,10 +134,17 @@ def cancel(
     text: str,
     *,
     at: datetime,
+    cancel_open_activities: bool = False,
     version: int | None = None,
 ) -> Case:
-    """Close a case that needs no work; what it took from its entitlement is given back."""
+    """Close a case that needs no work; what it took from its entitlement is given back.
+
+    Raises OpenActivities unless it is confirmed that they are cancelled.
+    """
     case = case_of(session, by, case_id, version=version)
+    if not cancel_open_activities:
+        must_be_done(session, [case.id])
+    call_off(session, by, case, at=at)
     case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
     queues.leave(session, case, at=at)
     terms.settle(
@@ -146,6 +160,8 @@ def cancel(
     return done(session, case, by, "case.cancelled", at, text=text)
 
 
-def _minutes_worked(session: Session, case: Case) -> int:
+def minutes_worked(session: Session, case: Case) -> int:
+    """What everything that was done for a case took, together."""
     total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
-    return session.scalar(total.where(Activity.case_id == case.id)) or 0
+    done = Activity.state == ActivityState.COMPLETED
+    return session.scalar(total.where(Activity.case_id == case.id, done)) or 0

@@ -1867,10 +1867,19 @@ def upgrade() -> None:
     op.create_table(
         "activities",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("contract_id", sa.Uuid(), nullable=True),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("direction", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("author_name", sa.String(), nullable=False),
         sa.Column("author_address", sa.String(length=320), nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
@@ -1887,6 +1896,17 @@ def upgrade() -> None:
         sa.Column("automatic", sa.String(length=20), nullable=False),
         sa.Column("duration_minutes", sa.Integer(), nullable=False),
         sa.Column("notes", JSON, nullable=False),
+        sa.CheckConstraint(
+            "coalesce(case_id, account_id, contact_id, contract_id) IS NOT NULL",
+            name=op.f("ck_activities_regards_something"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_activities_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],
@@ -1909,16 +1929,70 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
+            ["contract_id"],
+            ["contracts.id"],
+            name=op.f("fk_activities_contract_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
             ["inbound_id"],
             ["inbound.id"],
             name=op.f("fk_activities_inbound_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["agents.id"],
+            name=op.f("fk_activities_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activities")),
     )
+    op.create_index(
+        "ix_activities_by_account",
+        "activities",
+        ["account_id", "at"],
+        unique=False,
+        sqlite_where=sa.text("account_id IS NOT NULL"),
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+    )
     op.create_index("ix_activities_by_case", "activities", ["case_id", "at", "id"], unique=False)
+    op.create_index(
+        "ix_activities_by_contract",
+        "activities",
+        ["contract_id", "at"],
+        unique=False,
+        sqlite_where=sa.text("contract_id IS NOT NULL"),
+        postgresql_where=sa.text("contract_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_activities_by_owner",
+        "activities",
+        ["owner_id", "state", "order_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
     op.create_index(op.f("ix_activities_contact_id"), "activities", ["contact_id"], unique=False)
+    op.create_index(
+        "ix_activities_planned",
+        "activities",
+        ["state", "order_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_activities_to_remind",
+        "activities",
+        ["remind_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
+    )
     op.create_table(
         "sla_action_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
