@@ -10,7 +10,7 @@ from sqlalchemy import Index, String, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Agent
-from intake.db import Base, one_of, refers_to
+from intake.db import Base, insert_new, one_of, refers_to
 
 CAPACITY = 5
 """Units of somebody for whom nobody said more."""
@@ -56,7 +56,6 @@ class Availability(Base):
     """Since when they may have room for what waits, until it was offered to them."""
     offline_at: Mapped[datetime | None]
     """When to look whether they are still there."""
-    version: Mapped[int] = mapped_column(default=1)
     agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
 
@@ -77,6 +76,19 @@ class ChannelWeight(Base):
 
     channel: Mapped[str] = mapped_column(String(32), primary_key=True)
     units: Mapped[int]
+
+
+def held(session: Session, agent_id: UUID, *, at: datetime) -> Availability:
+    """The agent's, locked; a new one of somebody who is offline if there was none."""
+    session.execute(
+        insert_new(session, Availability).values(
+            agent_id=agent_id,
+            presence=Presence.OFFLINE,
+            since_at=at,
+            capacity=CAPACITY,
+        )
+    )
+    return session.get_one(Availability, agent_id, with_for_update=True, populate_existing=True)
 
 
 def freed(session: Session, agent_id: UUID | None, *, at: datetime) -> None:

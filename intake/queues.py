@@ -202,9 +202,14 @@ def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
     _work(session, case, item, agent.id, team_id, at)
 
 
-def give(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
-    """Assign the case to an agent, whoever had it before; it stays their team's, if it was."""
-    item = item_of(session, case, lock=True)
+def give(
+    session: Session, case: Case, agent: Agent, *, at: datetime, item_too: bool = True
+) -> None:
+    """Assign the case to an agent, whoever had it before; it stays their team's, if it was.
+
+    Without `item_too` it goes on waiting in its queue for whoever works on it.
+    """
+    item = item_of(session, case, lock=True) if item_too else None
     kept = case.team_id and teams.is_in(session, agent.id, case.team_id)
     _work(session, case, item, agent.id, case.team_id if kept else None, at)
 

@@ -28,6 +28,7 @@ from intake.inbound import Inbound, State
 from intake.messages import Attachment
 from intake.products import Product
 from intake.sla import ServiceCalendar, Sla
+from intake.teams import Team
 from kb.articles import Article
 from kb.suggestions import Suggestion
 from tests.desk import NOON, DeskUnderTest, email
@@ -75,6 +76,7 @@ QUERIES = {
     "cases": (SEES, f"cases(first: 5) {{ totalCount nodes {{ {CASE} }} }}"),
     "case": (SEES, f"case(number: 1002) {{ {CASE} }}"),
     "searchCases": (SEES, f'searchCases(text: "1002", first: 5) {{ {CASE} }}'),
+    "teams": (OPEN, "teams { name members { name } }"),
     "queues": (SEES, "queues { name waiting cases { nodes { subject } } }"),
     "customers": (SEES, 'customers(search: "ada") { name cases { nodes { subject } } }'),
     "accounts": (SEES, "accounts { nodes { name cases { nodes { subject } } } }"),
@@ -174,6 +176,8 @@ MUTATIONS |= {
         "setSla": 'sla: "{sla}"',
         "logAgainstContract": 'contract: "{contract}"',
         "takeOffContract": "",
+        "assignTeam": 'team: "{team}"',
+        "removeFromQueue": "",
         "logTime": "minutes: 5",
     }.items()
 }
@@ -241,6 +245,13 @@ MUTATIONS |= {
     **{
         name: (DESK_ADMINISTERS, f"{name}({arguments}) {OTHERS}")
         for name, arguments in {
+            "addQueue": 'terms: {name: "More"}',
+            "changeQueue": 'id: "{queue}", terms: {private: true}',
+            "archiveQueue": 'id: "{queue}"',
+            "restoreQueue": 'id: "{queue}"',
+            "addTeam": 'terms: {name: "More"}',
+            "changeTeam": 'id: "{team}", terms: {lead: null}',
+            "archiveTeam": 'id: "{team}"',
             "changeHours": 'calendar: "{calendar}", hours: {zone: "UTC", weekly: {}}, scope: ALL',
             "reviseSla": SLA,
             "activateSla": SLA,
@@ -287,6 +298,9 @@ def stage(desk: DeskUnderTest) -> Any:
     desk.has_sla(hours={"zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}})
     contact = desk.has_customer("ada@example.com", allotment=9)
     other = desk.has_queue("Other")
+    crew = Team(id=new_id(), name="Crew", created_at=NOON)
+    with desk.transaction() as session:
+        session.add(crew)
     file = Attachment(0, f"{CANARY}.png", "image/png", 12, "ab" * 32)
     desk.accepts(email("ada@example.com", "Open"))
     desk.accepts(
@@ -336,7 +350,8 @@ def stage(desk: DeskUnderTest) -> Any:
         [calendar] = desk.all(ServiceCalendar)
         ids = {
             "account": contact.account_id, "contact": contact.id, "entitlement": entitlement.id,
-            "agent": grace.id, "queue": other.id, "delivery": delivery.id, "inbound": inbound.id,
+            "agent": grace.id, "queue": other.id, "team": crew.id,
+            "delivery": delivery.id, "inbound": inbound.id,
             "case": case.id, "hidden": hidden.id, "sla": sla.id, "calendar": calendar.id,
             "contract": sold.contract.id, "line": sold.line.id, "product": sold.product.id,
             "contract template": sold.contract_template.id,

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from intake import queues, work
-from intake.agents import Agent, Principal, Role
-from intake.cases import Case
+from intake import queues, staffing, work
+from intake.agents import Agent, NotAllowed, Principal, Role
+from intake.cases import Case, StaleVersion
 from intake.db import new_id
-from intake.errors import NotFound
-from intake.queues import AlreadyTaken, DefaultQueue, Queue, QueueItem
+from intake.errors import IntakeError, NotFound
+from intake.events import Event
+from intake.queues import AlreadyTaken, Assignment, DefaultQueue, Queue, QueueItem
+from intake.staffing import QueueTerms, TeamTerms, WrongQueue, WrongTeam
 from intake.teams import Team, TeamMember
 from intake.visibility import one_visible, queues_listed_for
 from tests.desk import NOON, DeskUnderTest, email
@@ -172,3 +174,176 @@ def test_a_private_queue_is_listed_for_its_members_but_its_cases_are_open_to_all
     assert listed(other.principal("test")) == ["Support"]
     with desk.db.reading() as session:
         assert one_visible(session, other.principal("test"), case_id).queue_id == private.id
+
+
+@pytest.mark.parametrize("act", ["pick", "assign", "assign_team"])
+def test_whoever_takes_a_case_may_take_it_out_of_its_queue(desk: DeskUnderTest, act: str) -> None:
+    grace = desk.has_agent("Grace")
+    crew = team(desk, "Crew", grace)
+    whom = {"assign": (grace.id,), "assign_team": (crew.id,)}.get(act, ())
+    case_id = opened(desk)
+
+    with desk.transaction() as session:
+        getattr(work, act)(
+            session, grace.principal("test"), case_id, *whom, at=NOON, remove_from_queue=True
+        )
+
+    case, item = now(desk, case_id)
+    assert item is None
+    assert (case.owner_id, case.team_id) == (
+        (None, crew.id) if act[-1] == "m" else (grace.id, None)
+    )
+    assert case.open
+
+
+def test_an_assigned_case_may_go_on_waiting_for_whoever_works_on_it(desk: DeskUnderTest) -> None:
+    grace, luis = desk.has_agent("Grace"), desk.has_agent("Luis")
+    case_id = opened(desk)
+
+    with desk.transaction() as session:
+        work.assign(session, grace.principal("test"), case_id, luis.id, at=NOON, item_too=False)
+
+    case, item = now(desk, case_id)
+    assert item is not None
+    assert (case.owner_id, item.worked_by_id, case.waiting_since_at) == (luis.id, None, NOON)
+
+
+def test_a_case_taken_out_of_its_queue_stays_whose_it_is(desk: DeskUnderTest) -> None:
+    grace = desk.principal("Grace")
+    case_id = opened(desk)
+    with desk.transaction() as session:
+        work.pick(session, grace, case_id, at=NOON)
+        work.remove_from_queue(session, grace, case_id, at=LATER)
+        again = work.remove_from_queue(session, grace, case_id, at=LATER).version
+
+    case, item = now(desk, case_id)
+    assert item is None
+    assert (case.owner_id, case.open, case.version) == (grace.id, True, again)
+    assert [e.kind for e in desk.all(Event)].count("case.left_queue") == 1
+
+
+@pytest.fixture
+def admin(desk: DeskUnderTest) -> Principal:
+    return desk.principal("Admin", Role.ADMINISTRATOR)
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "Support"}, "name"),
+        ({"address": "nobody"}, "address"),
+        ({"address": "SUPPORT@desk.example"}, "address"),
+        ({"owner_id": new_id()}, "owner"),
+        ({"owner_team_id": new_id()}, "owner_team"),
+        ({"owner_id": new_id(), "owner_team_id": new_id()}, "owner"),
+        ({"member_ids": frozenset({new_id()})}, "members"),
+        ({"absent_minutes": -1}, "absent_minutes"),
+    ],
+)
+def test_a_wrong_queue_is_refused_by_its_field(
+    desk: DeskUnderTest, admin: Principal, terms: dict[str, Any], field: str
+) -> None:
+    with (
+        pytest.raises(WrongQueue, match=f"^{field}: "),
+        desk.transaction() as session,
+    ):
+        staffing.add_queue(session, admin, QueueTerms(**{"name": "New", **terms}), at=NOON)
+
+    assert desk.count(Queue) == 1
+
+
+def test_an_administrator_changes_a_queue_and_its_members(
+    desk: DeskUnderTest, admin: Principal
+) -> None:
+    ana, luis = desk.has_agent("Ana"), desk.has_agent("Luis")
+    terms = QueueTerms("Hardware", "hw@desk.example", member_ids=frozenset({ana.id}))
+    with desk.transaction() as session:
+        queue = staffing.add_queue(session, admin, terms, at=NOON)
+    case_id = opened(desk, mailbox="hw@desk.example")
+    later = QueueTerms(
+        "Hardware", private=True, is_default=True, member_ids=frozenset({luis.id}),
+        assignment=Assignment.ROUND_ROBIN,
+    )  # fmt: skip
+
+    with desk.transaction() as session:
+        staffing.change_queue(session, admin, queue.id, later, at=LATER, version=queue.version)
+    with pytest.raises(StaleVersion), desk.transaction() as session:
+        staffing.change_queue(session, admin, queue.id, terms, at=LATER, version=queue.version)
+
+    with desk.db.reading() as session:
+        kept = session.get_one(Queue, queue.id)
+        assert staffing.terms_of_queue(session, kept) == later
+        assert not session.get_one(Queue, desk.queue.id).is_default
+    item = now(desk, case_id)[1]
+    assert item is not None
+    assert item.offer_at == LATER, "what waits is offered now that the desk assigns"
+    [event] = [e for e in desk.all(Event) if e.kind == "queue.changed"]
+    assert set(event.data["changed"]) == {
+        "address", "private", "is_default", "member_ids", "assignment",
+    }  # fmt: skip
+
+
+def test_the_default_queue_is_neither_archived_nor_made_another_by_itself(
+    desk: DeskUnderTest, admin: Principal
+) -> None:
+    with pytest.raises(IntakeError, match="default"), desk.transaction() as session:
+        staffing.archive_queue(session, admin, desk.queue.id, at=NOON)
+    with pytest.raises(WrongQueue, match="is_default"), desk.transaction() as session:
+        staffing.change_queue(session, admin, desk.queue.id, QueueTerms("Support"), at=NOON)
+
+
+def test_what_waits_in_an_archived_queue_moves_with_who_works_on_it(
+    desk: DeskUnderTest, admin: Principal
+) -> None:
+    grace = desk.principal("Grace")
+    old = desk.has_queue("Old", address="old@desk.example")
+    waiting = opened(desk, mailbox="old@desk.example")
+    worked = opened(desk, sender="eve@example.com", mailbox="old@desk.example")
+    with desk.transaction() as session:
+        work.pick(session, grace, worked, at=NOON)
+
+    with pytest.raises(WrongQueue, match=r"^move_to: 2 cases"), desk.transaction() as session:
+        staffing.archive_queue(session, admin, old.id, at=LATER)
+    with desk.transaction() as session:
+        staffing.archive_queue(session, admin, old.id, at=LATER, move_to_id=desk.queue.id)
+
+    owners = {case_id: now(desk, case_id)[0].owner_id for case_id in (waiting, worked)}
+    assert owners == {waiting: None, worked: grace.id}
+    assert {now(desk, case_id)[0].queue_id for case_id in owners} == {desk.queue.id}
+
+
+def test_a_team_is_set_up_and_archived_when_it_has_nothing(
+    desk: DeskUnderTest, admin: Principal
+) -> None:
+    ana = desk.has_agent("Ana")
+    with desk.transaction() as session:
+        terms = TeamTerms("Crew", ana.id, frozenset({ana.id}), desk.queue.id)
+        crew = staffing.add_team(session, admin, terms, at=NOON)
+        assert staffing.terms_of_team(session, crew) == terms
+    case_id = opened(desk)
+    with desk.transaction() as session:
+        work.assign_team(session, admin, case_id, crew.id, at=NOON)
+
+    with pytest.raises(IntakeError, match="1 open case"), desk.transaction() as session:
+        staffing.archive_team(session, admin, crew.id, at=NOON)
+    with desk.transaction() as session:
+        work.cancel(session, admin, case_id, "", at=NOON)
+        staffing.archive_team(session, admin, crew.id, at=NOON)
+    fresh = opened(desk)
+    with pytest.raises(NotFound), desk.transaction() as session:
+        work.assign_team(session, admin, fresh, crew.id, at=NOON)
+    with pytest.raises(WrongTeam, match=r"^name"), desk.transaction() as session:
+        staffing.add_team(session, admin, TeamTerms("Crew"), at=NOON)
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.AGENT, Role.READ_ONLY])
+def test_only_administrators_set_up_queues_and_teams(desk: DeskUnderTest, role: Role) -> None:
+    by = desk.principal("Other", role)
+    with desk.transaction() as session:
+        with pytest.raises(NotAllowed):
+            staffing.add_queue(session, by, QueueTerms("New"), at=NOON)
+        with pytest.raises(NotAllowed):
+            staffing.archive_queue(session, by, desk.queue.id, at=NOON)
+        with pytest.raises(NotAllowed):
+            staffing.add_team(session, by, TeamTerms("New"), at=NOON)

@@ -94,6 +94,16 @@ def by_id(
     return {shown.id: shown for shown in together(kind, rows)}
 
 
+def shared(kind: type[S], rows: Iterable[Any]) -> dict[UUID, list[S]]:
+    """Pairs of a row and one whose it is, who may share it with others: siblings by whom they
+    belong to, in their order."""
+    found = [tuple(pair) for pair in rows]
+    groups: dict[UUID, list[S]] = {}
+    for (_row, owner), shown in zip(found, together(kind, (r for r, _ in found)), strict=True):
+        groups.setdefault(owner, []).append(shown)
+    return groups
+
+
 def grouped(
     kind: type[S], rows: Iterable[Any], owner: Callable[[Any], UUID]
 ) -> dict[UUID, list[S]]:

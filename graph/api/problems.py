@@ -125,6 +125,7 @@ OF_A_FIELD = frozenset(
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time"),
+        *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),
     }
 )
 """Codes whose text begins with the field that is wrong, as in "ends_on: 1 May is before …"."""

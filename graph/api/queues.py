@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import select
 
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, together
+from graph.api.loading import Shown, by_id, shared, together
 from graph.api.pages import After, Connection, First
 from graph.api.teams import Team, teams_by_id
 from intake import agents, cases
 from intake import queues as rows
-from intake.visibility import queues_visible_to, visible_to
+from intake.visibility import queues_listed_for, queues_visible_to, visible_to
 
 if TYPE_CHECKING:
     from graph.api.cases import Case
@@ -31,18 +32,48 @@ strawberry.enum(
 )
 
 
+Assignment = rows.Assignment
+strawberry.enum(Assignment, name="Assignment", description="Who gets what waits in a queue.")
+
+
 @strawberry.type(description="A place where cases wait.")
 class Queue(Shown):
     id: UUID = strawberry.field(description="The queue's id.")
     name: str = strawberry.field(description="What it is called.")
     address: str | None = strawberry.field(description="The mailbox that feeds it.")
     is_default: bool = strawberry.field(description="Whether cases go here that nothing routes.")
+    private: bool = strawberry.field(
+        description="Whether only its members have it in their lists, whoever sees its cases."
+    )
     members_only: bool = strawberry.field(
         description="Whether only its members, and managers, see its cases."
     )
     when_not_covered: WhenNotCovered = strawberry.field(
         description="What it does with a case that no entitlement covers."
     )
+
+    assignment: Assignment = strawberry.field(description="Who gets what waits here.")
+    absent_minutes: int | None = strawberry.field(
+        description="After how long an absent agent's cases go back to it; null for never."
+    )
+    archived_at: datetime | None = strawberry.field(
+        description="Since when nothing waits here any more."
+    )
+    version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
+    owner_id: strawberry.Private[UUID | None]
+    owner_team_id: strawberry.Private[UUID | None]
+
+    @described("The agent whose a case is that was released here.")
+    def owner(self, info: Info) -> Agent | None:
+        return self.loaded(info, owners).get(self.owner_id)
+
+    @described("The team whose a case is that was released here.")
+    def owner_team(self, info: Info) -> Team | None:
+        return self.loaded(info, owner_teams).get(self.owner_team_id)
+
+    @described("The agents who work it, by name.")
+    def members(self, info: Info) -> list[Agent]:
+        return self.loaded(info, members).get(self.id, [])
 
     @described("How many cases wait here, worked on or not; only those you see.")
     def waiting(self, info: Info) -> int:
@@ -80,16 +111,35 @@ class QueueItem(Shown):
 
 @strawberry.type
 class QueueQueries:
-    @described("The queues you may see, by name.")
-    def queues(self, info: Info) -> list[Queue]:
+    @described("The queues in your lists, by name; with archived ones, all that you may see.")
+    def queues(self, info: Info, archived_too: bool = False) -> list[Queue]:
         asking = info.context
-        statement = queues_visible_to(asking.principal)
+        of = queues_visible_to if archived_too else queues_listed_for
+        statement = of(asking.principal)
         return together(Queue, asking.session.scalars(statement))
 
 
 def counts(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, tuple[int, int]]:
     among = visible_to(asking.principal).with_only_columns(cases.Case.id)
     return rows.counts(asking.session, among=among)
+
+
+def owners(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID | None, Agent]:
+    return by_id(asking, Agent, agents.Agent, (queue.owner_id for queue in queues))
+
+
+def owner_teams(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID | None, Team]:
+    return teams_by_id(asking, (queue.owner_team_id for queue in queues))
+
+
+def members(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, list[Agent]]:
+    found = asking.session.execute(
+        select(agents.Agent, rows.QueueMember.queue_id)
+        .join(rows.QueueMember, rows.QueueMember.agent_id == agents.Agent.id)
+        .where(rows.QueueMember.queue_id.in_([queue.id for queue in queues]))
+        .order_by(agents.Agent.name)
+    )
+    return shared(Agent, found)
 
 
 def workers(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Agent]:

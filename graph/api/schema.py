@@ -30,6 +30,7 @@ from graph.api.rehearsals import RehearsalQueries
 from graph.api.reports import ReportQueries
 from graph.api.scalars import SCALARS
 from graph.api.slas import SlaQueries
+from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
 from graph.api.work import WorkMutations
@@ -67,6 +68,7 @@ class Mutation(
     EntitlementMutations,
     SlaMutations,
     HourMutations,
+    StaffingMutations,
     TimeMutations,
     BillingMutations,
     CallMutations,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, together
+from graph.api.loading import Shown, by_id, shared, together
 from intake import agents
 from intake import teams as rows
 
@@ -60,10 +60,5 @@ def members(asking: Asking, teams: Sequence[Team]) -> Mapping[UUID, list[Agent]]
         .join(rows.TeamMember, rows.TeamMember.agent_id == agents.Agent.id)
         .where(rows.TeamMember.team_id.in_([team.id for team in teams]))
         .order_by(agents.Agent.name)
-    ).all()
-    groups: dict[UUID, list[Agent]] = {}
-    for shown, (_agent, team_id) in zip(
-        together(Agent, (agent for agent, _team in found)), found, strict=True
-    ):
-        groups.setdefault(team_id, []).append(shown)
-    return groups
+    )
+    return shared(Agent, found)

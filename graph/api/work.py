@@ -49,6 +49,9 @@ CaseResult = Annotated[
     strawberry.union("CaseResult", description="It was done, or why it was not."),
 ]
 CaseNumber = Annotated[int, strawberry.argument(description="The number of the case.")]
+OutOfQueue = Annotated[
+    bool, strawberry.argument(description="Whether it waits in no queue from now on.")
+]
 Version = Annotated[
     int | None,
     strawberry.argument(
@@ -102,9 +105,16 @@ class WorkMutations:
 
     @described("Take a waiting case: you work on it now.")
     def pick(
-        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        remove_from_queue: OutOfQueue = False,
+        expected_version: Version = None,
     ) -> CaseResult:
-        return change(info, case_number, work.pick, at=info.context.at, version=expected_version)
+        return change(
+            info, case_number, work.pick, at=info.context.at,
+            remove_from_queue=remove_from_queue, version=expected_version,
+        )  # fmt: skip
 
     @described("Give a case back to its queue.")
     def release(
@@ -114,10 +124,44 @@ class WorkMutations:
 
     @described("Give a case to an agent, whoever had it.")
     def assign(
-        self, info: Info, case_number: CaseNumber, agent: UUID, expected_version: Version = None
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        agent: UUID,
+        item_too: Annotated[
+            bool,
+            strawberry.argument(
+                description="Whether they also work on it; else it goes on waiting in its queue."
+            ),
+        ] = True,
+        remove_from_queue: OutOfQueue = False,
+        expected_version: Version = None,
     ) -> CaseResult:
         return change(
-            info, case_number, work.assign, agent, at=info.context.at, version=expected_version
+            info, case_number, work.assign, agent, at=info.context.at, item_too=item_too,
+            remove_from_queue=remove_from_queue, version=expected_version,
+        )  # fmt: skip
+
+    @described("Give a case to a team, whoever had it: it waits for one of its members.")
+    def assign_team(
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        team: UUID,
+        remove_from_queue: OutOfQueue = False,
+        expected_version: Version = None,
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.assign_team, team, at=info.context.at,
+            remove_from_queue=remove_from_queue, version=expected_version,
+        )  # fmt: skip
+
+    @described("Let a case wait in no queue; it stays whose it is, and open.")
+    def remove_from_queue(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, work.remove_from_queue, at=info.context.at, version=expected_version
         )
 
     @described("Move a case to another queue, where nobody works on it yet.")

@@ -29,6 +29,7 @@ DONE = {
     "case.picked": "took the case",
     "case.released": "gave the case back to its queue",
     "case.assigned": "gave the case to {name}",
+    "case.left_queue": "took the case out of {queue}",
     "case.routed": "moved the case to {queue}",
     "case.held": "put the case on hold: {reason}",
     "case.resumed": "resumed work",

@@ -26,7 +26,14 @@ from intake.work.planning import (
 )
 from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
 from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
-from intake.work.taking import assign, assign_team, pick, release, route_to
+from intake.work.taking import (
+    assign,
+    assign_team,
+    pick,
+    release,
+    remove_from_queue,
+    route_to,
+)
 from intake.work.waiting import WrongReason, hold, resume
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
@@ -61,6 +68,7 @@ __all__ = [
     "pick",
     "prioritise",
     "release",
+    "remove_from_queue",
     "reopen",
     "reopen_activity",
     "reply",

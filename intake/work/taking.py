@@ -18,11 +18,22 @@ from intake.queues import Queue
 
 
 def pick(
-    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    at: datetime,
+    remove_from_queue: bool = False,
+    version: int | None = None,
 ) -> Case:
-    """Take a waiting case: I work on it now. Raises AlreadyTaken when somebody was first."""
+    """Take a waiting case: I work on it now, whatever my skills, presence and capacity are.
+
+    Raises AlreadyTaken when somebody was first.
+    """
     case = case_of(session, by, case_id, version=version)
     queues.pick(session, case, _agent(session, by), at=at)
+    if remove_from_queue:
+        queues.leave(session, case, at=at)
     return done(session, case, by, "case.picked", at)
 
 
@@ -42,14 +53,19 @@ def assign(
     agent_id: UUID,
     *,
     at: datetime,
+    item_too: bool = True,
+    remove_from_queue: bool = False,
     version: int | None = None,
 ) -> Case:
-    """Give a case to an agent, whoever had it."""
+    """Give a case to an agent, whoever had it: they own it and, unless `item_too` is False, work
+    on it in its queue from now on."""
     case = case_of(session, by, case_id, version=version)
     agent = session.get(Agent, agent_id)
     if agent is None or not agent.active:
         raise IntakeError("there is no such active agent")
-    queues.give(session, case, agent, at=at)
+    queues.give(session, case, agent, at=at, item_too=item_too)
+    if remove_from_queue:
+        queues.leave(session, case, at=at)
     return done(session, case, by, "case.assigned", at, agent=str(agent.id), name=agent.name)
 
 
@@ -60,18 +76,22 @@ def assign_team(
     team_id: UUID,
     *,
     at: datetime,
+    remove_from_queue: bool = False,
     version: int | None = None,
 ) -> Case:
     """Give a case to a team, whoever had it: it waits for one of its members.
 
-    A case that waits nowhere does so in the team's default queue from now on.
+    A case that waits nowhere does so in the team's default queue from now on, unless it is to be
+    in no queue.
     """
     case = case_of(session, by, case_id, version=version)
     team = teams.one(session, team_id)
-    if queues.item_of(session, case) is None:
+    if queues.item_of(session, case) is None and not remove_from_queue:
         queues.enter(session, case, queues.default_of(session, team_id=team.id), at=at)
         session.flush()
     queues.give_team(session, case, team, at=at)
+    if remove_from_queue:
+        queues.leave(session, case, at=at)
     return done(session, case, by, "case.assigned", at, team=str(team.id), name=team.name)
 
 
@@ -92,6 +112,17 @@ def route_to(
     queues.add(session, case, queue, at=at)
     case.routed_by = f"moved by {by.name}"
     return done(session, case, by, "case.routed", at, queue=queue.name)
+
+
+def remove_from_queue(
+    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
+    """Let a case wait in no queue. It stays whose it is, and open."""
+    case = case_of(session, by, case_id, version=version)
+    item = queues.leave(session, case, at=at)
+    if item is None:
+        return case
+    return done(session, case, by, "case.left_queue", at, queue=item.queue.name)
 
 
 def _agent(session: Session, by: Principal) -> Agent:

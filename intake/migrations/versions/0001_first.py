@@ -140,6 +140,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", "version", name=op.f("uq_service_calendars_name_version")),
     )
     op.create_table(
+        "skills",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_skills")),
+        sa.UniqueConstraint("name", name=op.f("uq_skills_name")),
+    )
+    op.create_table(
         "slack_requests",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -244,6 +251,28 @@ def upgrade() -> None:
         "ix_account_notes_by_account", "account_notes", ["account_id", "at"], unique=False
     )
     op.create_table(
+        "agent_skills",
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("skill_id", sa.Uuid(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_agent_skills_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["skill_id"],
+            ["skills.id"],
+            name=op.f("fk_agent_skills_skill_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("agent_id", "skill_id", name=op.f("pk_agent_skills")),
+    )
+    op.create_index(op.f("ix_agent_skills_skill_id"), "agent_skills", ["skill_id"], unique=False)
+    op.create_table(
         "api_tokens",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
@@ -274,7 +303,6 @@ def upgrade() -> None:
         sa.Column("last_assigned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("freed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("offline_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],
@@ -1399,6 +1427,28 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_case_merges_survivor_id"), "case_merges", ["survivor_id"], unique=False
     )
+    op.create_table(
+        "case_skills",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("skill_id", sa.Uuid(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_case_skills_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["skill_id"],
+            ["skills.id"],
+            name=op.f("fk_case_skills_skill_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "skill_id", name=op.f("pk_case_skills")),
+    )
+    op.create_index(op.f("ix_case_skills_skill_id"), "case_skills", ["skill_id"], unique=False)
     op.create_table(
         "case_tags",
         sa.Column("case_id", sa.Uuid(), nullable=False),
