@@ -8,15 +8,13 @@ makes new clocks with the same due time, and sets nothing off again either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import events, queues, sla
+from intake import events, queues, sla, webhooks
 from intake.agents import SYSTEM, Agent
 from intake.cases import Case, touch
 from intake.db import Base, new_id, refers_to
@@ -79,7 +77,7 @@ def tell(
                 action=place,
                 due_at=due_at,
                 done_at=at,
-                outcome=_do(session, case, instance, form, mailbag, due_at=due_at, at=at),
+                outcome=_do(session, case, instance, place, mailbag, due_at=due_at, at=at),
             )
             session.add(run)
             session.flush()
@@ -110,7 +108,7 @@ def _do(
     session: Session,
     case: Case,
     instance: KpiInstance,
-    form: Mapping[str, Any],
+    place: int,
     mailbag: Mailbag,
     *,
     due_at: datetime,
@@ -118,13 +116,16 @@ def _do(
 ) -> str:
     """What came of it, in words."""
     try:
-        action = Action.from_json(form)
+        action = Action.from_json(instance.item.actions[place])
     except BadAction as error:  # written past activation: the clock of all others goes on
         return f"not done: {error}"
     if action.do is Do.MAIL:
         if action.on is Milestone.WARNING and instance.state is not KpiState.NEARING:
             return f"not mailed: it was {instance.state} before anybody could be warned"
         return mailbag.write(session, case, instance, action, due_at=due_at)
+    if action.do is Do.WEBHOOK:
+        key = f"sla:{case.id}:{instance.item_id}:{place}:{due_at.timestamp():.0f}"
+        return _call(session, case, instance, action, key, due_at=due_at, at=at)
     if not case.open:
         return f"not done: the case is {case.state}"
     match action.do:
@@ -134,6 +135,24 @@ def _do(
             return _move(session, case, action, at)
         case Do.ASSIGN:
             return _assign(session, case, action, at)
+
+
+def _call(
+    session: Session,
+    case: Case,
+    instance: KpiInstance,
+    action: Action,
+    key: str,
+    *,
+    due_at: datetime,
+    at: datetime,
+) -> str:
+    data = {"kpi": instance.kpi.value, "due_at": due_at.isoformat()}
+    endpoint = action.target_id or action.url
+    promised = webhooks.promise_call(
+        session, endpoint, EVENTS[action.on], data, effect_key=key, at=at, case=case
+    )
+    return "webhook promised" if promised else "not called: the endpoint is paused or gone"
 
 
 def _change(session: Session, case: Case, action: Action, at: datetime) -> str:

@@ -10,13 +10,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from intake import clock, work
-from intake.agents import Agent, Principal
+from intake import clock, webhooks, work
+from intake.agents import Agent, Principal, Role
 from intake.alerts import ActionRun
 from intake.cases import Priority
 from intake.customers import ContactPoint
 from intake.events import Delivery, Event
 from intake.sla import Kpi, KpiInstance, KpiState
+from intake.sla.actions import Action, BadAction
 from tests.desk import NOON, DeskUnderTest, email
 from tests.promised import OFFICE, PRESSING, has_sla, item, march, open_case, the_clock, tick, told
 
@@ -241,7 +242,7 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
     tick(desk, NOON + HOUR)
 
     assert outcomes(desk) == [
-        "not done: do: 'dance' is none of mail, change, move, assign",
+        "not done: do: 'dance' is none of mail, change, move, assign, webhook",
         "not assigned: there is no such active agent any more",
         "not moved: there is no such queue any more",
         "not mailed: nobody to write to",
@@ -364,3 +365,43 @@ def test_an_agent_and_the_clock_at_once_agree_on_what_became_of_a_promise(
     assert all(i.succeeded_at == NOON for i in instances)
     missed = sum(i.state is KpiState.NONCOMPLIANT for i in instances)
     assert told(desk) == ["sla.noncompliant"] * missed
+
+
+def test_a_webhook_is_called_once_for_each_due_time(desk: DeskUnderTest) -> None:
+    root = desk.principal("Root", Role.ADMINISTRATOR)
+    with desk.transaction() as session:
+        books = webhooks.register(
+            session, root, url="https://books.example.com", kinds=["nothing.at-all"],
+            desk=desk.settings, at=NOON,
+        )  # fmt: skip
+    signed = {"on": "failure", "do": "webhook", "endpoint": str(books.id)}
+    plain = {"on": "failure", "do": "webhook", "url": "https://hook.example.com/a?b=c"}
+    has_sla(desk, item(fail=60, actions=[signed, plain]))
+    case_id = open_case(desk)
+
+    tick(desk, NOON + HOUR)
+    with desk.transaction() as session:  # a clock that is moved back and looks again
+        session.execute(update(KpiInstance).values(failed_at=None, state=KpiState.IN_PROGRESS))
+        session.execute(update(KpiInstance).values(next_at=NOON + HOUR))
+    tick(desk, NOON + 2 * HOUR)
+
+    calls = sorted((d for d in desk.all(Delivery) if d.kind == "call"), key=lambda d: d.target)
+    assert [call.target for call in calls] == sorted([str(books.id), "hook.example.com"])
+    assert outcomes(desk) == ["webhook promised", "webhook promised"]
+    said = calls[0].payload["body"]
+    assert (said["kind"], said["data"]["kpi"]) == ("sla.noncompliant", "resolve by")
+    assert said["record"] == {"type": "case", "id": str(case_id), "number": 1001}
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        ({"url": "http://hook.example.com"}, "url: begin with https"),
+        ({"url": "https://10.0.0.1/"}, "url: 10.0.0.1 is an address of a private network"),
+        ({"endpoint": "books"}, "endpoint: 'books' is not an id"),
+        ({}, "endpoint: None is not an id"),
+    ],
+)
+def test_a_webhook_that_cannot_be_called_is_refused(form: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(BadAction, match=f"^{wrong}"):
+        Action.from_json({"on": "failure", "do": "webhook", **form})

@@ -125,6 +125,10 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
         lambda: [item(actions=[{"on": "failure", "do": "move", "queue": str(new_id())}])],
         r"items\[0\].actions\[0\].queue: there is no such queue",
     ),
+    "an endpoint that does not exist": (
+        lambda: [item(actions=[{"on": "failure", "do": "webhook", "endpoint": str(new_id())}])],
+        r"items\[0\].actions\[0\].endpoint: there is no such endpoint",
+    ),
     "a field nobody knows": (
         lambda: [item(actions=[MAIL | {"cc": ["x@example.com"]}])],
         r"items\[0\].actions\[0\]: cc: unknown field",

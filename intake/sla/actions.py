@@ -1,4 +1,4 @@
-"""What an item wants done when it warns, fails or succeeds: a mail, or a change of the case.
+"""What an item wants done when it warns, fails or succeeds: a mail, a call, or a change.
 
 They are read from plain JSON, `{"on": "failure", "do": "mail", "to": ["owner"], "text": "..."}`,
 so that a mistake is named when the SLA is activated and not when the promise breaks.
@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
+from intake import endpoints
 from intake.cases import Priority
 from intake.errors import IntakeError
 from intake.sla.clocks import Milestone
@@ -35,6 +36,7 @@ class Do(StrEnum):
     CHANGE = "change"
     MOVE = "move"
     ASSIGN = "assign"
+    WEBHOOK = "webhook"
 
 
 class To(StrEnum):
@@ -64,7 +66,9 @@ class Action:
     """Mail waits for business hours."""
     priority: Priority | None = None
     target_id: UUID | None = None
-    """The queue to move to, or the agent to assign."""
+    """The queue to move to, the agent to assign, or the endpoint to call."""
+    url: str = ""
+    """What to call instead of an endpoint."""
 
     @classmethod
     def from_json(cls, form: Mapping[str, Any]) -> Action:
@@ -85,6 +89,8 @@ class Action:
                 action = cls(on, do, target_id=_id(form.pop("queue", None), "queue"))
             case Do.ASSIGN:
                 action = cls(on, do, target_id=_id(form.pop("agent", None), "agent"))
+            case Do.WEBHOOK:
+                action = _webhook(on, form)
         if form:
             raise BadAction(f"{min(form)}: unknown field of an action that does {do}")
         return action
@@ -110,6 +116,17 @@ def _mail(on: Milestone, form: dict[str, Any]) -> Action:
     if "\n" in subject or "\r" in subject:
         raise BadAction("subject: one line")
     return Action(on, Do.MAIL, tuple(to), subject, text, in_hours)
+
+
+def _webhook(on: Milestone, form: dict[str, Any]) -> Action:
+    """To an endpoint, whose calls are signed, or to a public URL."""
+    url = form.pop("url", None)
+    if url is None:
+        return Action(on, Do.WEBHOOK, target_id=_id(form.pop("endpoint", None), "endpoint"))
+    try:
+        return Action(on, Do.WEBHOOK, url=endpoints.callable_url(str(url), own_hosts=()))
+    except endpoints.WrongEndpoint as wrong:
+        raise BadAction(str(wrong)) from None
 
 
 def _template(form: object, field: str, longest: int, allowed: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from intake.agents import Agent
 from intake.cases import REASONS, State
+from intake.endpoints import Endpoint
 from intake.errors import IntakeError
 from intake.facts import read_condition
 from intake.queues import Queue
@@ -97,7 +98,7 @@ def _find_hours(session: Session, item: SlaItem, place: str) -> None:
 
 def _find_targets(session: Session, item: SlaItem, place: str) -> None:
     for number, form in enumerate(item.actions or ()):
-        for field, row in (("queue", Queue), ("agent", Agent)):
+        for field, row in (("queue", Queue), ("agent", Agent), ("endpoint", Endpoint)):
             if field in form and session.get(row, UUID(str(form[field]))) is None:
                 raise NotAnSla(f"{place}.actions[{number}].{field}: there is no such {field}")
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from intake import events
 from intake.agents import Act, Principal
+from intake.cases import Case
 from intake.db import new_id
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError, NotFound
@@ -36,20 +37,20 @@ def promise_call(
     *,
     effect_key: str,
     at: datetime,
-    record: Mapping[str, Any] | None = None,
+    case: Case | None = None,
 ) -> Delivery | None:
     """Promise one call: to an endpoint by its id, or to a URL, then without a signature.
 
-    `kind` and `data` are what it says, and `record` what it is about, as in `{"type": "case",
-    "id": …, "number": 1001}`. A second promise of the same effect key breaks the transaction, so
-    who may ask twice looks before. None, and nothing is promised, to an endpoint that is paused
-    or gone. That a URL may be called (`endpoints.callable_url`) was asked when it was set.
+    `kind` and `data` are what it says, and `case` what it is about. A second promise of the same
+    effect key breaks the transaction, so who may ask twice looks before. None, and nothing is
+    promised, to an endpoint that is paused or gone. That a URL may be called
+    (`endpoints.callable_url`) was asked when it was set.
     """
     if isinstance(endpoint, UUID):
         found = session.get(Endpoint, endpoint)
         if found is None or not found.active:
             return None
-    return _promise(session, str(endpoint), "call", effect_key, at, kind, data, record)
+    return _promise(session, str(endpoint), "call", effect_key, at, kind, data, case)
 
 
 def send_test(session: Session, by: Principal, endpoint_id: UUID, *, at: datetime) -> Delivery:
@@ -78,11 +79,13 @@ def send_again(session: Session, by: Principal, delivery_id: UUID, *, at: dateti
 
 def body_of(delivery: Delivery, base_url: str) -> dict[str, Any]:
     """What a delivery says: the same at each try, for an event never changes."""
-    body = _of_event(delivery.event, base_url) if delivery.event else delivery.payload["body"]
+    body = dict(delivery.payload["body"]) if delivery.event is None else _of_event(delivery.event)
+    if (record := body["record"]) and record["type"] == "case":
+        body["record"] = {**record, "url": f"{base_url}/cases/{record['number']}"}
     return {"id": str(delivery.id), **body}
 
 
-def _of_event(event: Event, base_url: str) -> dict[str, Any]:
+def _of_event(event: Event) -> dict[str, Any]:
     return {
         "kind": event.kind,
         "at": event.at.isoformat(),
@@ -94,16 +97,14 @@ def _of_event(event: Event, base_url: str) -> dict[str, Any]:
             "via": event.via,
         },
         "data": event.data,
-        "record": _record_of(event, base_url),
+        "record": _record_of(event),
     }
 
 
-def _record_of(event: Event, base_url: str) -> dict[str, Any] | None:
+def _record_of(event: Event) -> dict[str, Any] | None:
     """What it happened to, in a few words; who wants to know more asks GraphQL."""
-    number = event.data.get("number")
-    if event.case_id is not None:
-        case = {"type": "case", "id": str(event.case_id), "number": number}
-        return {**case, "url": f"{base_url}/cases/{number}"} if number else case
+    if event.case_id is not None and "number" in event.data:
+        return {"type": "case", "id": str(event.case_id), "number": event.data["number"]}
     kind = event.kind.partition(".")[0]
     id = event.data.get(kind.replace("-", "_"))
     return {"type": kind, "id": id} if isinstance(id, str) and id else None
@@ -117,15 +118,16 @@ def _promise(
     at: datetime,
     said: str,
     data: Mapping[str, Any],
-    record: Mapping[str, Any] | None,
+    case: Case | None,
 ) -> Delivery:
+    about = {"type": "case", "id": str(case.id), "number": case.number} if case else None
     body = {
         "kind": said,
         "at": at.isoformat(),
         "sequence": None,
         "actor": None,
         "data": dict(data),
-        "record": dict(record) if record else None,
+        "record": about,
     }
     payload: dict[str, Any] = {"body": body}
     if "://" in target:
