@@ -184,6 +184,7 @@ def _arrival(row: Inbound, message: Message) -> Arrival:
         inbound_id=row.id,
         recipients=tuple(row.envelope.get("rcpt_to", ())),
         historic=bool(row.envelope.get("historic")),
+        routed=bool(row.envelope.get("routed", True)),
     )
 
 

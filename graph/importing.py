@@ -76,9 +76,18 @@ def opened(settings: Settings) -> Iterator[House]:
 
 
 def bring_in(
-    house: House, kind: Kind, path: Path, *, mailbox: str = "", historic: bool = True
+    house: House,
+    kind: Kind,
+    path: Path,
+    *,
+    mailbox: str = "",
+    historic: bool = True,
+    routed: bool = True,
 ) -> Account:
-    """Keep and file every message of the archive; a worker may be filing at the same time."""
+    """Keep and file every message of the archive; a worker may be filing at the same time.
+
+    New cases wait where their mailbox leads, and not the rules, unless they are `routed`.
+    """
     mailbox = mailbox or _default_mailbox(house)
     account = Account()
     cases_before = _count_cases(house)
@@ -88,7 +97,7 @@ def bring_in(
         bar = progress.add_task("bringing in", total=count(kind, path))
         while batch := list(islice(messages, TOGETHER)):
             at = datetime.now(UTC)
-            envelope = {"rcpt_to": [mailbox], "historic": historic}
+            envelope = {"rcpt_to": [mailbox], "historic": historic, "routed": routed}
             arrivals = [Arrived("email", mailbox, raw, envelope, at) for raw in batch]
             ids = keep(house.db, arrivals, reserve_bytes=house.settings.reserve_bytes)
             account.read += len(batch)

@@ -29,6 +29,7 @@ from intake import (
     threads,
 )
 from intake.agents import Kind, Principal
+from intake.around import Opening
 from intake.cases import (
     Activity,
     ActivityKind,
@@ -239,12 +240,14 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
     session.add(case)
     by = _customer(contact, message)
     _claim(session, case, books, at)
-    facts = facts_of(case, sender_certain=not message.sender_doubt)
+    facts = facts_of(case, opening=_opening(message))
     decision = case.decision
-    queue, case.routed_by = routing.route(
-        books.rules, books.queues, arrival.mailbox, facts, refused=bool(decision["refusal"])
+    rules = books.rules if arrival.routed else ()
+    routed = routing.route(
+        rules, books.queues, arrival.mailbox, facts, refused=bool(decision["refusal"])
     )
-    queues.enter(session, case, queue, at=at)
+    routing.enter(session, case, routed, at=at)
+    queue = routed.queue
     # A machine is promised nothing; the case waits without a clock.
     if not message.automatic and not arrival.historic:
         chosen = books.slas.of(_sla_of(case, books), facts)
@@ -274,6 +277,11 @@ def _open(session: Session, arrival: Arrival, match: Match, books: Books, number
             target=queue.slack_channel,
         )
     return Receipt(arrival, case, activity, opened=True, matched_by=match.by)
+
+
+def _opening(message: Message) -> Opening:
+    sender = message.sender.value if message.sender else ""
+    return Opening(message.new_text or message.text, sender, not message.sender_doubt)
 
 
 def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> Receipt:

@@ -215,6 +215,8 @@ class Case(Base):
     order_at: Mapped[datetime] = mapped_column(default=NEVER)
     version: Mapped[int] = mapped_column(default=1)
     routed_by: Mapped[str] = mapped_column(default="")
+    routing: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, deferred=True)
+    """What the rules answered when it was routed last (routing.answers_of)."""
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 

@@ -253,7 +253,7 @@ def _leave_review(session: Session, case: Case, at: datetime) -> None:
     every = queues.every(session)
     if every.review is None or case.queue_id != every.review.id:
         return
-    queue, case.routed_by = routing.route(
+    routed = routing.route(
         routing.rules(session), every, case.mailbox, facts_of(case), refused=False
     )
-    queues.add(session, case, queue, at=at)
+    routing.move(session, case, routed, at=at)

@@ -6,7 +6,7 @@ without asking the database what the field holds. One that no case has is missin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from intake.around import FIELDS, Opening, around
 from intake.cases import Case, Priority, Reason, Severity, State
 from intake.conditions import BadCondition, Condition, Field, Fields, Kind
 from intake.conditions.fields import did_you_mean
@@ -55,23 +56,27 @@ CASE_FIELDS = CaseFields(
     Field("product", Kind.ID, label="product"),
     Field("entitlement", Kind.ID, label="entitlement"),
     Field("covered", Kind.YES_NO, label="covered"),
-    Field("sender_certain", Kind.YES_NO, label="sender certain"),
     Field("state", Kind.CHOICE, choices=tuple(s.value for s in State), label="state"),
     Field("reason", Kind.CHOICE, choices=tuple(r.value for r in Reason), label="status reason"),
     Field("queue", Kind.ID, label="queue"),
     Field("owner", Kind.ID, label="owner"),
     Field("escalated", Kind.YES_NO, label="escalated"),
     Field("answered", Kind.YES_NO, label="answered"),
+    *FIELDS,
 )
 
 
 class CaseFacts(Mapping[str, Any]):
-    """What was known of a case when it was asked. Tags and custom fields are read on demand."""
+    """What was known of a case when it was asked. What stands around it is read on demand."""
 
-    def __init__(self, case: Case, plain: Mapping[str, Any]) -> None:
-        self._case, self._plain = case, plain
+    def __init__(
+        self, case: Case, plain: Mapping[str, Any], elsewhere: Mapping[str, Callable[[], Any]]
+    ) -> None:
+        self._case, self._plain, self._elsewhere = case, dict(plain), elsewhere
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._elsewhere and name not in self._plain:
+            self._plain[name] = self._elsewhere[name]()
         if name == "tags":
             return [tag.name for tag in self._case.tags]
         kind, key = _custom(name)
@@ -81,14 +86,21 @@ class CaseFacts(Mapping[str, Any]):
         return said.fact(kind) if said is not None else None
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*self._plain, "tags"))
+        return iter({**self._plain, **self._elsewhere, "tags": None})
 
     def __len__(self) -> int:
-        return len(self._plain) + 1
+        return len(list(iter(self)))
+
+    def but(self, **changed: Any) -> CaseFacts:
+        """The same facts, but for these."""
+        return CaseFacts(self._case, {**self._plain, **changed}, self._elsewhere)
 
 
-def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
-    """What is known of a case as it opens or changes; absent things are None."""
+def facts_of(case: Case, *, opening: Opening | None = None) -> CaseFacts:
+    """What is known of a case as it opens or changes; absent things are None.
+
+    `opening` is its first message where that is at hand; else it is found if a rule asks.
+    """
     return CaseFacts(
         case,
         {
@@ -104,7 +116,6 @@ def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
             "product": _id(case.product_id),
             "entitlement": _id(case.entitlement_id),
             "covered": case.entitlement_id is not None,
-            "sender_certain": sender_certain,
             "state": case.state.value,
             "reason": case.reason.value,
             "queue": _id(case.queue_id),
@@ -112,6 +123,7 @@ def facts_of(case: Case, *, sender_certain: bool = True) -> Mapping[str, Any]:
             "escalated": case.escalated_at is not None,
             "answered": case.first_response_at is not None,
         },
+        around(case, opening),
     )
 
 
@@ -135,12 +147,13 @@ class CaseColumns(Mapping[str, ColumnElement[Any]]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in CASE_FIELDS if name != "sender_certain")
+        return (name for name in CASE_FIELDS if name not in _AROUND)
 
     def __len__(self) -> int:
-        return len(CASE_FIELDS) - 1
+        return len(CASE_FIELDS) - len(_AROUND)
 
 
+_AROUND = frozenset(field.name for field in FIELDS)
 _COLUMNS: Mapping[str, str] = {
     "subject": "subject_folded",
     **{each: each for each in ("channel", "mailbox", "priority", "severity", "state", "reason")},

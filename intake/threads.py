@@ -57,6 +57,8 @@ class Arrival:
     """Where it was really sent: the envelope's recipients."""
     historic: bool = False
     """Brought in from an archive: filed without acknowledgement, card or clock."""
+    routed: bool = True
+    """Whether the routing rules decide where a new case waits; else its mailbox does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,16 @@ def import_(
     live: Annotated[
         bool, typer.Option(help="Acknowledge, announce and time it like mail of now.")
     ] = False,
+    route: Annotated[
+        bool, typer.Option(help="Let the routing rules say where each new case waits.")
+    ] = True,
 ) -> None:
     """Bring in mail from an archive, and account for every message of it."""
     found = settings_in_force()
     with importing.opened(found) as house:
-        account = importing.bring_in(house, kind, path, mailbox=mailbox, historic=not live)
+        account = importing.bring_in(
+            house, kind, path, mailbox=mailbox, historic=not live, routed=route
+        )
     out.print(account.as_table())
     if not account.agrees:
         fail("the sums do not agree: please report this", 1)

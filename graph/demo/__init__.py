@@ -19,7 +19,7 @@ from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
 from intake.products import Product
 from intake.queues import Queue, QueueMember, WhenNotCovered
-from intake.routing import RoutingRule
+from intake.routing import RoutingRule, RuleSet, RuleSetState
 from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
 from kb.articles import Article
 
@@ -34,7 +34,7 @@ def plant(session: Session, *, at: datetime) -> bool:
     slas = _slas(session)
     agents = _agents(session, at)
     queues = _queues(session, agents)
-    _routing(session, queues)
+    _routing(session, queues, at)
     _products(session)
     _customers(session, slas, at)
     for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
@@ -139,7 +139,12 @@ def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
     return found
 
 
-def _routing(session: Session, queues: dict[str, Queue]) -> None:
+def _routing(session: Session, queues: dict[str, Queue], at: datetime) -> None:
+    in_force = RuleSet(
+        id=new_id(), name="Contoso's rules", state=RuleSetState.ACTIVE, created_at=at,
+        activated_at=at,
+    )  # fmt: skip
+    session.add(in_force)
     for position, (name, words, queue) in enumerate(
         (
             ("Security first", ["phishing", "hacked", "breach", "stolen"], "Security"),
@@ -149,6 +154,7 @@ def _routing(session: Session, queues: dict[str, Queue]) -> None:
     ):
         session.add(
             RoutingRule(
+                rule_set_id=in_force.id,
                 position=position,
                 name=name,
                 queue_id=queues[queue].id,

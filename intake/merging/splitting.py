@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from intake import entitlements, events, queues, routing, sla, terms
 from intake.acting import done
 from intake.agents import Act, Principal
+from intake.around import Opening
 from intake.cases import (
     Activity,
     ActivityKind,
@@ -119,14 +120,13 @@ def _claim(session: Session, case: Case, desk: Desk, at: datetime) -> None:
 
 def _route(session: Session, case: Case, activity: Activity, at: datetime) -> queues.Queue:
     """Let it wait in its queue, with the clocks of what is promised; the queue."""
-    facts = facts_of(case, sender_certain=not activity.sender_doubt)
+    opening = Opening(activity.new_text, activity.author_address, not activity.sender_doubt)
+    facts = facts_of(case, opening=opening)
     every, refused = queues.every(session), bool(case.decision["refusal"])
-    queue, case.routed_by = routing.route(
-        routing.rules(session), every, case.mailbox, facts, refused=refused
-    )
-    queues.enter(session, case, queue, at=at)
+    routed = routing.route(routing.rules(session), every, case.mailbox, facts, refused=refused)
+    routing.enter(session, case, routed, at=at)
     if not activity.automatic:
         entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
         chosen = sla.in_force(session).of(session.scalar(entitled), facts)
         sla.start(session, case, chosen, facts, at=at)
-    return queue
+    return routed.queue

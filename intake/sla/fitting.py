@@ -6,15 +6,13 @@ has, makes the promise. What was kept or broken is not judged again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from intake.cases import Activity, Case, Direction
+from intake.cases import Case
 from intake.db import new_id
 from intake.facts import facts_of
 from intake.sla.clocks import (
@@ -44,7 +42,7 @@ class Fitting:
     ) -> None:
         self.session, self.case, self.sla, self.at = session, case, sla, at
         self.instances, self.holds = instances, holds
-        self.facts = facts_now(session, case, (sla,))
+        self.facts = facts_of(case)
 
     def fit(
         self,
@@ -156,25 +154,3 @@ def _move(instance: KpiInstance, begin: datetime, holds: Sequence[Hold]) -> None
     instance.started_at = begin
     instance.warned_at = instance.untold = None
     place(instance, holds)
-
-
-def facts_now(session: Session, case: Case, slas: Iterable[Sla]) -> Mapping[str, Any]:
-    asked = any("sender_certain" in _fields(sla) for sla in slas)
-    return facts_of(case, sender_certain=not asked or _sender_certain(session, case))
-
-
-def _fields(sla: Sla) -> str:
-    conditions = [
-        sla.chosen_when,
-        *(c for i in sla.items for c in (i.applicable_when, i.success_when)),
-    ]
-    return str(conditions)
-
-
-def _sender_certain(session: Session, case: Case) -> bool:
-    first = (
-        select(Activity.sender_doubt)
-        .where(Activity.case_id == case.id, Activity.direction == Direction.INCOMING)
-        .order_by(Activity.at, Activity.id)
-    )
-    return not session.scalar(first.limit(1))

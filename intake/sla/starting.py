@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from intake.cases import Case, State
 from intake.entitlements import Entitlement
+from intake.facts import facts_of
 from intake.sla.clocks import (
     LIVE,
     KpiInstance,
@@ -21,7 +22,7 @@ from intake.sla.clocks import (
     of_case,
     of_cases,
 )
-from intake.sla.fitting import Fitting, begin_clock, facts_now
+from intake.sla.fitting import Fitting, begin_clock
 from intake.sla.promises import (
     BY_MESSAGES,
     From,
@@ -72,7 +73,7 @@ def choose_again(session: Session, case: Case, *, at: datetime) -> None:
     now = with_items(session, case.sla_id)
     entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
     slas = in_force(session)
-    facts = facts_now(session, case, slas.by_id.values())
+    facts = facts_of(case)
     chosen = slas.of(session.scalar(entitled), facts)
     if case.sla_by_hand or chosen is None or chosen.family == now.family:
         reconsider(session, case, at=at)

@@ -24,6 +24,7 @@ from intake.work.planning import (
     assign_activity,
     edit_activity,
 )
+from intake.work.rerouting import RoutedAgain, route_again, route_together
 from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
 from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
 from intake.work.taking import (
@@ -46,6 +47,7 @@ __all__ = [
     "OpenActivities",
     "Plan",
     "Regarding",
+    "RoutedAgain",
     "WayBack",
     "WrongActivity",
     "WrongReason",
@@ -76,6 +78,8 @@ __all__ = [
     "resume",
     "retry_delivery",
     "retry_inbound",
+    "route_again",
     "route_to",
+    "route_together",
     "way_back",
 ]

@@ -123,6 +123,25 @@ def upgrade() -> None:
         op.f("ix_product_families_parent_id"), "product_families", ["parent_id"], unique=False
     )
     op.create_table(
+        "routing_rule_sets",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rule_sets")),
+    )
+    op.create_index(
+        "uq_routing_rule_sets_active",
+        "routing_rule_sets",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_table(
         "service_calendars",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -1193,11 +1212,20 @@ def upgrade() -> None:
     op.create_table(
         "routing_rules",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rule_set_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("condition", JSON, nullable=False),
-        sa.Column("queue_id", sa.Uuid(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=True),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_routing_rules_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["queue_id"],
             ["queues.id"],
@@ -1205,8 +1233,24 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["rule_set_id"],
+            ["routing_rule_sets.id"],
+            name=op.f("fk_routing_rules_rule_set_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["team_id"],
+            ["teams.id"],
+            name=op.f("fk_routing_rules_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
-        sa.UniqueConstraint("position", name=op.f("uq_routing_rules_position")),
+        sa.UniqueConstraint(
+            "rule_set_id", "position", name=op.f("uq_routing_rules_rule_set_id_position")
+        ),
     )
     op.create_table(
         "cases",
@@ -1251,6 +1295,7 @@ def upgrade() -> None:
         sa.Column("order_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("routed_by", sa.String(), nullable=False),
+        sa.Column("routing", JSON, nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
