@@ -25,6 +25,7 @@ from intake import (
     queues,
     routing,
     sla,
+    snoozing,
     terms,
     threads,
 )
@@ -293,6 +294,7 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
     touch(case, at)
     # A machine's answer neither reopens a case nor ends a wait for the customer.
     if not message.automatic:
+        snoozing.wake(session, case, by=by, because="the customer wrote", at=at)
         if not case.open:
             _reopen(session, case, by, books, at)
         elif case.reason in (Reason.ON_HOLD, Reason.WAITING_FOR_DETAILS):

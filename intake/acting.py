@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from intake import events, sla
 from intake.agents import Act, Principal
-from intake.cases import Activity, Case, NotOpen, expect_version, touch
+from intake.cases import Activity, Case, NotOpen, expect_version, forget_plans, touch
 from intake.db import new_id
 from intake.events import Delivery
 from intake.queues import Queue
@@ -47,6 +47,8 @@ def done(
 ) -> Case:
     """The act is done: a new version of the case, its event, and Slack told of it."""
     touch(case, at)
+    if not case.open:
+        forget_plans(case)
     sla.reconsider(session, case, at=at)
     session.flush()
     events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
@@ -55,16 +57,24 @@ def done(
 
 
 def tell_slack(
-    session: Session, case: Case, kind: str, at: datetime, activity: Activity | None = None
-) -> None:
-    """Promise that the case's card shows it as it is now, and what was said below it."""
+    session: Session,
+    case: Case,
+    kind: str,
+    at: datetime,
+    activity: Activity | None = None,
+    *,
+    key: str = "",
+) -> bool:
+    """Promise that the case's card shows it as it is now, and what was said below it; with `key`,
+    once only. Whether it has a card."""
     told = select(Delivery.target).where(Delivery.case_id == case.id, Delivery.channel == "slack")
     where = session.scalar(told.order_by(Delivery.id.desc()).limit(1))
     if where is None:
-        return
+        return False
     channel = session.scalar(select(Queue.slack_channel).where(Queue.id == case.queue_id))
     events.promise(
-        session, "slack", kind, effect_key=f"{kind}:{activity.id if activity else new_id()}",
+        session, "slack", kind, effect_key=key or f"{kind}:{activity.id if activity else new_id()}",
         at=at, case_id=case.id, activity_id=activity.id if activity else None,
         target=channel or where,
     )  # fmt: skip
+    return True

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import events, queues, sla, webhooks
+from intake import events, queues, sla, snoozing, webhooks
 from intake.agents import SYSTEM, Agent
 from intake.cases import Case, touch
 from intake.db import Base, new_id, refers_to
@@ -67,6 +67,8 @@ def tell(
     due_at = reached_at(instance, milestone)
     touch(case, at)
     _record(session, case, EVENTS[milestone], at, kpi=instance.kpi.value, due_at=due_at.isoformat())
+    if milestone is not Milestone.SUCCESS:
+        snoozing.wake(session, case, by=SYSTEM, because=f"{instance.kpi.value} is due", at=at)
     _alarm_slack(session, case, instance, milestone, desk, due_at=due_at, at=at)
     for place, form in enumerate(instance.item.actions):
         if form["on"] == milestone and not _done_before(session, instance, place, due_at):

@@ -156,6 +156,16 @@ class Case(Base):
             )
         ),
         Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
+        *(
+            # Few wait for a time at any moment, whatever the history.
+            Index(
+                f"ix_cases_by_{name}",
+                name,
+                sqlite_where=text(f"{name} IS NOT NULL"),
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("wakes_at", "remind_at")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -210,6 +220,12 @@ class Case(Base):
     escalated_at: Mapped[datetime | None]
     follow_up_at: Mapped[datetime | None]
     """When we agreed to come back to the customer."""
+    remind_at: Mapped[datetime | None]
+    """When its owner is to be reminded of that; None when nothing is agreed, or they were."""
+    snoozed_at: Mapped[datetime | None]
+    """Since when it is put off, out of the way of those who look for work."""
+    wakes_at: Mapped[datetime | None]
+    """When it comes back by itself; a snoozed case without it waits for its customer alone."""
     deadline_at: Mapped[datetime | None]
     """The earliest deadline that is still running."""
     order_at: Mapped[datetime] = mapped_column(default=NEVER)
@@ -360,6 +376,11 @@ def touch(case: Case, at: datetime) -> None:
     """Note that the case changed, which makes a new version; times never run backwards."""
     case.updated_at = max(case.updated_at, at)
     flag_modified(case, "updated_at")
+
+
+def forget_plans(case: Case) -> None:
+    """Put it off no longer and agree to no follow-up, as when it is closed."""
+    case.snoozed_at = case.wakes_at = case.follow_up_at = case.remind_at = None
 
 
 def set_deadline(

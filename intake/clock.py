@@ -17,7 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
-from intake import alerts, coverage, reminders, renewals, sla
+from intake import alerts, coverage, follow_ups, reminders, renewals, sla, snoozing
 from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -151,4 +151,6 @@ WORK: tuple[DueWork, ...] = (
     DueWork("contracts", coverage.due, coverage.move),
     DueWork("entitlements", renewals.due, renewals.move),
     DueWork("activities", reminders.due, reminders.move),
+    DueWork("snoozes", snoozing.due, snoozing.move),
+    DueWork("follow-ups", follow_ups.due, follow_ups.move),
 )

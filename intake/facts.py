@@ -62,6 +62,7 @@ CASE_FIELDS = CaseFields(
     Field("owner", Kind.ID, label="owner"),
     Field("escalated", Kind.YES_NO, label="escalated"),
     Field("answered", Kind.YES_NO, label="answered"),
+    Field("snoozed", Kind.YES_NO, label="snoozed"),
     *FIELDS,
 )
 
@@ -122,6 +123,7 @@ def facts_of(case: Case, *, opening: Opening | None = None) -> CaseFacts:
             "owner": _id(case.owner_id),
             "escalated": case.escalated_at is not None,
             "answered": case.first_response_at is not None,
+            "snoozed": case.snoozed_at is not None,
         },
         around(case, opening),
     )
@@ -143,6 +145,8 @@ class CaseColumns(Mapping[str, ColumnElement[Any]]):
                 return Case.escalated_at.is_not(None)
             case "answered":
                 return Case.first_response_at.is_not(None)
+            case "snoozed":
+                return Case.snoozed_at.is_not(None)
         found: ColumnElement[Any] = Case.__table__.c[_COLUMNS[name]]
         return found
 

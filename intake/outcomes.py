@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import billing, events, queues, sla, terms
+from intake import billing, events, queues, sla, snoozing, terms
 from intake.agents import SYSTEM
 from intake.cases import Activity, ActivityState, Case, Direction, Reason, State, touch
 from intake.events import Delivery, DeliveryState
@@ -34,6 +34,7 @@ def given_up(session: Session, delivery: Delivery, reason: str, *, at: datetime)
     )
     touch(case, at)
     if delivery.kind == "reply":
+        snoozing.wake(session, case, by=SYSTEM, because="our answer did not arrive", at=at)
         _answer_did_not_arrive(session, case, delivery, at=at)
 
 

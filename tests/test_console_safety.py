@@ -385,6 +385,7 @@ FOR_MANAGERS = re.compile(
 )
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
+    r"|/cases/1001/(snooze|wake|follow-up)"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(

@@ -217,14 +217,14 @@ def test_an_agent_escalates_prioritises_agrees_and_chooses_an_sla(
         return result
 
     pressing = does("prioritise(caseNumber: 1001, priority: HIGH)")["case"]
-    agreed = does('agreeFollowUp(caseNumber: 1001, followUpAt: "2026-03-05T10:00:00Z")')["case"]
+    agreed = does('agreeFollowUp(caseNumber: 1001, followUpAt: "2999-03-05T10:00:00Z")')["case"]
     chosen = does(f'setSla(caseNumber: 1001, sla: "{quick.id}")')["case"]
     given_back = does("setSla(caseNumber: 1001, sla: null)")["case"]
     escalated = does(f'escalate(caseNumber: 1001, text: "Too deep", queue: "{second.id}")')["case"]
     empty = does('escalate(caseNumber: 1001, text: " ")')
 
     assert pressing["priority"] == "HIGH"
-    assert agreed["followUpAt"] == "2026-03-05T10:00:00+00:00"
+    assert agreed["followUpAt"] == "2999-03-05T10:00:00+00:00"
     assert (chosen["sla"], chosen["slaByHand"]) == ({"name": "Quick"}, True)
     assert (given_back["sla"], given_back["slaByHand"]) == ({"name": "Standard"}, False)
     assert escalated["escalatedAt"]
@@ -238,7 +238,7 @@ def test_a_moment_without_a_zone_is_refused_and_not_guessed(
 ) -> None:
     grace = desk.has_agent()
     open_case(desk)
-    act = 'agreeFollowUp(caseNumber: 1001, followUpAt: "2026-03-05T10:00:00")'
+    act = 'agreeFollowUp(caseNumber: 1001, followUpAt: "2999-03-05T10:00:00")'
 
     answer = office.posts({"query": f"mutation {{ {act} {{ __typename }} }}"}, by=grace).json()
 

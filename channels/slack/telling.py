@@ -18,7 +18,9 @@ from channels import Never, NotNow
 from channels.slack import card, showing
 from channels.slack.calling import Call, Place, as_payload, post, update
 from channels.slack.card import Blocks, Shown
-from channels.slack.words import plain, quoted
+from channels.slack.words import marked, moment, plain, quoted
+from intake.agents import Agent
+from intake.cases import Case
 from intake.events import Delivery, DeliveryState, Promise
 from intake.settings import Settings
 from intake.sla import KpiState
@@ -98,6 +100,18 @@ def _alarm(session: Session, delivery: Delivery, told: Told) -> list[Call]:
     return _below(told, card.title(told.case), blocks, aloud=state is KpiState.NONCOMPLIANT)
 
 
+def _reminder(session: Session, delivery: Delivery, told: Told) -> list[Call]:
+    """That a follow-up is due, aloud to its owner; unless it was settled since."""
+    assert delivery.case_id is not None, "a reminder is about a case"
+    case = session.get_one(Case, delivery.case_id)
+    if case.follow_up_at is None:
+        return []
+    owner = session.get(Agent, case.owner_id) if case.owner_id else None
+    who = f"<@{owner.slack_user}>: " if owner and owner.slack_user else ""
+    words = f"{who}we agreed to come back to the customer by {moment(case.follow_up_at)}."
+    return _below(told, card.title(told.case), [{"type": "section", "text": marked(words)}])
+
+
 def _below(told: Told, text: str, blocks: Blocks, *, aloud: bool = False) -> list[Call]:
     # The card first: done twice, it is the same; a message said twice would be seen.
     calls = _card(told)
@@ -111,6 +125,7 @@ _KINDS: dict[str, Callable[[Session, Delivery, Told], list[Call]]] = {
     "refresh": _refresh,
     "thread": _message,
     "clock": _alarm,
+    "reminder": _reminder,
 }
 
 

@@ -42,6 +42,9 @@ class CaseFilter:
     channel: str | None = strawberry.field(default=None, description="That came by this way.")
     owner: UUID | None = strawberry.field(default=None, description="Of this agent.")
     unowned: bool = strawberry.field(default=False, description="Of no agent yet.")
+    snoozed: bool | None = strawberry.field(
+        default=None, description="Those that are put off, or those that are not."
+    )
     subject: str | None = strawberry.field(
         default=None, description="With these words in the subject."
     )
@@ -62,6 +65,9 @@ class CaseFilter:
             statement = statement.where(rows.Case.state.in_(self.states))
         if self.unowned:
             statement = statement.where(rows.Case.owner_id.is_(None))
+        if self.snoozed is not None:
+            put_off = rows.Case.snoozed_at.is_not(None)
+            statement = statement.where(put_off if self.snoozed else ~put_off)
         if self.subject:
             statement = statement.where(rows.Case.subject.icontains(self.subject, autoescape=True))
         return statement
@@ -107,8 +113,10 @@ class CaseQueries:
 def in_queues(
     asking: Asking, queues: Sequence[Shown], first: int, after: str | None
 ) -> Mapping[UUID, Connection[Case]]:
-    """A page of the active cases of each queue, the nearest deadline first."""
-    active = visible_to(asking.principal).where(rows.Case.state == rows.State.ACTIVE)
+    """A page of the active cases of each queue that are not put off, the nearest deadline first."""
+    active = visible_to(asking.principal).where(
+        rows.Case.state == rows.State.ACTIVE, rows.Case.snoozed_at.is_(None)
+    )
     return pages(
         asking, active, DEADLINE, Case, queues, rows.Case.queue_id, first=first, after=after
     )

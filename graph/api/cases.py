@@ -78,6 +78,10 @@ class Case(Shown):
     follow_up_at: datetime | None = strawberry.field(
         description="When we agreed to come back to the customer."
     )
+    snoozed_at: datetime | None = strawberry.field(description="Since when it is put off.")
+    wakes_at: datetime | None = strawberry.field(
+        description="When it comes back; null while it is put off: when its customer writes."
+    )
     sla_by_hand: bool = strawberry.field(description="Whether somebody chose its SLA.")
     contact_id: strawberry.Private[UUID | None]
     account_id: strawberry.Private[UUID | None]

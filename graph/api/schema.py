@@ -22,6 +22,7 @@ from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.life import EntitlementMutations
+from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.promising import PromiseQueries, SlaMutations
@@ -62,6 +63,7 @@ class Query(
 @strawberry.type(description="What can be done. Each is one act, durable when it is answered.")
 class Mutation(
     WorkMutations,
+    PostponingMutations,
     CoveringMutations,
     CustomerMutations,
     ContractMutations,

@@ -32,16 +32,18 @@ class Unclear(IntakeError):
 def routes(house: House) -> list[Route]:
     """One address for each act, and one to try a delivery again."""
     return [
-        *(
-            Route(
-                f"/cases/{{number:int}}/{name}",
-                act(house, partial(_do, done), partial(_mend, name)),
-                methods=["POST"],
-            )
-            for name, done in ACTS.items()
-        ),
+        *(route(house, name, done) for name, done in ACTS.items()),
         Route("/deliveries/{id:uuid}/retry", act(house, _retry), methods=["POST"]),
     ]
+
+
+def route(house: House, name: str, done: Done) -> Route:
+    """The address of one act, which leads back to the page, or shows it again with the reason."""
+    return Route(
+        f"/cases/{{number:int}}/{name}",
+        act(house, partial(_do, done), partial(_mend, name)),
+        methods=["POST"],
+    )
 
 
 def _do(done: Done, visit: Visit) -> Response:

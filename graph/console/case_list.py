@@ -128,6 +128,9 @@ def _search(visit: Visit, question: str) -> Response:
 
 def _open(visit: Visit, view: str, queue_id: UUID | None) -> Select[Case]:
     statement = visible_to(visit.by).where(Case.state == State.ACTIVE)
+    if view == "snoozed" and queue_id is None:
+        return statement.where(Case.snoozed_at.is_not(None))
+    statement = statement.where(Case.snoozed_at.is_(None))
     if queue_id is not None:
         return statement.where(Case.queue_id == queue_id)
     if view == "available":

@@ -15,7 +15,7 @@ from intake.inbound import State as InboundState
 from intake.queues import Queue
 from intake.visibility import queues_visible_to, visible_to
 
-VIEWS = {"all": "All open", "available": "Available", "mine": "Mine"}
+VIEWS = {"all": "All open", "available": "Available", "mine": "Mine", "snoozed": "Snoozed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def beside(
     if visible is None:
         visible = visit.session.scalars(queues_visible_to(visit.by)).all()
     by_queue = _counts(visit)
-    totals = [sum(counts[i] for counts in by_queue.values()) for i in range(3)]
+    totals = [sum(counts[i] for counts in by_queue.values()) for i in range(len(VIEWS))]
     views = tuple(
         Place(
             "/" if name == "all" else f"/?view={name}", words, totals[i],
@@ -59,25 +59,31 @@ def beside(
         for i, (name, words) in enumerate(VIEWS.items())
     )  # fmt: skip
     queues = tuple(
-        Place(
-            f"/?queue={row.id}", row.name, by_queue.get(row.id, (0, 0, 0))[0], str(row.id) == queue
-        )
+        Place(f"/?queue={row.id}", row.name, by_queue.get(row.id, (0,))[0], str(row.id) == queue)
         for row in visible
     )
     return Navigation(views, queues, _desk(visit))
 
 
-def _counts(visit: Visit) -> dict[object, tuple[int, int, int]]:
-    """Open cases, those nobody took, and mine, in each queue."""
-    free = func.sum(case((Case.owner_id.is_(None), 1), else_=0))
-    mine = func.sum(case((Case.owner_id == visit.by.id, 1), else_=0))
+def _counts(visit: Visit) -> dict[object, tuple[int, ...]]:
+    """Open cases, those nobody took, and mine, in each queue; and those that are put off, which
+    are none of them."""
+    awake = Case.snoozed_at.is_(None)
+    counted = (
+        awake,
+        awake & Case.owner_id.is_(None),
+        awake & (Case.owner_id == visit.by.id),
+        ~awake,
+    )
     statement = (
         visible_to(visit.by)
-        .with_only_columns(Case.queue_id, func.count(), free, mine)
+        .with_only_columns(
+            Case.queue_id, *(func.sum(case((which, 1), else_=0)) for which in counted)
+        )
         .where(Case.state == State.ACTIVE)
         .group_by(Case.queue_id)
     )
-    return {row[0]: (row[1], row[2], row[3]) for row in visit.session.execute(statement)}
+    return {row[0]: tuple(row[1:]) for row in visit.session.execute(statement)}
 
 
 def _desk(visit: Visit) -> tuple[Place, ...]:

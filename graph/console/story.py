@@ -38,9 +38,13 @@ DONE = {
     "case.prioritised": "changed the priority from {was} to {priority}",
     "case.sla_chosen": "chose another SLA",
     "case.cancelled": "cancelled the case. {text}",
+    "case.snoozed": "put the case off",
+    "case.follow_up_agreed": "agreed on a follow-up",
 }
 CAME_ABOUT = {
     "case.opened": "Came by {channel} and was put in {queue}",
+    "case.woken": "It is back among the open cases: {because}",
+    "case.follow_up_due": "The follow-up is due",
     "sla.nearing": "The promise of {kpi} is due soon",
     "sla.noncompliant": "The promise of {kpi} was missed",
     "sla.succeeded": "The promise of {kpi} was kept",

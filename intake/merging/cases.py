@@ -37,7 +37,8 @@ from intake.threads import Participant
 MOST = 10
 CHAIN = 50
 # What the merge changes of a source, beside its version: put back from the record.
-KEPT = ("state", "reason", "resolved_at", "deadline_at", "order_at", "billable")
+PLANS = ("follow_up_at", "remind_at", "snoozed_at", "wakes_at")
+KEPT = ("state", "reason", "resolved_at", "deadline_at", "order_at", "billable", *PLANS)
 KEPT_OF_CLOCK = ("state", "next_at", "untold", "paused_at")
 
 

@@ -15,7 +15,7 @@ from intake.cases import Case, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
 from intake.errors import NotFound
-from intake.merging.cases import CaseMerge, merges_of
+from intake.merging.cases import PLANS, CaseMerge, merges_of
 from intake.merging.moves import CannotUndo, astray, held, hold_deliveries, move_back
 from intake.queues import QueueItem
 from intake.sla import KpiInstance, KpiState
@@ -101,6 +101,8 @@ def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
     source.state, source.reason = State(kept["state"]), Reason(kept["reason"])
     source.resolved_at = _instant(kept["resolved_at"])
     source.billable = kept["billable"]
+    for name in PLANS:
+        setattr(source, name, _instant(kept[name]))
     if before["item"]:
         queues.take_up(session, source, session.get_one(QueueItem, UUID(before["item"])))
     for clock_id, fields in before["clocks"].items():

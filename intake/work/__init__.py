@@ -24,9 +24,10 @@ from intake.work.planning import (
     assign_activity,
     edit_activity,
 )
+from intake.work.postponing import WrongInstant, agree_follow_up, snooze, wake
 from intake.work.rerouting import RoutedAgain, route_again, route_together
 from intake.work.retrying import NotGivenUp, retry_delivery, retry_inbound
-from intake.work.steering import agree_follow_up, choose_sla, escalate, prioritise
+from intake.work.steering import choose_sla, escalate, prioritise
 from intake.work.taking import (
     assign,
     assign_team,
@@ -50,6 +51,7 @@ __all__ = [
     "RoutedAgain",
     "WayBack",
     "WrongActivity",
+    "WrongInstant",
     "WrongReason",
     "add_activity",
     "addressee",
@@ -81,5 +83,7 @@ __all__ = [
     "route_again",
     "route_to",
     "route_together",
+    "snooze",
+    "wake",
     "way_back",
 ]

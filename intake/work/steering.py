@@ -63,22 +63,6 @@ def prioritise(
     return done(session, case, by, "case.prioritised", at, priority=priority.value, was=was.value)
 
 
-def agree_follow_up(
-    session: Session,
-    by: Principal,
-    case_id: UUID,
-    follow_up_at: datetime | None,
-    *,
-    at: datetime,
-    version: int | None = None,
-) -> Case:
-    """Note when we agreed to come back to the customer, or that nothing is agreed any more."""
-    case = case_of(session, by, case_id, version=version)
-    case.follow_up_at = follow_up_at
-    until = follow_up_at.isoformat() if follow_up_at else ""
-    return done(session, case, by, "case.follow_up_agreed", at, follow_up_at=until)
-
-
 def choose_sla(
     session: Session,
     by: Principal,

@@ -100,6 +100,7 @@ def reply(
     sla.meet(session, case, Kpi.FIRST_RESPONSE, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, at=at)
     if case.first_response_at is None:
         case.first_response_at = at
+    case.follow_up_at = case.remind_at = None  # that was it
     done(session, case, by, "case.replied", at, activity=str(activity.id))
     tell_slack(session, case, "thread", at, activity)
     return activity

@@ -42,6 +42,7 @@
     k: () => move(-1),
     u: () => press("[data-key=u]"),
     e: () => press("[data-key=e]"),
+    z: () => press("[data-key=z]"),
     t: () => press("[data-act=take]"),
     r: () => write("reply"),
     n: () => write("note"),
@@ -97,6 +98,12 @@
         if (field) field.value = live.dataset[name];
       }
     }
+  });
+
+  // Whoever types a time means that one.
+  document.addEventListener("input", (event) => {
+    const choice = event.target.dataset.chooses;
+    if (choice) document.getElementById(choice).checked = true;
   });
 
   document.addEventListener("submit", (event) => {

@@ -1291,6 +1291,9 @@ def upgrade() -> None:
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("follow_up_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("snoozed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wakes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("order_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1411,7 +1414,23 @@ def upgrade() -> None:
         "ix_cases_by_queue", "cases", ["queue_id", "state", "order_at", "id"], unique=False
     )
     op.create_index(
+        "ix_cases_by_remind_at",
+        "cases",
+        ["remind_at"],
+        unique=False,
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_cases_by_team", "cases", ["team_id", "state", "order_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_cases_by_wakes_at",
+        "cases",
+        ["wakes_at"],
+        unique=False,
+        sqlite_where=sa.text("wakes_at IS NOT NULL"),
+        postgresql_where=sa.text("wakes_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
