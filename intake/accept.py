@@ -21,6 +21,7 @@ from intake import (
     customers,
     entitlements,
     events,
+    history,
     products,
     queues,
     routing,
@@ -310,6 +311,7 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
         matched_by=match.by,
         activity=str(activity.id),
         automatic=str(message.automatic or ""),
+        **history.noted(session, case),
     )
     queue = next((q for q in books.queues.every if q.id == case.queue_id), None)
     if books.desk.slack and queue and queue.slack_channel and not arrival.historic:
@@ -349,7 +351,10 @@ def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datet
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)
     queues.enter(session, case, queue, at=at)
     sla.reopened(session, case, at=at)
-    events.record(session, "case.reopened", at=at, actor=by, case_id=case.id, number=case.number)
+    events.record(
+        session, "case.reopened", at=at, actor=by, case_id=case.id, number=case.number,
+        **history.noted(session, case),
+    )  # fmt: skip
 
 
 def _log(

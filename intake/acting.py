@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, sla
+from intake import events, history, sla
 from intake.agents import Act, Principal
-from intake.cases import Activity, Case, NotOpen, expect_version, forget_plans, touch
+from intake.cases import Activity, Case, NotOpen, forget_plans, touch
 from intake.db import new_id
 from intake.events import Delivery
+from intake.history import Changes
 from intake.queues import Queue
 from intake.visibility import one_visible
 
@@ -28,7 +30,7 @@ def case_of(
     """The case, locked, if this principal may work on it. Raises NotOpen or StaleVersion."""
     by.must(Act.WORK)
     case = one_visible(session, by, case_id, lock=True)
-    expect_version(case, version)
+    history.expect_version(session, case, version)
     if not closed_too:
         must_be_open(case)
     return case
@@ -43,17 +45,47 @@ def must_be_open(case: Case) -> None:
 
 
 def done(
-    session: Session, case: Case, by: Principal, kind: str, at: datetime, **data: object
+    session: Session,
+    case: Case,
+    by: Principal,
+    kind: str,
+    at: datetime,
+    *,
+    changes: Changes | None = None,
+    **data: Any,
 ) -> Case:
-    """The act is done: a new version of the case, its event, and Slack told of it."""
+    """The act is done: a new version of the case, its event, and Slack told of it.
+
+    The event says of each field that changed what it was and what it is; an act adds `changes` of
+    what lies in other tables.
+    """
     touch(case, at)
     if not case.open:
         forget_plans(case)
     sla.reconsider(session, case, at=at)
-    session.flush()
-    events.record(session, kind, at=at, actor=by, case_id=case.id, number=case.number, **data)
+    record(session, case, by, kind, at, changes=changes, **data)
     tell_slack(session, case, "refresh", at)
     return case
+
+
+def record(
+    session: Session,
+    case: Case,
+    by: Principal,
+    kind: str,
+    at: datetime,
+    *,
+    changes: Changes | None = None,
+    **data: Any,
+) -> None:
+    """Write down what happened to a case, with what it changed and the version it made."""
+    session.flush()
+    differs = history.changes(session, case) | (changes or {})
+    told = {"changes": differs} if differs else {}
+    events.record(
+        session, kind, at=at, actor=by,
+        case_id=case.id, number=case.number, version=case.version, **told, **data,
+    )  # fmt: skip
 
 
 def tell_slack(

@@ -15,9 +15,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from intake import contracts, coverage, events, terms
+from intake import acting, contracts, coverage, events, terms
 from intake.agents import Act, Principal
-from intake.cases import Case, expect_version, touch
+from intake.cases import Case, touch
 from intake.contracts import (
     Contract,
     ContractLine,
@@ -32,7 +32,6 @@ from intake.contracts import (
 from intake.desk import Desk
 from intake.entitlements import ChosenBy
 from intake.errors import NotFound
-from intake.visibility import one_visible
 
 
 def template(session: Session, by: Principal, *, at: datetime, **fields: Any) -> ContractTemplate:
@@ -284,9 +283,7 @@ def tie(
 
     Raises ContractNotActive unless it covers today, WrongTerm when it is another customer's.
     """
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id, lock=True)
-    expect_version(case, version)
+    case = acting.case_of(session, by, case_id, version=version, closed_too=True)
     contract = contracts.by_id(session, contract_id, lock=True)
     line = _line(contract, line_id) if line_id is not None else None
     _must_cover(contract, line, desk.day(at))
@@ -297,17 +294,8 @@ def tie(
     if line is not None and line.entitlement_id is not None:
         _count_by(session, case, contract, line, at=at)
     touch(case, at)
-    session.flush()
-    events.record(
-        session,
-        "case.tied",
-        at=at,
-        actor=by,
-        case_id=case.id,
-        number=case.number,
-        contract=str(contract.id),
-        line=line.title if line else "",
-    )
+    line_title = line.title if line else ""
+    acting.record(session, case, by, "case.tied", at, contract=str(contract.id), line=line_title)
     return case
 
 
@@ -315,13 +303,10 @@ def untie(
     session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
 ) -> Case:
     """The case belongs to no contract; its entitlement stays as it is."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id, lock=True)
-    expect_version(case, version)
+    case = acting.case_of(session, by, case_id, version=version, closed_too=True)
     case.contract_id = case.contract_line_id = None
     touch(case, at)
-    session.flush()
-    events.record(session, "case.untied", at=at, actor=by, case_id=case.id, number=case.number)
+    acting.record(session, case, by, "case.untied", at)
     return case
 
 

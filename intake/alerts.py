@@ -9,12 +9,13 @@ makes new clocks with the same due time, and sets nothing off again either.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import events, queues, sla, snoozing, webhooks
+from intake import acting, events, queues, sla, snoozing, webhooks
 from intake.agents import SYSTEM, Agent
 from intake.cases import Case, touch
 from intake.db import Base, new_id, refers_to
@@ -190,8 +191,8 @@ def _assign(session: Session, case: Case, action: Action, at: datetime) -> str:
     return f"assigned to {agent.name}"
 
 
-def _record(session: Session, case: Case, kind: str, at: datetime, **data: str) -> None:
-    events.record(session, kind, at=at, actor=SYSTEM, case_id=case.id, number=case.number, **data)
+def _record(session: Session, case: Case, kind: str, at: datetime, **data: Any) -> None:
+    acting.record(session, case, SYSTEM, kind, at, **data)
 
 
 def _alarm_slack(

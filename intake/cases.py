@@ -126,9 +126,13 @@ class NotOpen(IntakeError):
 
 
 class StaleVersion(IntakeError):
-    """The case changed since it was read."""
+    """The case changed since it was read; `differs` says in what (history.Change)."""
 
     code = "stale-version"
+
+    def __init__(self, text: str, differs: tuple[Any, ...] = ()) -> None:
+        super().__init__(text)
+        self.differs = differs
 
 
 class Case(Base):
@@ -392,12 +396,3 @@ def set_deadline(
     """
     case.deadline_at = deadline_at
     case.order_at = min(missed_at or NEVER, deadline_at or NEVER)
-
-
-def expect_version(case: Case, version: int | None) -> None:
-    """Raises StaleVersion when the caller read an older state of the case."""
-    if version is not None and version != case.version:
-        raise StaleVersion(
-            f"case {case.number} changed since you read it (version {case.version}, you had "
-            f"{version}); look again before you change it"
-        )

@@ -191,11 +191,15 @@ class Case(Shown):
     def deliveries(self, info: Info) -> list[Delivery]:
         return self.loaded(info, activities.promised).get(self.id, [])
 
-    @described("What happened to it, the newest first.")
+    @described("What happened to it, the newest first; with `field`, what changed that field.")
     def history(
-        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+        self,
+        info: Info,
+        field: str | None = None,
+        first: First = FIRST_DEFAULT,
+        after: After = None,
     ) -> Connection[Event]:
-        return self.loaded(info, events.histories, first, after)[self.id]
+        return self.loaded(info, events.histories, field, first, after)[self.id]
 
     @described("Another case that it seems to speak of, if you may see it.")
     def related_case(self, info: Info) -> Case | None:

@@ -15,9 +15,11 @@ from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.differences import FieldChange, difference
 from graph.api.loading import Shown
 from graph.api.pages import Connection, Order, pages
 from intake import events as rows
+from intake import history
 from intake.cases import Case as CaseRow
 from intake.visibility import by_number, visible_to
 
@@ -35,6 +37,10 @@ class Event(Shown):
     via: str = strawberry.field(description="The way it was done: slack, graphql, console …")
     data: JSON = strawberry.field(description="What else is known of it.")
     case_id: strawberry.Private[UUID | None]
+
+    @described("The fields of the case that it changed.")
+    def changes(self) -> list[FieldChange]:
+        return [difference(change) for change in history.told([self.row])]
 
     @described("The case as it is now, if you may see it.")
     def case(self, info: Info) -> Annotated[Case, strawberry.lazy("graph.api.cases")] | None:
@@ -74,11 +80,14 @@ def seen(asking: Asking, event: Event) -> bool:
 
 
 def histories(
-    asking: Asking, cases: Sequence[Shown], first: int, after: str | None
+    asking: Asking, cases: Sequence[Shown], field: str | None, first: int, after: str | None
 ) -> Mapping[UUID, Connection[Event]]:
-    """A page of what happened to each of these cases, the newest first."""
+    """A page of what happened to each of these cases, or to one field, the newest first."""
+    statement = select(rows.Event)
+    if field is not None:
+        statement = statement.where(history.touches(field))
     return pages(
-        asking, select(rows.Event), NEWEST, Event, cases, rows.Event.case_id,
+        asking, statement, NEWEST, Event, cases, rows.Event.case_id,
         first=first, after=after,
     )  # fmt: skip
 

@@ -7,6 +7,8 @@ import re
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from graph.api.differences import FieldChange, difference
+from intake import cases
 from intake.errors import IntakeError
 
 
@@ -28,7 +30,9 @@ class NotAllowed(Problem):
 
 @strawberry.type(description="The record changed since you read it: look again.")
 class StaleVersion(Problem):
-    pass
+    changed: list[FieldChange] = strawberry.field(
+        description="What differs from what you read, of a case; empty for what has no history."
+    )
 
 
 @strawberry.type(description="The case is resolved or cancelled: reopen it first.")
@@ -104,7 +108,6 @@ class Refused(Problem):
 TYPES: dict[str, type[Problem]] = {
     "not-found": NotFound,
     "not-allowed": NotAllowed,
-    "stale-version": StaleVersion,
     "case-not-open": NotOpen,
     "already-taken": AlreadyTaken,
     "entitlement-exhausted": EntitlementExhausted,
@@ -156,6 +159,10 @@ def problem(error: IntakeError) -> AnyProblem:
     named = FIELD.match(str(error))
     if error.code in OF_A_FIELD and named:
         return WrongInput(code=error.code, message=str(error), field=_as_here(named[1]))
+    if error.code == "stale-version":
+        differs = error.differs if isinstance(error, cases.StaleVersion) else ()
+        changed = [difference(change) for change in differs]
+        return StaleVersion(code=error.code, message=str(error), changed=changed)
     return TYPES.get(error.code, Refused)(code=error.code, message=str(error))  # type: ignore[return-value]
 
 

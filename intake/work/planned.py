@@ -94,7 +94,7 @@ def tell(
     activity: Activity,
     what: str,
     at: datetime,
-    **data: object,
+    **data: Any,
 ) -> None:
     if what != "added":
         activity.version += 1
