@@ -171,7 +171,7 @@ def test_a_case_tells_what_each_rule_answered(desk: DeskUnderTest) -> None:
     case = opens(desk, subject="Refund")
 
     with desk.db.reading() as session:
-        answers = routing.answers_of(session, session.get_one(Case, case.id))
+        answers = routing.answers_of(session, [case.id])[case.id]
 
     told = [(each.rule.name, each.held, each.said) for each in answers]
     assert told == [

@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from graph.api import activities, articles, billing, decisions, events, kpis, ledger
+from graph.api import activities, articles, billing, decisions, events, kpis, ledger, routing
 from graph.api.activities import Activity, Attachment, Delivery
 from graph.api.agents import Agent
 from graph.api.articles import Suggestion
@@ -29,6 +29,7 @@ from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.queues import Queue, QueueItem
+from graph.api.routing import RuleAnswer
 from graph.api.slas import Sla
 from graph.api.teams import Team, teams_by_id
 from intake import agents, contracts, customers, entitlements, products, queues, sla
@@ -115,6 +116,10 @@ class Case(Shown):
     @described("Its place in the queue while it waits there.")
     def queue_item(self, info: Info) -> QueueItem | None:
         return next(iter(self.loaded(info, items).get(self.id, ())), None)
+
+    @described("What each routing rule answered when it was routed last, up to what decided.")
+    def routing(self, info: Info) -> list[RuleAnswer]:
+        return self.loaded(info, routing.answers).get(self.id, [])
 
     @described("The agent whose case it is.")
     def owner(self, info: Info) -> Agent | None:

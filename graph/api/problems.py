@@ -128,6 +128,7 @@ OF_A_FIELD = frozenset(
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time", "wrong-instant"),
+        *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),
     }
 )

@@ -29,6 +29,7 @@ from graph.api.promising import PromiseQueries, SlaMutations
 from graph.api.queues import QueueQueries
 from graph.api.rehearsals import RehearsalQueries
 from graph.api.reports import ReportQueries
+from graph.api.routing import RoutingMutations, RoutingQueries
 from graph.api.scalars import SCALARS
 from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
@@ -55,6 +56,7 @@ class Query(
     ArticleQueries,
     InboundQueries,
     ReportQueries,
+    RoutingQueries,
     AgentQueries,
 ):
     pass
@@ -64,6 +66,7 @@ class Query(
 class Mutation(
     WorkMutations,
     PostponingMutations,
+    RoutingMutations,
     CoveringMutations,
     CustomerMutations,
     ContractMutations,

@@ -103,30 +103,36 @@ def note(case: Case, routed: Routed) -> None:
     case.routing = dict(routed.trail or {})
 
 
-def answers_of(session: Session, case: Case) -> list[RuleAnswer]:
-    """What each rule answered when the case was routed last, up to the one that decided.
+def answers_of(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[RuleAnswer]]:
+    """What each rule answered when these cases were routed last, up to the one that decided.
 
-    A set in force is never edited, so the rules still say what they said then.
+    A set in force is never edited, so the rules still say what they said then. Three statements,
+    and one for each kind of id that the rules name.
     """
-    kept: dict[str, Any] = case.routing or {}
-    if not kept.get("answers"):
-        return []
-    found = session.scalars(
-        select(RoutingRule)
-        .where(RoutingRule.rule_set_id == UUID(kept["rule_set"]))
-        .order_by(RoutingRule.position)
-    ).all()
-    names = names_in(session, (rule.when for rule in found))
-    return [
-        RuleAnswer(rule, answer[:1] == "+", _in_words(rule, answer, names))
-        for rule, answer in zip(found, kept["answers"], strict=False)
-    ]
+    rows = session.execute(select(Case.id, Case.routing).where(Case.id.in_(case_ids)))
+    kept: dict[UUID, dict[str, Any]] = dict(rows.all())
+    sets = {UUID(each["rule_set"]) for each in kept.values() if each.get("answers")}
+    if not sets:
+        return {}
+    by_set: dict[str, list[RoutingRule]] = {}
+    found = select(RoutingRule).where(RoutingRule.rule_set_id.in_(sets))
+    for rule in session.scalars(found.order_by(RoutingRule.position)):
+        by_set.setdefault(str(rule.rule_set_id), []).append(rule)
+    names = names_in(session, (rule.when for some in by_set.values() for rule in some))
+    return {
+        case_id: [
+            RuleAnswer(rule, answer[:1] == "+", _in_words(rule, answer, names))
+            for rule, answer in zip(by_set[each["rule_set"]], each["answers"], strict=False)
+        ]
+        for case_id, each in kept.items()
+        if each.get("answers")
+    }
 
 
 def _tried(
     rules: Sequence[RoutingRule], facts: Mapping[str, Any]
 ) -> tuple[RoutingRule | None, Mapping[str, Any] | None]:
-    """The first rule that holds, and a digit for each comparison of each rule up to it."""
+    """The first rule that holds, and what it and those before it answered."""
     if not rules:
         return None, None
     answers = []
@@ -139,6 +145,7 @@ def _tried(
         if held:
             decided = rule
             break
+    # A sign for the rule and a digit for each comparison: every case keeps them, so they are few.
     return decided, {"rule_set": str(rules[0].rule_set_id), "answers": answers}
 
 
