@@ -131,7 +131,8 @@ class Dispatch:
         with self._db.transaction() as session:
             row = events.held(session, promise)
             if row is not None:
-                outcomes.given_up(session, row, reason[:1000], at=datetime.now(UTC))
+                now = datetime.now(UTC)
+                outcomes.given_up(session, row, reason[:1000], desk=self._desk, at=now)
                 self._note(session, row, outcome, began)
 
     def _note(

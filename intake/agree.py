@@ -292,7 +292,7 @@ def tie(
         raise WrongTerm(f"contract: {contract.number} is with another customer than the case")
     case.contract_id, case.contract_line_id = contract.id, line.id if line else None
     if line is not None and line.entitlement_id is not None:
-        _count_by(session, case, contract, line, at=at)
+        _count_by(session, case, contract, line, desk, at=at)
     touch(case, at)
     line_title = line.title if line else ""
     acting.record(session, case, by, "case.tied", at, contract=str(contract.id), line=line_title)
@@ -311,7 +311,13 @@ def untie(
 
 
 def _count_by(
-    session: Session, case: Case, contract: Contract, line: ContractLine, *, at: datetime
+    session: Session,
+    case: Case,
+    contract: Contract,
+    line: ContractLine,
+    desk: Desk,
+    *,
+    at: datetime,
 ) -> None:
     """Have the line's entitlement count the case; what another gave it is given back."""
     if case.entitlement_id == line.entitlement_id:
@@ -326,7 +332,7 @@ def _count_by(
     }
     reason = f"logged against {contract.number}"
     terms.settle(
-        session, case, on=at.date(), at=at, event=f"tied:{line.id}:{case.version}", reason=reason
+        session, case, on=desk.day(at), at=at, event=f"tied:{line.id}:{case.version}", reason=reason
     )
 
 

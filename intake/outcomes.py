@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 from intake import billing, events, queues, sla, snoozing, terms
 from intake.agents import SYSTEM
 from intake.cases import Activity, ActivityState, Case, Direction, Reason, State, touch
+from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
 
 
-def given_up(session: Session, delivery: Delivery, reason: str, *, at: datetime) -> None:
+def given_up(
+    session: Session, delivery: Delivery, reason: str, *, desk: Desk, at: datetime
+) -> None:
     """Give a delivery up. A reply that nobody got reopens its case and meets no first response."""
     delivery.state, delivery.error, delivery.claim = DeliveryState.FAILED, reason, None
     if delivery.case_id is None:
@@ -35,7 +38,7 @@ def given_up(session: Session, delivery: Delivery, reason: str, *, at: datetime)
     touch(case, at)
     if delivery.kind == "reply":
         snoozing.wake(session, case, by=SYSTEM, because="our answer did not arrive", at=at)
-        _answer_did_not_arrive(session, case, delivery, at=at)
+        _answer_did_not_arrive(session, case, delivery, desk, at=at)
 
 
 def arrived(session: Session, delivery: Delivery, *, at: datetime) -> None:
@@ -68,7 +71,7 @@ def arrived(session: Session, delivery: Delivery, *, at: datetime) -> None:
 
 
 def _answer_did_not_arrive(
-    session: Session, case: Case, delivery: Delivery, *, at: datetime
+    session: Session, case: Case, delivery: Delivery, desk: Desk, *, at: datetime
 ) -> None:
     if not _answered_otherwise(session, case, delivery):
         case.first_response_at = None
@@ -78,7 +81,12 @@ def _answer_did_not_arrive(
     if case.state is State.RESOLVED:
         case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
         terms.settle(
-            session, case, on=at.date(), at=at, event=terms.event_of(case), reason="case reopened"
+            session,
+            case,
+            on=desk.day(at),
+            at=at,
+            event=terms.event_of(case),
+            reason="case reopened",
         )
         billing.withdraw(session, case, by=SYSTEM, at=at)
         queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)

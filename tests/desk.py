@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from intake.threads import Arrival
 # A Monday morning; tests say how much later things happen.
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SUPPORT = "support@desk.example"
+DESK = Desk("Example Desk", b"a secret of the tests")
 
 
 def email(
@@ -64,7 +66,7 @@ class DeskUnderTest:
 
     def __init__(self, db: Database, *, slack: bool = False) -> None:
         self.db = db
-        self.settings = Desk("Example Desk", b"a secret of the tests", slack=slack)
+        self.settings = replace(DESK, slack=slack)
         self.queue = self.has_queue("Support", address=SUPPORT, is_default=True)
 
     def transaction(self) -> AbstractContextManager[Session]:

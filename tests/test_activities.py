@@ -255,7 +255,7 @@ def test_time_that_is_billed_holds_its_activity(
     does(desk, work.resolve, grace, case.id, "Done", desk=desk.settings)
     with desk.transaction() as session:
         assert charge.hand_over(session, manager, at=NOON + HOUR)
-    does(desk, work.reopen, grace, case.id)
+    does(desk, work.reopen, grace, case.id, desk=desk.settings)
 
     with pytest.raises(TimeLocked):
         does(desk, work.reopen_activity, grace, activity.id)
@@ -274,7 +274,7 @@ def test_a_case_ends_with_what_is_to_be_done_only_when_that_is_confirmed(
 ) -> None:
     plans(desk, grace, case)
     plans(desk, grace, case, Plan(ActivityKind.TASK, "Order a part"))
-    more = {"desk": desk.settings} if act == "resolve" else {}
+    more = {"desk": desk.settings}
 
     with pytest.raises(OpenActivities) as refused:
         does(desk, getattr(work, act), grace, case.id, "Done", **more)

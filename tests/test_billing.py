@@ -59,7 +59,7 @@ class Billed:
 
     def reopens(self, case_id: UUID) -> None:
         self.at += timedelta(minutes=1)
-        self.does(work.reopen, self.grace, case_id)
+        self.does(work.reopen, self.grace, case_id, desk=self.desk.settings)
 
     def hands_over(self) -> list[InvoiceRequest]:
         return self.does(charge.hand_over, self.manager)

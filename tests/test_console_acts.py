@@ -18,7 +18,7 @@ from intake.db import Database
 from intake.events import Delivery, DeliveryState
 from intake.messages import ContactKind
 from tests.console import Console, filled_in, tree, words
-from tests.desk import DeskUnderTest, email
+from tests.desk import DESK, DeskUnderTest, email
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -244,7 +244,7 @@ def test_an_answer_that_did_not_arrive_says_why_and_is_tried_again(
     waiting = words(browser.get(f"/cases/{case.number}"))
     with console.desk.transaction() as session:
         promise = session.scalars(select(Delivery).where(Delivery.kind == "reply")).one()
-        outcomes.given_up(session, promise, "550 <b>no such mailbox</b>", at=NOW)
+        outcomes.given_up(session, promise, "550 <b>no such mailbox</b>", desk=DESK, at=NOW)
 
     failed = browser.get(f"/cases/{case.number}")
     in_list = browser.get("/")

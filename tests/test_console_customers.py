@@ -22,7 +22,7 @@ from intake.messages import ContactKind
 from intake.products import OwnedProduct, Product
 from tests.conftest import fresh_sqlite
 from tests.console import Console, tree, words
-from tests.desk import DeskUnderTest, email
+from tests.desk import DESK, DeskUnderTest, email
 from tests.payloads import PAYLOADS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -139,7 +139,9 @@ def test_the_ledger_adds_up_line_by_line(console: Console) -> None:
     assert receipts[0].case is not None
     luis = console.desk.principal("Luis")
     with console.desk.transaction() as session:
-        work.cancel(session, luis, receipts[0].case.id, "twice", at=NOW + timedelta(seconds=1))
+        work.cancel(
+            session, luis, receipts[0].case.id, "twice", desk=DESK, at=NOW + timedelta(seconds=1)
+        )
 
     page = console.browser(console.desk.has_agent()).get(f"/customers/contacts/{ada.id}")
 
@@ -250,7 +252,7 @@ def written_everywhere(console: Console, payload: str) -> list[str]:
         session.get_one(Account, ada.account_id).name = text
         [held] = session.query(Entitlement)
         held.description = text
-        entitlements.correct(session, held, 1, text or "-", at=NOW, by=manager)
+        entitlements.correct(session, held, 1, text or "-", on=NOW.date(), at=NOW, by=manager)
         notes.note(session, manager, ada.account_id or ada.id, text or "-", at=NOW)
         line = LineTerms(text or "-", total=1)
         deal = agree.draft(session, manager, terms, line, desk=desk.settings, at=NOW)

@@ -39,7 +39,7 @@ from intake.entitlements import Allocation, Entitlement
 from intake.events import Event
 from intake.money import NoSuchCurrency, WrongAmount
 from intake.products import Product
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
 TODAY = NOON.date()
@@ -709,7 +709,7 @@ def test_used_and_remaining_count_resolved_cases(sold: Sold) -> None:
 
     resolved = usage_of(sold, contract)
     with sold.desk.transaction() as session:
-        work.reopen(session, sold.manager, cases[0], at=sold.at)
+        work.reopen(session, sold.manager, cases[0], desk=DESK, at=sold.at)
     # The other two went to whichever of the two ends soonest and has the least left.
     assert sorted(used for used, _left, _over in resolved) == [1, 1]
     assert sum(used for used, _left, _over in usage_of(sold, contract)) == 1
@@ -725,7 +725,7 @@ def test_overage_of_time_is_what_was_used_beyond_the_allotment(sold: Sold) -> No
     sold.does(work.resolve, receipt.case.id, "done", billable_minutes=90)
     first = usage_of(sold, contract)
     with sold.desk.transaction() as session:
-        work.reopen(session, sold.manager, receipt.case.id, at=sold.at)
+        work.reopen(session, sold.manager, receipt.case.id, desk=DESK, at=sold.at)
     sold.at += timedelta(minutes=1)
     sold.does(work.resolve, receipt.case.id, "done again", billable_minutes=45)
 

@@ -29,7 +29,7 @@ from intake.entitlements import (
 from intake.errors import NotFound
 from intake.events import Delivery, Event
 from intake.products import Product
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 Step = Callable[["Story"], None]
 
@@ -75,11 +75,11 @@ def resolve(minutes: int = 90) -> Step:
 
 
 def reopen(s: Story) -> None:
-    s.act(work.reopen)
+    s.cover(work.reopen)
 
 
 def cancel(s: Story) -> None:
-    s.act(work.cancel, "not needed")
+    s.cover(work.cancel, "not needed")
 
 
 def reactivate(s: Story) -> None:
@@ -331,7 +331,9 @@ def test_charging_again_is_refused_when_the_last_term_is_gone(desk: DeskUnderTes
     story = Story(desk, CREATION)
     spare(story)
     with desk.transaction() as session:
-        entitlements.correct(session, story.plan, -10, "counted wrongly", at=NOON, by=story.by)
+        entitlements.correct(
+            session, story.plan, -10, "counted wrongly", on=NOON.date(), at=NOON, by=story.by
+        )
 
     with pytest.raises(Exhausted, match="first has 0 cases left"):
         charge(story)
@@ -350,7 +352,7 @@ def test_a_reply_that_never_arrived_reopens_the_case_and_gives_its_term_back(
 
     with desk.transaction() as session:
         [reply] = [d for d in session.query(Delivery) if d.kind == "reply"]
-        outcomes.given_up(session, reply, "no such mailbox", at=story.at)
+        outcomes.given_up(session, reply, "no such mailbox", desk=DESK, at=story.at)
 
     assert story.case.state is State.ACTIVE
     assert story.left() == (10, 10)

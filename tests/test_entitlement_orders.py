@@ -212,8 +212,8 @@ class Real:
         more: dict[str, Any] = {"desk": self.desk.settings}
         acts: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
             "resolve": (work.resolve, ("done",), more),
-            "reopen": (work.reopen, (), {}),
-            "cancel": (work.cancel, ("no",), {}),
+            "reopen": (work.reopen, (), more),
+            "cancel": (work.cancel, ("no",), more),
             "reactivate": (covering.reactivate, (), more),
             "spare": (covering.set_no_decrement, (True,), more),
             "charge": (covering.set_no_decrement, (False,), more),

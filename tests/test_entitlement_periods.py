@@ -14,7 +14,7 @@ from intake import clock, work
 from intake.db import new_id
 from intake.entitlements import ChannelAllotment, Entitlement, EntryKind, LedgerEntry, State
 from intake.entitlements.periods import add_months, next_boundary, period_at, turn
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.test_entitlement_events import must_balance
 
 MONTHLY: dict[str, Any] = {"total": 200, "period_months": 1}
@@ -134,7 +134,7 @@ def test_what_is_given_back_for_a_month_that_is_over_does_not_enlarge_the_next(
     tick(desk, "2026-04-01")
 
     with desk.transaction() as session:
-        work.cancel(session, by, receipt.case.id, "a test", at=on("2026-04-02"))
+        work.cancel(session, by, receipt.case.id, "a test", desk=DESK, at=on("2026-04-02"))
 
     assert desk.remaining(plan) == 200
     assert ledger(desk, EntryKind.CREDIT, EntryKind.EXPIRY)[-2:] == [("credit", 1), ("expiry", -1)]

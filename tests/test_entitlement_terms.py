@@ -24,7 +24,7 @@ from intake.entitlements import (
 from intake.events import Delivery, Event
 from intake.messages import Outgoing
 from intake.queues import WhenNotCovered
-from tests.desk import NOON, SUPPORT, DeskUnderTest, email
+from tests.desk import DESK, NOON, SUPPORT, DeskUnderTest, email
 from tests.test_entitlement_events import must_balance
 
 HOURS: dict[str, Any] = {
@@ -135,7 +135,7 @@ def test_a_reopened_case_gives_back_exactly_what_it_took_also_after_an_overdraft
 
     resolve(desk, boss, case_id, 90)
     with desk.transaction() as session:
-        work.reopen(session, boss, case_id, at=NOON)
+        work.reopen(session, boss, case_id, desk=DESK, at=NOON)
     reopened = desk.remaining(plan)
     resolve(desk, boss, case_id, 20)
 
@@ -153,7 +153,7 @@ def test_open_cases_hold_back_what_they_will_take(desk: DeskUnderTest, boss: Pri
 
     [third] = desk.accepts(email())
     with desk.transaction() as session:
-        work.cancel(session, boss, first, "a test", at=NOON)
+        work.cancel(session, boss, first, "a test", desk=DESK, at=NOON)
     [fourth] = desk.accepts(email())
 
     assert third.case is not None
@@ -249,7 +249,7 @@ def test_an_override_stands_when_the_case_is_asked_again(
 
     with desk.transaction() as session:
         covering.change_channel(session, boss, case_id, "phone", desk=desk.settings, at=NOON)
-        work.cancel(session, boss, case_id, "a test", at=NOON)
+        work.cancel(session, boss, case_id, "a test", desk=DESK, at=NOON)
     cancelled = desk.remaining(plan)
     with desk.transaction() as session:
         covering.reactivate(session, boss, case_id, desk=desk.settings, at=NOON)

@@ -24,7 +24,7 @@ from intake.entitlements import (
     State,
     Unlisted,
 )
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 PREMIUM = {"phone": 200, "email": 200, "facebook": 200, "twitter": 200}
 STANDARD = {"phone": 50, "email": 50}
@@ -179,7 +179,7 @@ def test_a_cancelled_case_gives_its_term_back_once(desk: DeskUnderTest) -> None:
     assert receipt.case is not None
 
     with desk.transaction() as session:
-        work.cancel(session, agent, receipt.case.id, "a test", at=NOON)
+        work.cancel(session, agent, receipt.case.id, "a test", desk=DESK, at=NOON)
 
     assert desk.remaining(plan) == 5
     with desk.transaction() as session:
@@ -208,7 +208,7 @@ def test_hours_are_taken_on_resolution_and_given_back_on_reopening(desk: DeskUnd
         )
     remaining.append(desk.remaining(plan))
     with desk.transaction() as session:
-        work.reopen(session, agent, case_id, at=NOON + timedelta(hours=1))
+        work.reopen(session, agent, case_id, desk=DESK, at=NOON + timedelta(hours=1))
     remaining.append(desk.remaining(plan))
     with desk.transaction() as session:
         work.resolve(

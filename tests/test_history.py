@@ -14,7 +14,7 @@ from intake import history, work
 from intake.agents import Principal
 from intake.cases import Case, Priority, Reason, StaleVersion
 from intake.events import Event
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
 
 
@@ -54,7 +54,7 @@ ACTS: dict[str, tuple[Callable[..., object], list[tuple[str, Any, Any]]]] = {
         [("state", "active", "resolved"), ("reason", "in progress", "problem solved")],
     ),
     "cancel": (
-        lambda s, by, case, desk: work.cancel(s, by, case.id, "", at=NOON),
+        lambda s, by, case, desk: work.cancel(s, by, case.id, "", desk=DESK, at=NOON),
         [("state", "active", "cancelled"), ("reason", "in progress", "cancelled")],
     ),
     "agree a follow-up": (

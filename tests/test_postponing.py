@@ -18,7 +18,7 @@ from intake.events import Delivery, Event
 from intake.messages import Outgoing
 from intake.sla import KpiInstance, KpiState
 from tests.console import Console, filled_in, words
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
 from tests.promised import tick
 from tests.test_clock import plan
@@ -98,7 +98,7 @@ def test_an_answer_that_did_not_arrive_brings_it_back(
 
     with desk.transaction() as session:
         [reply] = [d for d in session.query(Delivery) if d.kind == "reply"]
-        outcomes.given_up(session, reply, "550", at=NOON + HOUR)
+        outcomes.given_up(session, reply, "550", desk=DESK, at=NOON + HOUR)
 
     assert desk.case(1001).snoozed_at is None
 
@@ -107,8 +107,7 @@ def close(
     act: Callable[..., object], **how: Any
 ) -> Callable[[DeskUnderTest, Any, Any, UUID], None]:
     def do(desk: DeskUnderTest, session: Any, by: Principal, case_id: UUID) -> None:
-        given = {"desk": desk.settings} if act is work.resolve else {}
-        act(session, by, case_id, "done", at=NOON, **given, **how)
+        act(session, by, case_id, "done", desk=desk.settings, at=NOON, **how)
 
     return do
 

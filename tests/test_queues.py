@@ -18,7 +18,7 @@ from intake.queues import AlreadyTaken, Assignment, DefaultQueue, Queue, QueueIt
 from intake.staffing import QueueTerms, TeamTerms, WrongQueue, WrongTeam
 from intake.teams import Team, TeamMember
 from intake.visibility import one_visible, queues_listed_for
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 LATER = NOON + timedelta(hours=1)
 
@@ -121,7 +121,7 @@ def test_a_reopened_case_goes_on_with_its_owner(desk: DeskUnderTest) -> None:
     assert (closed.waiting_since_at, none) == (None, None)
 
     with desk.transaction() as session:
-        work.reopen(session, grace, case_id, at=LATER)
+        work.reopen(session, grace, case_id, desk=DESK, at=LATER)
 
     case, item = now(desk, case_id)
     assert item is not None
@@ -138,7 +138,7 @@ def test_a_case_never_enters_an_archived_queue(desk: DeskUnderTest) -> None:
         session.get_one(Queue, old.id).archived_at = NOON
 
     with desk.transaction() as session:
-        work.reopen(session, grace, case_id, at=LATER)
+        work.reopen(session, grace, case_id, desk=DESK, at=LATER)
     fresh = opened(desk, mailbox="old@desk.example")
 
     assert now(desk, case_id)[0].queue_id == desk.queue.id
@@ -328,7 +328,7 @@ def test_a_team_is_set_up_and_archived_when_it_has_nothing(
     with pytest.raises(IntakeError, match="1 open case"), desk.transaction() as session:
         staffing.archive_team(session, admin, crew.id, at=NOON)
     with desk.transaction() as session:
-        work.cancel(session, admin, case_id, "", at=NOON)
+        work.cancel(session, admin, case_id, "", desk=DESK, at=NOON)
         staffing.archive_team(session, admin, crew.id, at=NOON)
     fresh = opened(desk)
     with pytest.raises(NotFound), desk.transaction() as session:

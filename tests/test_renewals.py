@@ -18,7 +18,7 @@ from intake.entitlements.forecast import foretell
 from intake.events import Delivery, Event
 from intake.messages import Outgoing
 from intake.settings import Settings
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_balance_that_goes_up_and_down_is_told_of_once(
         assert receipt.case is not None
         tick(desk)
         with desk.transaction() as session:
-            work.cancel(session, boss, receipt.case.id, "a test", at=NOON)
+            work.cancel(session, boss, receipt.case.id, "a test", desk=DESK, at=NOON)
 
     assert len(notices(desk)) == 1
 
@@ -121,7 +121,7 @@ def test_what_was_filled_up_is_told_of_again(
 
     with desk.transaction() as session:
         held = session.get_one(Entitlement, plan.id)
-        entitlements.correct(session, held, 1, "one more", at=NOON, by=boss)
+        entitlements.correct(session, held, 1, "one more", on=NOON.date(), at=NOON, by=boss)
     desk.accepts(email())
     tick(desk)
 
@@ -145,7 +145,7 @@ def test_a_customer_who_runs_low_is_flagged_until_it_is_filled_up(
     during = flagged()
     with desk.transaction() as session:
         held = session.get_one(Entitlement, plan.id)
-        entitlements.correct(session, held, 4, "a gift", at=NOON, by=boss)
+        entitlements.correct(session, held, 4, "a gift", on=NOON.date(), at=NOON, by=boss)
 
     assert (before, during, flagged()) == ([], ["Support plan"], [])
 
@@ -325,7 +325,9 @@ def test_the_forecast_reads_the_ledger_net_of_what_was_given_back(
         receipts = desk.accepts(*(email(at=NOON - timedelta(days=n)) for _ in range(3)))
         assert receipts[0].case is not None
         with desk.transaction() as session:
-            work.cancel(session, boss, receipts[0].case.id, "a test", at=NOON - timedelta(days=n))
+            work.cancel(
+                session, boss, receipts[0].case.id, "a test", desk=DESK, at=NOON - timedelta(days=n)
+            )
 
     with desk.db.reading() as session:
         held = session.get_one(Entitlement, plan.id)

@@ -8,7 +8,7 @@ from intake import clock, reports, work
 from intake.agents import SYSTEM, Role
 from intake.cases import State
 from intake.reports import Share, SlaWeek
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 MONDAY = NOON.date()
 
@@ -106,7 +106,7 @@ def test_a_case_that_was_corrected_counts_by_the_promise_that_holds_now(
     held, corrected, spam = (desk.case(number).id for number in (1001, 1002, 1003))
     with desk.transaction() as session:
         work.hold(session, grace, held, at=NOON)
-        work.cancel(session, grace, spam, "spam", at=NOON)
+        work.cancel(session, grace, spam, "spam", desk=DESK, at=NOON)
     with desk.transaction() as session:
         clock.tick(session, desk.settings, at=NOON + timedelta(hours=2))
     [before] = weeks(desk, 1, NOON)

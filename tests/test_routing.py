@@ -18,7 +18,7 @@ from intake.facts import read_condition
 from intake.queues import DefaultQueue, Queue, WhenNotCovered
 from intake.routing import NotRoutable, RuleForm, RuleSet, RuleSetInForce, RuleSetState, activation
 from intake.teams import Team
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 ALWAYS: dict[str, Any] = {"all": []}
 LATER = NOON + timedelta(hours=1)
@@ -271,7 +271,7 @@ def test_the_rules_run_again_by_hand(desk: DeskUnderTest) -> None:
     with desk.transaction() as session:
         for case in (money, other):
             work.pick(session, grace, case.id, at=NOON)
-        work.cancel(session, grace, closed.id, "spam", at=NOON)
+        work.cancel(session, grace, closed.id, "spam", desk=DESK, at=NOON)
 
         told = work.route_together(
             session, grace, [money.id, other.id, closed.id, money.id], at=LATER

@@ -13,7 +13,7 @@ from intake.db import new_id
 from intake.events import Event
 from intake.messages import Automatic
 from intake.sla import Kpi, KpiInstance, KpiState, Sla, SlaItem, SlaState
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 
 # Monday to Friday, nine to five; 2 March 2026 is a Monday.
 OFFICE = {
@@ -212,7 +212,7 @@ def test_a_cancelled_case_is_promised_nothing_more(desk: DeskUnderTest, grace: P
     case_id = open_case(desk)
 
     with desk.transaction() as session:
-        work.cancel(session, grace, case_id, "a test", at=NOON)
+        work.cancel(session, grace, case_id, "a test", desk=DESK, at=NOON)
     tick(desk, NOON + timedelta(days=1))
 
     assert [kpi.state for kpi in desk.all(KpiInstance)] == [KpiState.CANCELLED]

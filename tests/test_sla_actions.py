@@ -18,7 +18,7 @@ from intake.customers import ContactPoint
 from intake.events import Delivery, Event
 from intake.sla import Kpi, KpiInstance, KpiState
 from intake.sla.actions import Action, BadAction
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.promised import OFFICE, PRESSING, has_sla, item, march, open_case, the_clock, tick, told
 
 HOUR = timedelta(hours=1)
@@ -283,7 +283,7 @@ def test_a_new_due_time_warns_again(desk: DeskUnderTest, grace: Agent) -> None:
     with desk.transaction() as session:
         by = grace.principal("test")
         work.resolve(session, by, case_id, "Done.", desk=desk.settings, at=NOON + 2 * HOUR)
-        work.reopen(session, by, case_id, at=NOON + 3 * HOUR)
+        work.reopen(session, by, case_id, desk=DESK, at=NOON + 3 * HOUR)
 
     tick(desk, NOON + 4 * HOUR)
 

@@ -12,7 +12,7 @@ from intake.agents import Principal
 from intake.cases import Priority, Reason
 from intake.errors import IntakeError
 from intake.sla import Hold, Kpi, KpiState, OnReopening
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.promised import (
     OFFICE,
     PRESSING,
@@ -297,7 +297,7 @@ def test_reopening_keeps_the_result_or_starts_a_new_cycle(
         work.resolve(session, grace, case_id, "Done.", desk=desk.settings, at=NOON + HOUR)
 
     with desk.transaction() as session:
-        work.reopen(session, grace, case_id, at=NOON + 2 * HOUR)
+        work.reopen(session, grace, case_id, desk=DESK, at=NOON + 2 * HOUR)
     with desk.transaction() as session:
         work.note(session, grace, case_id, "again", at=NOON + 2 * HOUR)
 
@@ -325,7 +325,7 @@ def test_a_cancelled_case_gets_no_clock_by_being_touched(
     has_sla(desk, item())
     case_id = open_case(desk)
     with desk.transaction() as session:
-        work.cancel(session, grace, case_id, "spam", at=NOON)
+        work.cancel(session, grace, case_id, "spam", desk=DESK, at=NOON)
 
     with desk.transaction() as session:
         work.note(session, grace, case_id, "indeed", at=NOON + HOUR)

@@ -14,7 +14,7 @@ from intake.cases import Priority
 from intake.events import Delivery
 from intake.messages import Automatic
 from intake.sla import From, Kpi, KpiState
-from tests.desk import NOON, DeskUnderTest, email
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.promised import clocks, has_sla, item, open_case, the_clock, tick, told
 
 HOUR = timedelta(hours=1)
@@ -124,7 +124,7 @@ def test_an_answer_that_did_not_arrive_ends_no_cycle(desk: DeskUnderTest, grace:
 
     with desk.transaction() as session:
         lost = session.get_one(Delivery, last.id)
-        outcomes.given_up(session, lost, "550 no such user", at=NOON + 1.6 * HOUR)
+        outcomes.given_up(session, lost, "550 no such user", desk=DESK, at=NOON + 1.6 * HOUR)
 
     assert the_clock(desk).state is KpiState.IN_PROGRESS
     assert desk.case(1001).deadline_at == NOON + 2 * HOUR
@@ -139,7 +139,7 @@ def test_an_answer_that_arrives_when_tried_again_counts_from_then(
     [lost] = [d for d in desk.all(Delivery) if d.kind == "reply"]
     with desk.transaction() as session:
         row = session.get_one(Delivery, lost.id)
-        outcomes.given_up(session, row, "550 no such user", at=NOON + 1.1 * HOUR)
+        outcomes.given_up(session, row, "550 no such user", desk=DESK, at=NOON + 1.1 * HOUR)
         work.retry_delivery(session, grace, lost.id, at=NOON + 2.5 * HOUR)
 
     with desk.transaction() as session:
@@ -205,7 +205,7 @@ def test_a_promise_from_resolving_runs_on_a_closed_case_and_ends_when_it_is_reop
         work.resolve(session, grace, case_id, "Done.", desk=desk.settings, at=NOON + HOUR)
     assert desk.case(1001).deadline_at == NOON + 2 * HOUR
     with desk.transaction() as session:
-        work.reopen(session, grace, case_id, at=NOON + 1.5 * HOUR)
+        work.reopen(session, grace, case_id, desk=DESK, at=NOON + 1.5 * HOUR)
 
     assert [c.state for c in clocks(desk)] == [KpiState.CANCELLED]
 

@@ -19,7 +19,7 @@ from intake.queues import AlreadyTaken, QueueItem
 from intake.sla import KpiInstance, KpiState
 from intake.threads import mailbox_of
 from intake.work import NobodyToAnswer
-from tests.desk import NOON, SUPPORT, DeskUnderTest, email
+from tests.desk import DESK, NOON, SUPPORT, DeskUnderTest, email
 
 
 @pytest.fixture
@@ -249,7 +249,9 @@ def test_a_reply_nobody_got_reopens_the_case_and_meets_nothing(
 
     with desk.transaction() as session:
         delivery = session.get_one(Delivery, replies(desk)[0].id)
-        outcomes.given_up(session, delivery, "550 no such user", at=NOON + timedelta(minutes=1))
+        outcomes.given_up(
+            session, delivery, "550 no such user", desk=DESK, at=NOON + timedelta(minutes=1)
+        )
 
     case = desk.case(1001)
     assert (case.state, case.first_response_at) == (State.ACTIVE, None)

@@ -143,7 +143,7 @@ class Acts:
                 raise NotFound("there is no such case")
             # What an act did before its rule was broken is undone; that it was tried is kept.
             with session.begin_nested():
-                return _BUTTONS[press.act](session, by, case_id, at)
+                return _BUTTONS[press.act](session, by, case_id, self._desk, at)
         except IntakeError as error:
             return str(error)
 
@@ -204,27 +204,29 @@ class Acts:
             log.warning("slack not answered", method=method, why=type(error).__name__)
 
 
-def _take(session: Session, by: Principal, case_id: UUID, at: datetime) -> str:
+def _take(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
     work.pick(session, by, case_id, at=at)
     return ""
 
 
-def _release(session: Session, by: Principal, case_id: UUID, at: datetime) -> str:
+def _release(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
     work.release(session, by, case_id, at=at)
     return ""
 
 
-def _reopen(session: Session, by: Principal, case_id: UUID, at: datetime) -> str:
-    work.reopen(session, by, case_id, at=at)
+def _reopen(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
+    work.reopen(session, by, case_id, desk=desk, at=at)
     return ""
 
 
-def _reply_sheet(session: Session, by: Principal, case_id: UUID, at: datetime) -> Sheet:
+def _reply_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     way = work.way_back(session, by, case_id)
     return sheets.reply(one_visible(session, by, case_id), way)
 
 
-def _resolve_sheet(session: Session, by: Principal, case_id: UUID, at: datetime) -> Sheet:
+def _resolve_sheet(
+    session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime
+) -> Sheet:
     by.must(Act.WORK)
     case = one_visible(session, by, case_id)
     if not case.open:
@@ -232,7 +234,7 @@ def _resolve_sheet(session: Session, by: Principal, case_id: UUID, at: datetime)
     return sheets.resolve(case)
 
 
-_BUTTONS: dict[str, Callable[[Session, Principal, UUID, datetime], Sheet | str]] = {
+_BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet | str]] = {
     "take": _take,
     "release": _release,
     "reopen": _reopen,

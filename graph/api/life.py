@@ -228,7 +228,16 @@ class EntitlementMutations:
 
         def act(session: Session, by: Principal) -> rows.Entitlement:
             entitlement = rows.of_id(session, id)
-            rows.correct(session, entitlement, amount, reason, channel=channel, at=at, by=by)
+            rows.correct(
+                session,
+                entitlement,
+                amount,
+                reason,
+                channel=channel,
+                on=info.context.house.desk.day(at),
+                at=at,
+                by=by,
+            )
             return entitlement
 
         return change(info, act)

@@ -223,12 +223,25 @@ class WorkMutations:
     def reopen(
         self, info: Info, case_number: CaseNumber, expected_version: Version = None
     ) -> CaseResult:
-        return change(info, case_number, work.reopen, at=info.context.at, version=expected_version)
+        return change(
+            info,
+            case_number,
+            work.reopen,
+            desk=info.context.house.desk,
+            at=info.context.at,
+            version=expected_version,
+        )
 
     @described("Close a case that needs no work; its term is given back.")
     def cancel(
         self, info: Info, case_number: CaseNumber, text: str = "", expected_version: Version = None
     ) -> CaseResult:
         return change(
-            info, case_number, work.cancel, text, at=info.context.at, version=expected_version
+            info,
+            case_number,
+            work.cancel,
+            text,
+            desk=info.context.house.desk,
+            at=info.context.at,
+            version=expected_version,
         )

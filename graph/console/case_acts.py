@@ -120,12 +120,16 @@ def _resolve(visit: Visit, case: Case, version: int | None) -> None:
 
 
 def _reopen(visit: Visit, case: Case, version: int | None) -> None:
-    work.reopen(visit.session, visit.by, case.id, at=visit.at, version=version)
+    work.reopen(
+        visit.session, visit.by, case.id, desk=visit.house.desk, at=visit.at, version=version
+    )
 
 
 def _cancel(visit: Visit, case: Case, version: int | None) -> None:
     text = visit.said("text").strip()
-    work.cancel(visit.session, visit.by, case.id, text, at=visit.at, version=version)
+    work.cancel(
+        visit.session, visit.by, case.id, text, desk=visit.house.desk, at=visit.at, version=version
+    )
 
 
 ACTS: dict[str, Done] = {

@@ -129,8 +129,8 @@ def _correct(visit: Visit, held: Entitlement) -> UUID:
     amount = reader.units("amount", hours=held.allocation is Allocation.HOURS)
     reader.finish()
     entitlements.correct(
-        visit.session, held, amount, visit.said("reason"), at=visit.at, by=visit.by,
-        channel=visit.said("channel"), key=visit.said("key"),
+        visit.session, held, amount, visit.said("reason"), on=visit.house.desk.day(visit.at),
+        at=visit.at, by=visit.by, channel=visit.said("channel"), key=visit.said("key"),
     )  # fmt: skip
     return held.id
 

@@ -185,6 +185,7 @@ def correct(
     amount: int,
     reason: str,
     *,
+    on: date,
     at: datetime,
     by: Principal,
     channel: str = "",
@@ -210,7 +211,7 @@ def correct(
                      channel_amount=amount if channel else 0, actor_id=by.id)  # fmt: skip
     session.add(entry)
     _arm_thresholds(entitlement)
-    notice_low(entitlement, at.date())
+    notice_low(entitlement, on)
     _tell(session, entitlement, "corrected", at, by, amount=amount, channel=channel, reason=reason)
     return entry
 

@@ -103,7 +103,13 @@ def resolve(
 
 
 def reopen(
-    session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    desk: Desk,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Work on a resolved case goes on: it is active again, in the queue it was in."""
     case = case_of(session, by, case_id, version=version, closed_too=True)
@@ -115,7 +121,7 @@ def reopen(
     terms.settle(
         session,
         case,
-        on=at.date(),
+        on=desk.day(at),
         at=at,
         event=terms.event_of(case),
         reason="case reopened",
@@ -133,6 +139,7 @@ def cancel(
     case_id: UUID,
     text: str,
     *,
+    desk: Desk,
     at: datetime,
     cancel_open_activities: bool = False,
     version: int | None = None,
@@ -150,7 +157,7 @@ def cancel(
     terms.settle(
         session,
         case,
-        on=at.date(),
+        on=desk.day(at),
         at=at,
         event=terms.event_of(case),
         reason="case cancelled",
