@@ -17,7 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
-from intake import alerts, coverage, follow_ups, reminders, renewals, sla, snoozing
+from intake import alerts, coverage, follow_ups, reminders, renewals, sla, snoozing, viewers
 from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -153,4 +153,5 @@ WORK: tuple[DueWork, ...] = (
     DueWork("activities", reminders.due, reminders.move),
     DueWork("snoozes", snoozing.due, snoozing.move),
     DueWork("follow-ups", follow_ups.due, follow_ups.move),
+    DueWork("viewers", viewers.due, viewers.move),
 )

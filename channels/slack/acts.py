@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from channels.slack import seen, sheets
 from channels.slack.calling import AWAY, client_of
 from channels.slack.sheets import Sheet, Submitted
 from channels.slack.words import escaped
-from intake import agents, events, work
+from intake import agents, events, viewers, work
 from intake.agents import SYSTEM, Act, Principal
 from intake.cases import NotOpen
 from intake.db import Database
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 # Slack waits three seconds for an answer, and a sheet must be opened within them.
 AT_ONCE_SECONDS = 2
+# Slack says nothing of a sheet that is left open; longer than this nobody is taken to write in it.
+SHEET_LASTS = timedelta(minutes=5)
 STRANGER = (
     "Nothing was changed: your Slack user {user} is not linked to an active agent of this desk. "
     "Ask an administrator to link it."
@@ -165,6 +167,7 @@ class Acts:
                 f"this would now go to {sheets.recipient(way)}; open the sheet again to see it"
             )
         work.reply(session, by, sheet.case_id, sheet.text, desk=self._desk, at=at)
+        viewers.leave(session, by, sheet.case_id, at=at)
 
     def _agent(self, session: Session, asker: Asker) -> Principal | None:
         if self._settings.slack_team and asker.team != self._settings.slack_team:
@@ -221,6 +224,7 @@ def _reopen(session: Session, by: Principal, case_id: UUID, desk: Desk, at: date
 
 def _reply_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     way = work.way_back(session, by, case_id)
+    viewers.beat(session, by, case_id, at=at, writing=True, lasts=SHEET_LASTS)
     return sheets.reply(one_visible(session, by, case_id), way)
 
 

@@ -52,6 +52,8 @@ class Shown:
     files: tuple[str, ...]
     articles: tuple[str, ...]
     url: str
+    writing: tuple[str, ...] = ()
+    """Who writes an answer or a note at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,9 @@ def card(case: Shown) -> Blocks:
     if case.articles:
         lines = "\n".join(f"{place}. {line}" for place, line in enumerate(case.articles, start=1))
         blocks.append(_text(f"Articles that may answer it\n{lines}", PIECE))
+    if case.writing:
+        who = " and ".join(case.writing)
+        blocks.append(_small(f"{who} {'is' if len(case.writing) == 1 else 'are'} writing"))
     blocks.append({"type": "actions", "elements": buttons(case)})
     return blocks
 

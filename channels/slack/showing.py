@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from channels.slack.card import Said, Shown
-from intake import queues, sla
+from intake import queues, sla, viewers
 from intake.cases import Activity, Case, Direction
 from intake.queues import Queue
 from intake.sla import Kpi, KpiInstance
@@ -45,6 +46,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
         files=_files(last),
         articles=_articles(session, case),
         url=f"{base_url}/cases/{case.number}",
+        writing=_writing(session, case),
     )
     return seen, queue
 
@@ -102,6 +104,12 @@ def _worker(session: Session, case: Case) -> str:
     if item is not None and item.worked_by is not None:
         return item.worked_by.name
     return case.owner.name if case.owner else ""
+
+
+def _writing(session: Session, case: Case) -> tuple[str, ...]:
+    at = datetime.now(UTC)
+    there = viewers.at_cases(session, [case.id], at=at)[case.id]
+    return tuple(one.agent.name for one in there if one.writes(at))
 
 
 def _articles(session: Session, case: Case) -> tuple[str, ...]:

@@ -10,12 +10,23 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from graph.api import activities, articles, billing, decisions, events, kpis, ledger, routing
+from graph.api import (
+    activities,
+    articles,
+    billing,
+    company,
+    decisions,
+    events,
+    kpis,
+    ledger,
+    routing,
+)
 from graph.api.activities import Activity, Attachment, Delivery
 from graph.api.agents import Agent
 from graph.api.articles import Suggestion
 from graph.api.asking import Asking, Info
 from graph.api.billing import InvoiceRequest, TimeEntry
+from graph.api.company import CaseViewer
 from graph.api.contracts import Contract, ContractLine, contracts_by_id
 from graph.api.customers import Account, Contact, Customer
 from graph.api.decisions import ChosenBy, EntitlementDecision
@@ -205,6 +216,10 @@ class Case(Shown):
         after: After = None,
     ) -> Connection[Event]:
         return self.loaded(info, events.histories, field, first, after)[self.id]
+
+    @described("Who is at it now, those who write first.")
+    def viewers(self, info: Info) -> list[CaseViewer]:
+        return self.loaded(info, company.at_cases).get(self.id, [])
 
     @described("Another case that it seems to speak of, if you may see it.")
     def related_case(self, info: Info) -> Case | None:

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph.api.agents import AgentQueries
 from graph.api.agree import ContractMutations
 from graph.api.articles import ArticleQueries
+from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
@@ -67,6 +68,7 @@ class Mutation(
     WorkMutations,
     PostponingMutations,
     RoutingMutations,
+    ViewerMutations,
     CoveringMutations,
     CustomerMutations,
     ContractMutations,

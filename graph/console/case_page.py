@@ -17,10 +17,11 @@ from graph.console.story import Happened
 from graph.console.visit import Visit, read
 from graph.console.words import Times
 from graph.house import House
-from intake import work
+from intake import viewers, work
 from intake.agents import Act, Agent
 from intake.cases import PAUSES, REASONS, Case, State
 from intake.errors import IntakeError, NotFound
+from intake.viewers import Viewer
 from intake.visibility import queues_visible_to, visible_to
 from kb.articles import Article
 from kb.articles import State as ArticleState
@@ -80,6 +81,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
     told = story.of_case(visit.session, case, times)
     queues = visit.session.scalars(queues_visible_to(visit.by)).all()
     facts = case_facts.of_case(visit, case, times)
+    company = _company(visit, case)
     return rendering.page(
         visit,
         "case.html",
@@ -88,7 +90,8 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         case=case,
         facts=facts,
         story=told,
-        pulse=_beat(told.pulse, visit),
+        pulse=_beat(told.pulse, company, visit),
+        company=company,
         working=working,
         paused=case.reason in PAUSES,
         unfinished=unfinished,
@@ -106,14 +109,21 @@ def _case(visit: Visit) -> Response:
     case = case_of(visit)
     # A page that asks again whether anything is new mostly hears that nothing is.
     known = visit.asked("pulse")
-    if known and known == _beat(story.pulse(visit.session, case), visit):
+    pulse = story.pulse(visit.session, case) if known else ""
+    if known and known == _beat(pulse, _company(visit, case), visit):
         return Response(status_code=204)
     return show(visit, case)
 
 
-def _beat(pulse: str, visit: Visit) -> str:
+def _beat(pulse: str, company: Sequence[Viewer], visit: Visit) -> str:
+    others = "".join(f"{one.agent_id.hex[-6:]}{one.writes(visit.at):d}" for one in company)
     # The minute is in it because deadlines and ages are told in minutes.
-    return f"{pulse}-{int(visit.at.timestamp()) // 60}"
+    return f"{pulse}-{others}-{int(visit.at.timestamp()) // 60}"
+
+
+def _company(visit: Visit, case: Case) -> Sequence[Viewer]:
+    """Who else is at the case."""
+    return viewers.at_cases(visit.session, [case.id], at=visit.at, but=visit.by.id)[case.id]
 
 
 def _drafts(visit: Visit, unfinished: Unfinished | None) -> Drafts:

@@ -140,7 +140,9 @@ def _act(
             signed_in = agents.console_session(session, secret, at=at)
             if signed_in is None:
                 return _to_sign_in(request)
-            signed_in.note_use(at)
+            # What a page does by itself does not mean that somebody is there.
+            if "hx-request" not in request.headers:
+                signed_in.note_use(at)
             by = signed_in.agent.principal("console")
             answer = page(Visit(house, request, session, by, at, form))
         return answer.make() if isinstance(answer, Afterwards) else answer

@@ -73,6 +73,33 @@
     }
   });
 
+  // A case that is looked at says so, whether one writes, and how long it was in front of one.
+  const BEAT_SECONDS = 15;
+  let typed = 0;
+  let looked = 0;
+  document.addEventListener("input", (event) => {
+    if (event.target.closest(".answer") && event.target.matches("textarea")) typed = Date.now();
+  });
+  const beat = () => {
+    const writes = Date.now() - typed < 60_000 && [box("reply"), box("note")].some((field) => field?.value.trim());
+    const said = new URLSearchParams({ seconds: String(looked), writing: writes ? "yes" : "no" });
+    looked = 0;
+    fetch(one("#live").dataset.beat, { method: "POST", headers: { "HX-Request": "true" }, body: said, keepalive: true }).catch(() => {});
+  };
+  if (one("#live")) {
+    let ticks = 0;
+    beat();
+    setInterval(() => {
+      if (document.visibilityState !== "visible") return;
+      if (document.hasFocus()) looked += 1;
+      ticks += 1;
+      if (ticks % BEAT_SECONDS === 0) beat();
+    }, 1000);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden" && looked) beat();
+    });
+  }
+
   // An article goes where one writes, without the page being loaded again.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-article]");

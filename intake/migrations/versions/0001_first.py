@@ -1535,6 +1535,37 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_case_tags_tag_id"), "case_tags", ["tag_id"], unique=False)
     op.create_table(
+        "case_viewers",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("until_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("writes_until_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_case_viewers_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_case_viewers_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "agent_id", name=op.f("pk_case_viewers")),
+    )
+    op.create_index(op.f("ix_case_viewers_agent_id"), "case_viewers", ["agent_id"], unique=False)
+    op.create_index(
+        "ix_case_viewers_writing",
+        "case_viewers",
+        ["writes_until_at"],
+        unique=False,
+        sqlite_where=sa.text("writes_until_at IS NOT NULL"),
+        postgresql_where=sa.text("writes_until_at IS NOT NULL"),
+    )
+    op.create_table(
         "field_values",
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.String(length=40), nullable=False),
