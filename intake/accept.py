@@ -171,7 +171,8 @@ def _look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books
     # The clock may not have begun today's period yet.
     for entitlement in held:
         at = _latest(arrivals)
-        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
+        on = entitlement.day(at, desk.day(at))
+        session.add_all(entitlements.turn(entitlement, on=on, at=at))
     return Books(
         desk,
         contacts,

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from intake import acting, contracts, coverage, events, terms
+from intake import acting, contracts, coverage, events, sla, terms
 from intake.agents import Act, Principal
 from intake.cases import Case, touch
 from intake.contracts import (
@@ -293,6 +293,8 @@ def tie(
     case.contract_id, case.contract_line_id = contract.id, line.id if line else None
     if line is not None and line.entitlement_id is not None:
         _count_by(session, case, contract, line, desk, at=at)
+        if case.open:
+            sla.choose_again(session, case, at=at)
     touch(case, at)
     line_title = line.title if line else ""
     acting.record(session, case, by, "case.tied", at, contract=str(contract.id), line=line_title)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from intake import contracts, entitlements, events
 from intake.agents import SYSTEM
@@ -56,6 +56,9 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
                 contract=str(contract.id),
                 number=contract.number,
             )
+        if contract.draft_renewal_on is not None and contract.draft_renewal_on <= on:
+            contract.draft_renewal_on = None
+            _draft_next_term(session, contract, at)
     return len(moved)
 
 
@@ -66,15 +69,55 @@ def follow(session: Session, contract: Contract, *, on: date, at: datetime) -> N
     for line in contract.lines:
         entitlement = held.get(line.entitlement_id) if line.entitlement_id else None
         if entitlement is not None:
-            _bring(entitlement, _wanted(contract, line), on)
+            _bring(entitlement, _wanted(contract, line), on, at)
         elif contract.state is contracts.State.ACTIVE and line.covering and line.ends_on >= on:
             line.entitlement_id = _generate(session, contract, line, on=on, at=at).id
+
+
+def draft_next_term(session: Session, contract_id: UUID, *, at: datetime) -> Contract | None:
+    """The renewal of a contract as a draft, unless it has one or somebody is at work on it."""
+    contract = session.scalar(
+        select(Contract)
+        .where(Contract.id == contract_id)
+        .options(selectinload(Contract.lines))
+        # Whoever changes a contract waits for its entitlements, and one of them is held by us.
+        .with_for_update(skip_locked=True, of=Contract)
+        .execution_options(populate_existing=True)
+    )
+    return _draft_next_term(session, contract, at) if contract is not None else None
+
+
+def goes_on(session: Session, entitlement_id: UUID) -> bool:
+    """Whether the contract behind an entitlement was renewed, and the renewal accepted."""
+    line = line_of(session, entitlement_id)
+    if line is None:
+        return False
+    follower = select(Contract.id).where(
+        Contract.renews_id == line.contract_id,
+        Contract.state.in_((contracts.State.INVOICED, contracts.State.ACTIVE)),
+    )
+    return session.scalar(follower) is not None
 
 
 def line_of(session: Session, entitlement_id: UUID) -> ContractLine | None:
     """The contract line an entitlement counts, if it came from one."""
     statement = select(ContractLine).where(ContractLine.entitlement_id == entitlement_id)
     return session.scalar(statement)
+
+
+def _draft_next_term(session: Session, contract: Contract, at: datetime) -> Contract | None:
+    ends = contract.cancels_on is not None  # the customer does not want another
+    if ends or not transitions.may(contract, transitions.Act.RENEW):
+        return None
+    if contracts.renewal_of(session, contract) is not None:
+        return None
+    fresh = contracts.renew(session, contract, at=at)
+    session.flush()
+    events.record(
+        session, "contract.renewal-drafted", at=at, actor=SYSTEM,
+        contract=str(fresh.id), number=fresh.number, renews=str(contract.id),
+    )  # fmt: skip
+    return fresh
 
 
 def _wanted(contract: Contract, line: ContractLine) -> State:
@@ -91,7 +134,7 @@ def _wanted(contract: Contract, line: ContractLine) -> State:
     }[contract.state]
 
 
-def _bring(entitlement: Entitlement, wanted: State, on: date) -> None:
+def _bring(entitlement: Entitlement, wanted: State, on: date, at: datetime) -> None:
     # What somebody cancelled, or took back into draft to edit it, stays where they put it.
     if entitlement.state not in (*IN_FORCE, State.ON_HOLD):
         return
@@ -99,8 +142,8 @@ def _bring(entitlement: Entitlement, wanted: State, on: date) -> None:
         entitlement.state = wanted
         entitlement.is_default &= wanted is State.ON_HOLD
     elif entitlement.state is State.ON_HOLD:
-        entitlement.state = entitlements.state_on(entitlement, on)
-    entitlement.look_on = entitlements.next_look(entitlement)
+        entitlement.state = entitlements.state_on(entitlement, entitlement.day(at, on))
+    entitlement.look_at = at
 
 
 def _generate(
@@ -124,6 +167,12 @@ def _generate(
         total=line.total,
         remaining=0,
         sla_id=contract.sla_id,
+        calendar_id=contract.calendar_id,
+        zone=entitlements.zone_of(session, contract.calendar_id),
+        owner_id=contract.owner_id,
+        email=contract.email,
+        renewal_days=list(contract.renewal_days),
+        draft_renewal=contract.draft_renewal_days is not None,
         created_at=at,
         channels=[],
         contacts=[],

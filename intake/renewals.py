@@ -1,7 +1,7 @@
 """What time does to entitlements: they begin and end, come again by periods, run low, and are to
 be renewed.
 
-The clock looks at an entitlement on the day it asked for (`look_on`), or at once when a debit
+The clock looks at an entitlement when it asked for that (`look_at`), or at once when a debit
 brought it to a threshold. Each threshold is told of once in a period, each reminder is sent once,
 and the reminders stop when the customer renews.
 """
@@ -9,39 +9,24 @@ and the reminders stop when the customer renews.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from intake import entitlements, events, notices
-from intake.agents import SYSTEM, Agent
-from intake.customers import Contact
+from intake import coverage, entitlements, events, reminding
+from intake.agents import SYSTEM
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Entitlement, State
 
-WORDS = {
-    "en": {
-        "low": ("{name}: {left} left", "of your support plan {name}, {left} are left."),
-        "before": ("{name} ends on {end}", "your support plan {name} ends on {end}."),
-        "after": ("{name} ended on {end}", "your support plan {name} ended on {end}."),
-        "letter": "Hello,\n\n{news}\n\nTo renew it, answer this mail.\n\n{organisation}\n",
-    },
-    "es": {
-        "low": ("{name}: quedan {left}", "de su plan de soporte {name} quedan {left}."),
-        "before": ("{name} termina el {end}", "su plan de soporte {name} termina el {end}."),
-        "after": ("{name} terminó el {end}", "su plan de soporte {name} terminó el {end}."),
-        "letter": "Hola:\n\n{news}\n\nPara renovarlo, responda a este correo.\n\n{organisation}\n",
-    },
-}
 
-
-def due(desk: Desk, at: datetime) -> Select[Entitlement]:
+def due(_desk: Desk, at: datetime) -> Select[Entitlement]:
     """The entitlements that the clock must look at by then, found by index."""
-    return select(Entitlement).where(Entitlement.look_on <= desk.day(at))
+    return select(Entitlement).where(Entitlement.look_at <= at)
 
 
 def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
@@ -61,14 +46,22 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
 
 def look(session: Session, entitlement: Entitlement, desk: Desk, *, at: datetime) -> None:
     """Bring one to that day, and tell whoever is to be told. Its row must be locked."""
-    on, before = desk.day(at), entitlement.state
+    on, before = entitlement.day(at, desk.day(at)), entitlement.state
     entitlements.pass_time(session, entitlement, on=on, at=at)
     if entitlement.state is not before:
         _record(session, entitlement, str(entitlement.state), at)
+        if entitlement.state is State.EXPIRED:
+            _draft_renewal(session, entitlement, desk, at)
     if entitlement.state is State.ACTIVE:
         _tell_low(session, entitlement, desk, at)
     _remind(session, entitlement, desk, on, at)
-    entitlement.look_on = entitlements.next_look(entitlement)
+    entitlement.look_at = _next_look(entitlement, desk)
+
+
+def _next_look(entitlement: Entitlement, desk: Desk) -> datetime | None:
+    day = entitlements.next_look(entitlement)
+    zone = ZoneInfo(entitlement.zone or desk.zone)
+    return datetime.combine(day, time(), zone) if day is not None else None
 
 
 def running_low(
@@ -88,8 +81,13 @@ def running_low(
 
 
 def renewed(session: Session, entitlement: Entitlement) -> bool:
-    """Whether the customer goes on: it was renewed, or they hold another that ends later."""
+    """Whether the customer goes on: its renewal, or that of its contract, was put in force, or
+    they hold another that ends later. A renewal in draft promises nothing yet."""
     if entitlement.renewed_by_id is not None:
+        follower = session.get_one(Entitlement, entitlement.renewed_by_id)
+        if follower.state in (State.WAITING, State.ACTIVE):
+            return True
+    if coverage.goes_on(session, entitlement.id):
         return True
     same = (
         Entitlement.account_id == entitlement.account_id
@@ -115,9 +113,10 @@ def _tell_low(session: Session, entitlement: Entitlement, desk: Desk, at: dateti
     _record(session, entitlement, "low", at, threshold=reached, left=left)
     # `told_low`, under the row's lock, is what says it once; what was filled up is told of again.
     key = f"low:{entitlement.id}:{new_id()}"
-    _tell_owner(session, entitlement, desk, f"{entitlement.name}: {left} left", key, at)
+    reminding.tell_owner(session, entitlement, desk, f"{entitlement.name}: {left} left", key, at)
     if entitlement.renewal_days and not renewed(session, entitlement):
-        _tell_customer(session, entitlement, "low", desk, key, at)
+        reminding.tell_customer(session, entitlement, "low", desk, key, at)
+    _draft_renewal(session, entitlement, desk, at)
 
 
 def _remind(session: Session, entitlement: Entitlement, desk: Desk, on: date, at: datetime) -> None:
@@ -131,40 +130,29 @@ def _remind(session: Session, entitlement: Entitlement, desk: Desk, on: date, at
     _record(session, entitlement, "reminded", at, day=str(days[-1]))
     news = "before" if entitlement.ends_on >= on else "after"
     key = f"renewal:{entitlement.id}:{days[-1]}"
-    _tell_customer(session, entitlement, news, desk, key, at)
-    _tell_owner(session, entitlement, desk, _say("en", news, entitlement)[0], key, at)
+    reminding.tell_customer(session, entitlement, news, desk, key, at)
+    said = reminding.say("en", news, entitlement)[0]
+    reminding.tell_owner(session, entitlement, desk, said, key, at)
+    _draft_renewal(session, entitlement, desk, at)
 
 
-def _tell_owner(
-    session: Session, entitlement: Entitlement, desk: Desk, news: str, key: str, at: datetime
-) -> None:
-    """To the agent who answers for it."""
-    owner = session.get(Agent, entitlement.owner_id) if entitlement.owner_id else None
-    if owner is not None and owner.active:
-        notices.tell(session, owner, news, desk=desk, key=f"owner:{key}", at=at)
-
-
-def _tell_customer(
-    session: Session, entitlement: Entitlement, news: str, desk: Desk, key: str, at: datetime
-) -> None:
-    if not entitlement.email:
+def _draft_renewal(session: Session, entitlement: Entitlement, desk: Desk, at: datetime) -> None:
+    """Have its renewal ready as a draft; the one of its contract, where a line is behind it."""
+    if not entitlement.draft_renewal or renewed(session, entitlement):
         return
-    contact = session.get(Contact, entitlement.contact_id) if entitlement.contact_id else None
-    language = (contact.language if contact else "")[:2]
-    language = language if language in WORDS else "en"
-    subject, said = _say(language, news, entitlement)
-    text = str(WORDS[language]["letter"]).format(news=said, organisation=desk.organisation)
-    notices.mail(session, entitlement.email, subject, text, desk=desk, key=f"customer:{key}", at=at)
-
-
-def _say(language: str, news: str, entitlement: Entitlement) -> tuple[str, str]:
-    subject, said = WORDS[language][news]
-    fill = {
-        "name": entitlement.name,
-        "left": entitlement.left(max(0, entitlement.remaining)),
-        "end": f"{entitlement.ends_on:%Y-%m-%d}",
-    }
-    return subject.format(**fill), said.format(**fill)
+    drafted = f"the renewal of {entitlement.name} is drafted: look at it and activate it"
+    line = coverage.line_of(session, entitlement.id)
+    if line is not None:
+        if coverage.draft_next_term(session, line.contract_id, at=at) is None:
+            return
+        drafted = f"the next term of the contract of {entitlement.name} is drafted: invoice it"
+    elif entitlement.renewed_by_id is None:
+        made = entitlements.renew_ahead(session, entitlement, at=at)
+        _record(session, entitlement, "renewal-drafted", at, renewal=str(made.id))
+    else:
+        return
+    key = f"drafted:{entitlement.id}:{new_id()}"
+    reminding.tell_owner(session, entitlement, desk, drafted[:1].upper() + drafted[1:], key, at)
 
 
 def _record(

@@ -222,7 +222,9 @@ def test_one_that_is_below_zero_is_restricted_once_its_balance_is_corrected(
     edited = manager.post(f"{place}/edit", data=given)
 
     assert refused.status_code == 422
-    assert "-2 of 1 case are left; correct the balance to zero first" in words(refused)
+    assert "-2 of 1 case are left, which is below zero; correct the balance to zero first" in words(
+        refused
+    )
     assert edited.status_code == 303
     assert entitlement(console).restricted
 

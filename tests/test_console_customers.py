@@ -252,7 +252,7 @@ def written_everywhere(console: Console, payload: str) -> list[str]:
         session.get_one(Account, ada.account_id).name = text
         [held] = session.query(Entitlement)
         held.description = text
-        entitlements.correct(session, held, 1, text or "-", on=NOW.date(), at=NOW, by=manager)
+        entitlements.correct(session, held, 1, text or "-", at=NOW, by=manager)
         notes.note(session, manager, ada.account_id or ada.id, text or "-", at=NOW)
         line = LineTerms(text or "-", total=1)
         deal = agree.draft(session, manager, terms, line, desk=desk.settings, at=NOW)

@@ -331,9 +331,7 @@ def test_charging_again_is_refused_when_the_last_term_is_gone(desk: DeskUnderTes
     story = Story(desk, CREATION)
     spare(story)
     with desk.transaction() as session:
-        entitlements.correct(
-            session, story.plan, -10, "counted wrongly", on=NOON.date(), at=NOON, by=story.by
-        )
+        entitlements.correct(session, story.plan, -10, "counted wrongly", at=NOON, by=story.by)
 
     with pytest.raises(Exhausted, match="first has 0 cases left"):
         charge(story)

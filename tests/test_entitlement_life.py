@@ -366,13 +366,13 @@ def test_a_correction_says_who_and_why_and_happens_once(
 ) -> None:
     id = desk.has_entitlement(desk.has_customer().account_id, total=5).id
 
-    act(desk, entitlements.correct, id, 2, "goodwill", on=NOON.date(), by=boss, key="order 77")
+    act(desk, entitlements.correct, id, 2, "goodwill", by=boss, key="order 77")
     with pytest.raises(BadEntitlement, match="say why"):
-        act(desk, entitlements.correct, id, 2, " ", on=NOON.date(), by=boss)
+        act(desk, entitlements.correct, id, 2, " ", by=boss)
     with pytest.raises(BadEntitlement, match="only 7 of 5 cases are left"):
-        act(desk, entitlements.correct, id, -8, "too much", on=NOON.date(), by=boss)
+        act(desk, entitlements.correct, id, -8, "too much", by=boss)
     with pytest.raises(Exception, match=r"UNIQUE|unique"):
-        act(desk, entitlements.correct, id, 2, "goodwill", on=NOON.date(), by=boss, key="order 77")
+        act(desk, entitlements.correct, id, 2, "goodwill", by=boss, key="order 77")
 
     assert desk.remaining(plan(desk, id)) == 7
     [entry] = [e for e in desk.all(LedgerEntry) if e.kind is EntryKind.CORRECTION]

@@ -162,13 +162,14 @@ def test_no_month_begins_after_the_end(desk: DeskUnderTest) -> None:
         tick(desk, day)
 
     [ended] = desk.all(Entitlement)
-    assert (ended.state, ended.look_on) == (State.EXPIRED, None)
+    assert (ended.state, ended.look_at) == (State.EXPIRED, None)
     assert desk.remaining(plan) == 200
     assert len(ledger(desk, EntryKind.GRANT)) == 2
 
 
 def test_nothing_is_due_between_boundaries(desk: DeskUnderTest) -> None:
     desk.has_entitlement(desk.has_customer().account_id, **MONTHLY)
+    tick(desk, "2026-03-03")
 
     with desk.db.reading() as session:
         assert not clock.any_due(session, desk.settings, at=on("2026-03-31"))

@@ -121,7 +121,7 @@ def test_what_was_filled_up_is_told_of_again(
 
     with desk.transaction() as session:
         held = session.get_one(Entitlement, plan.id)
-        entitlements.correct(session, held, 1, "one more", on=NOON.date(), at=NOON, by=boss)
+        entitlements.correct(session, held, 1, "one more", at=NOON, by=boss)
     desk.accepts(email())
     tick(desk)
 
@@ -145,7 +145,7 @@ def test_a_customer_who_runs_low_is_flagged_until_it_is_filled_up(
     during = flagged()
     with desk.transaction() as session:
         held = session.get_one(Entitlement, plan.id)
-        entitlements.correct(session, held, 4, "a gift", on=NOON.date(), at=NOON, by=boss)
+        entitlements.correct(session, held, 4, "a gift", at=NOON, by=boss)
 
     assert (before, during, flagged()) == ([], ["Support plan"], [])
 
@@ -174,7 +174,7 @@ def test_the_customer_is_reminded_before_the_end_and_after_it(
     ]
     assert len([to for to, _subject in notices(desk) if to == owner.email]) == 3
     [plan] = desk.all(Entitlement)
-    assert plan.look_on is None
+    assert plan.look_at is None
 
 
 @pytest.mark.parametrize("how", ["renewed", "another bought"])
@@ -189,7 +189,8 @@ def test_the_reminders_stop_when_the_customer_renews(
         tick(desk, day("2026-07-01"))
         with desk.transaction() as session:
             held = session.get_one(Entitlement, plan.id)
-            entitlements.renew(session, held, on=date(2026, 7, 1), at=NOON, by=boss)
+            fresh = entitlements.renew(session, held, on=date(2026, 7, 1), at=NOON, by=boss)
+            entitlements.activate(session, fresh, on=date(2026, 7, 1), at=NOON, by=boss)
     else:
         desk.has_entitlement(account, total=9, name="next", ends_on=date(2027, 6, 30))
     sent = len(notices(desk))
@@ -227,7 +228,7 @@ def test_a_message_says_a_threshold_is_due_and_writes_no_statement_for_it(
     desk.accepts(email())
 
     [kept] = desk.all(Entitlement)
-    assert (kept.id, kept.look_on, kept.told_low) == (plan.id, NOON.date(), None)
+    assert (kept.id, kept.look_at, kept.told_low) == (plan.id, NOON, None)
     assert [e.kind for e in desk.all(Event) if e.kind.startswith("entitlement.l")] == []
 
 

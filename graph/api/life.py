@@ -234,7 +234,6 @@ class EntitlementMutations:
                 amount,
                 reason,
                 channel=channel,
-                on=info.context.house.desk.day(at),
                 at=at,
                 by=by,
             )

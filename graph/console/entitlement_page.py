@@ -129,7 +129,7 @@ def _correct(visit: Visit, held: Entitlement) -> UUID:
     amount = reader.units("amount", hours=held.allocation is Allocation.HOURS)
     reader.finish()
     entitlements.correct(
-        visit.session, held, amount, visit.said("reason"), on=visit.house.desk.day(visit.at),
+        visit.session, held, amount, visit.said("reason"),
         at=visit.at, by=visit.by, channel=visit.said("channel"), key=visit.said("key"),
     )  # fmt: skip
     return held.id
@@ -188,10 +188,6 @@ def _rewrite(visit: Visit) -> Response:
     visit.by.must(Act.MANAGE)
     held = entitlements.of_id(visit.session, visit.request.path_params["id"])
     fields = entitlement_form.read(visit.form)
-    if fields["restricted"] and held.remaining + held.overdrawn < 0:
-        # The database refuses a restricted balance below zero before an activation allows it.
-        below = f"{held.left(held.remaining)} are left; correct the balance to zero first"
-        raise Misfilled({"restricted": below})
     with visit.session.no_autoflush:
         # What a constraint of the database would refuse is refused by its name before.
         _must_stand(entitlements.edit(visit.session, held, at=visit.at, by=visit.by, **fields))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -34,11 +35,14 @@ from intake.db import Base, new_id
 LEGIBLE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 MOST = 10_000_000
 EXTERNAL_ID_LENGTH = 120
+ADDRESS_LENGTH = 320
+MOST_DAYS = 3_653
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is written into a contract. With a template, its words win over the last five."""
+    """What is written into a contract. A template's words win over those from `billing_frequency`
+    to `sla_id`."""
 
     name: str
     starts_on: date
@@ -57,6 +61,10 @@ class Terms:
     discount_mode: Discount = Discount.PERCENTAGE
     calendar_id: UUID | None = None
     sla_id: UUID | None = None
+    owner_id: UUID | None = None
+    email: str = ""
+    renewal_days: Sequence[int] = ()
+    draft_renewal_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ def shared_terms(contract: Contract) -> dict[str, Any]:
         *("name", "template_id", "account_id", "contact_id", "starts_on", "ends_on", "bill_to"),
         *("billing_starts_on", "billing_ends_on", "billing_frequency", "allotment"),
         *("discount_mode", "overage", "currency", "calendar_id", "sla_id"),
+        *("owner_id", "email", "renewal_days", "draft_renewal_days", "draft_renewal_on"),
     )
     return {name: getattr(contract, name) for name in kept}
 
@@ -188,7 +197,9 @@ def _checked(session: Session, terms: Terms, own_id: UUID | None) -> dict[str, A
         contact_id=terms.contact_id,
         calendar_id=source.calendar_id,
         sla_id=source.sla_id,
+        owner_id=terms.owner_id,
     )
+    _notices(terms)
     return {
         "name": terms.name.strip(),
         "template_id": terms.template_id,
@@ -207,7 +218,29 @@ def _checked(session: Session, terms: Terms, own_id: UUID | None) -> dict[str, A
         "calendar_id": source.calendar_id,
         "sla_id": source.sla_id,
         "external_id": terms.external_id,
+        "owner_id": terms.owner_id,
+        "email": terms.email.strip(),
+        "renewal_days": list(terms.renewal_days),
+        "draft_renewal_days": terms.draft_renewal_days,
+        "draft_renewal_on": to_be_renewed_on(terms.ends_on, terms.draft_renewal_days),
     }
+
+
+def to_be_renewed_on(ends_on: date, days: int | None) -> date | None:
+    """The day on which the clock drafts the next term of a contract that ends then."""
+    return None if days is None else ends_on - timedelta(days=days)
+
+
+def _notices(terms: Terms) -> None:
+    if any(abs(days) > MOST_DAYS for days in terms.renewal_days):
+        raise WrongTerm("renewal_days: reminders go out within ten years of the end")
+    if terms.renewal_days and "@" not in terms.email:
+        raise WrongTerm("email: reminders need an address to go to")
+    if len(terms.email) > ADDRESS_LENGTH:
+        raise WrongTerm(f"email: an address has at most {ADDRESS_LENGTH} characters")
+    days = terms.draft_renewal_days
+    if days is not None and not 0 <= days <= MOST_DAYS:
+        raise WrongTerm(f"draft_renewal_days: {days} is not between 0 and {MOST_DAYS}")
 
 
 def _customer(session: Session, terms: Terms) -> None:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from intake.db import Base, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.errors import IntakeError, NotFound
 from intake.money import Amount, rounded
 
@@ -93,6 +93,12 @@ class Contract(Base):
         Index("ix_contracts_starting", "state", "starts_on"),
         Index("ix_contracts_ending", "state", "ends_on"),
         Index("ix_contracts_cancelling", "state", "cancels_on"),
+        Index(
+            "ix_contracts_to_renew",
+            "draft_renewal_on",
+            sqlite_where=text("draft_renewal_on IS NOT NULL"),
+            postgresql_where=text("draft_renewal_on IS NOT NULL"),
+        ),
         Index("ix_contracts_by_account", "account_id", "state"),
         Index("ix_contracts_by_contact", "contact_id", "state"),
     )
@@ -120,6 +126,16 @@ class Contract(Base):
     currency: Mapped[str] = mapped_column(String(3))
     calendar_id: Mapped[UUID | None] = mapped_column(refers_to("service_calendars.id"))
     sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
+    owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
+    """The agent who answers for it, and is told of its coming renewal."""
+    email: Mapped[str] = mapped_column(String(320), default="")
+    """Where renewal notices go; nobody is written to when it is empty."""
+    renewal_days: Mapped[list[int]] = mapped_column(Json, default=list)
+    """The customer is reminded so many days before the end; below zero is after it."""
+    draft_renewal_days: Mapped[int | None]
+    """The clock drafts the next term so many days before the end, or when a line runs low."""
+    draft_renewal_on: Mapped[date | None]
+    """The day of that; None when it is done, or not wanted."""
     renews_id: Mapped[UUID | None] = mapped_column(refers_to("contracts.id"), unique=True)
     """The contract this one follows; unique, so that nothing is renewed twice."""
     copied_from_id: Mapped[UUID | None] = mapped_column(refers_to("contracts.id"))

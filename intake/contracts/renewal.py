@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session, aliased
 
-from intake.contracts.drafting import same_line, shared_terms
+from intake.contracts.drafting import same_line, shared_terms, to_be_renewed_on
 from intake.contracts.records import Contract, ContractLine, LineState, State, WrongTerm
 from intake.contracts.transitions import Act, must
 from intake.db import new_id
@@ -40,6 +40,7 @@ def renew(
     fields |= {"starts_on": starts_on, "ends_on": ends_on}
     billed_from, billed_to = following(old.billing_starts_on, old.billing_ends_on)
     fields |= {"billing_starts_on": billed_from, "billing_ends_on": billed_to}
+    fields["draft_renewal_on"] = to_be_renewed_on(ends_on, old.draft_renewal_days)
     contract = Contract(
         id=new_id(),
         number=old.number,

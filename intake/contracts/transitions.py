@@ -86,9 +86,14 @@ class NothingToInvoice(IntakeError):
     code = "contract-incomplete"
 
 
+def may(contract: Contract, act: Act) -> bool:
+    """Whether the table allows the act as the contract stands."""
+    return act in ALLOWED[contract.state]
+
+
 def must(contract: Contract, act: Act) -> None:
     """Raises NotInThisState, or ContractNotActive for a case, unless the table allows the act."""
-    if act in ALLOWED[contract.state]:
+    if may(contract, act):
         return
     kind = ContractNotActive if act is Act.LOG_CASE else NotInThisState
     hint = kind.hints.get(contract.state)
@@ -158,7 +163,8 @@ def move(contract: Contract, *, on: date) -> State | None:
 
 
 def due(on: date) -> Select[Contract]:
-    """The contracts that a day moves, or of which it ends a line; each arm has its index."""
+    """The contracts that a day moves, of which it ends a line, or whose renewal is to be drafted;
+    each arm has its index."""
     begun = (Contract.state == State.INVOICED) & (Contract.starts_on <= on)
     ended = Contract.state.in_(IN_TIME) & (Contract.ends_on < on)
     cancelled = Contract.state.in_(IN_TIME) & (Contract.cancels_on <= on)
@@ -166,7 +172,9 @@ def due(on: date) -> Select[Contract]:
         ContractLine.state == LineState.EXISTING, ContractLine.ends_on < on
     )
     outrun = Contract.state.in_(IN_TIME) & Contract.id.in_(lines)
-    return select(Contract).where(or_(begun, ended, cancelled, outrun))
+    goes_on = Contract.state.in_((State.ACTIVE, State.EXPIRED)) & Contract.cancels_on.is_(None)
+    to_renew = goes_on & (Contract.draft_renewal_on <= on)
+    return select(Contract).where(or_(begun, ended, cancelled, outrun, to_renew))
 
 
 def take_due(session: Session, *, on: date, limit: int) -> Sequence[Contract]:

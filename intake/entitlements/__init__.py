@@ -30,7 +30,7 @@ from intake.entitlements.choice import (
     decide_on,
     state_on,
 )
-from intake.entitlements.drafting import of_id, rewrite, write, write_from
+from intake.entitlements.drafting import of_id, rewrite, write, write_from, zone_of
 from intake.entitlements.drawing import (
     Drawn,
     Exhausted,
@@ -62,6 +62,7 @@ from intake.entitlements.life import (
     next_look,
     pass_time,
     renew,
+    renew_ahead,
     renewal_notices,
     set_default,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "open_debit",
     "pass_time",
     "renew",
+    "renew_ahead",
     "renewal_notices",
     "rewrite",
     "set_default",
@@ -137,4 +139,5 @@ __all__ = [
     "unbalanced",
     "write",
     "write_from",
+    "zone_of",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
@@ -70,9 +71,9 @@ class Entitlement(Base):
         Index("ix_entitlements_by_contact", "contact_id", "state"),
         Index(
             "ix_entitlements_due",
-            "look_on",
-            sqlite_where=text("look_on IS NOT NULL"),
-            postgresql_where=text("look_on IS NOT NULL"),
+            "look_at",
+            sqlite_where=text("look_at IS NOT NULL"),
+            postgresql_where=text("look_at IS NOT NULL"),
         ),
         *(
             Index(
@@ -98,7 +99,11 @@ class Entitlement(Base):
     state: Mapped[State] = mapped_column(one_of(State), default=State.DRAFT)
     starts_on: Mapped[date]
     ends_on: Mapped[date]
-    """The last day, included, on the organisation's wall calendar."""
+    """The last day, included. Days are those of `zone`."""
+    calendar_id: Mapped[UUID | None] = mapped_column(refers_to("service_calendars.id"))
+    """The hours in which it is served: the clocks of what it covers count in them."""
+    zone: Mapped[str] = mapped_column(String(64), default="")
+    """The time zone of those hours; empty where the organisation's own holds."""
     allocation: Mapped[Allocation] = mapped_column(one_of(Allocation), default=Allocation.CASES)
     decrease_on: Mapped[DecreaseOn] = mapped_column(one_of(DecreaseOn), default=DecreaseOn.CREATION)
     restricted: Mapped[bool] = mapped_column(default=True)
@@ -134,8 +139,10 @@ class Entitlement(Base):
     """The customer is reminded so many days before the end; below zero is after it."""
     noticed_on: Mapped[date | None]
     """Reminders that were due up to this day have been seen to."""
-    look_on: Mapped[date | None]
-    """The day on which the clock must look at it again."""
+    draft_renewal: Mapped[bool] = mapped_column(default=False)
+    """Whether the clock drafts its renewal as soon as it runs low or its end is announced."""
+    look_at: Mapped[datetime | None]
+    """When the clock must look at it again."""
     sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
     is_default: Mapped[bool] = mapped_column(default=False)
     template_id: Mapped[UUID | None] = mapped_column(refers_to("entitlement_templates.id"))
@@ -155,6 +162,10 @@ class Entitlement(Base):
     def free(self) -> int:
         """What is left and not held back by open cases."""
         return self.remaining - (self.reserved or 0)
+
+    def day(self, at: datetime, otherwise: date) -> date:
+        """The date of an instant where it is served; `otherwise` is the organisation's."""
+        return at.astimezone(ZoneInfo(self.zone)).date() if self.zone else otherwise
 
     def allotment(self, channel: str) -> ChannelAllotment | None:
         """The channel's own row, if it has one."""

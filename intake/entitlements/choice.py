@@ -164,7 +164,7 @@ def _tests(entitlement: Entitlement, asked: Asked) -> Iterable[Test]:
     # Whoever chooses by hand may name anybody's; candidates are the customer's own already.
     if not is_theirs(entitlement, asked):
         yield Test("customer", False, "belongs to another customer", Refusal.NOT_THEIRS)
-    yield _in_force(entitlement, asked.on)
+    yield _in_force(entitlement, entitlement.day(asked.at, asked.on))
     yield _listed(
         "contact",
         {row.contact_id for row in entitlement.contacts},

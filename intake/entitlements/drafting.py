@@ -38,6 +38,7 @@ def write(
     """A new draft of these `life.EDITABLE` fields. Raises BadEntitlement, naming the field."""
     by.must(Act.MANAGE)
     _must_exist(session, fields, contacts, products)
+    fields["zone"] = zone_of(session, fields.get("calendar_id"))
     drafted = Entitlement(
         id=new_id(),
         remaining=0,
@@ -71,6 +72,7 @@ def rewrite(
     with session.no_autoflush:
         # What a constraint of the database would refuse is refused by its name before.
         life.edit(session, drafted, at=at, by=by, channels=dict(channels), **fields)
+        drafted.zone = zone_of(session, drafted.calendar_id)
         _list(drafted.contacts, EntitledContact, "contact_id", contacts)
         _list(drafted.products, EntitledProduct, "product_id", products)
         must_be_valid(drafted)
@@ -102,6 +104,7 @@ def write_from(
         contact_id=contact_id,
         name=name,
     )
+    drafted.zone = zone_of(session, drafted.calendar_id)
     return _kept(session, drafted, by, at)
 
 
@@ -111,6 +114,15 @@ def of_id(session: Session, entitlement_id: UUID) -> Entitlement:
     if found is None:
         raise NotFound("there is no such entitlement")
     return found
+
+
+def zone_of(session: Session, calendar_id: UUID | None) -> str:
+    """The time zone of those hours, in whose days an entitlement begins and ends; '' for none."""
+    if calendar_id is None:
+        return ""
+    calendars = Base.metadata.tables["service_calendars"]  # of a module above this one
+    hours = session.scalar(select(calendars.c.hours).where(calendars.c.id == calendar_id))
+    return str(hours["zone"]) if hours else ""
 
 
 def _kept(session: Session, drafted: Entitlement, by: Principal, at: datetime) -> Entitlement:

@@ -96,7 +96,7 @@ def claim(session: Session, decision: Decision, asked: Asked) -> LedgerEntry | N
     entry = _take(entitlement, EntryKind.DEBIT, Share(1), asked.channel, asked.case_id,
                   key=f"case:{asked.case_id}:opened", reason=reason, at=asked.at)  # fmt: skip
     session.add(entry)
-    notice_low(entitlement, asked.on)
+    notice_low(entitlement, asked.at)
     return entry
 
 
@@ -137,7 +137,7 @@ def settle(session: Session, standing: Standing) -> Drawn:
         reserving.hold_back(session, entitlement, standing.case_id, standing.channel, standing.at)
     session.add_all(drawn.entries)
     for row in rows.values():
-        notice_low(row, standing.on)
+        notice_low(row, standing.at)
     return drawn
 
 

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from intake.agents import Principal
+from intake.agents import SYSTEM, Principal
 from intake.entitlements import periods
-from intake.entitlements.bought import Entitlement
+from intake.entitlements.bought import Entitlement, State
 from intake.entitlements.ledger import EntryKind, LedgerEntry, entry_of, sums
 
 
-def first(
-    session: Session, entitlement: Entitlement, on: date, at: datetime, by: Principal
-) -> list[LedgerEntry]:
+def first(entitlement: Entitlement, on: date, at: datetime, by: Principal) -> list[LedgerEntry]:
     """The terms of an entitlement that is put in force for the first time."""
     begins = max(on, entitlement.starts_on)
     entitlement.period_on = periods.period_at(entitlement, min(begins, entitlement.ends_on))
     entitlement.remaining = 0
     for row in entitlement.channels:
         row.remaining = 0
-    return [
-        *_brought_to_total(entitlement, EntryKind.GRANT, "activated", at, by),
-        *_carried_over(session, entitlement, at, by),
-    ]
+    return _brought_to_total(entitlement, EntryKind.GRANT, "activated", at, by)
 
 
 def made_up_for(
@@ -66,18 +62,23 @@ def _brought_to_total(
     return entries
 
 
-def _carried_over(
-    session: Session, entitlement: Entitlement, at: datetime, by: Principal
+def carried_over(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal = SYSTEM
 ) -> list[LedgerEntry]:
-    """What the renewed one left unused, up to the cap; the old record stays as it is."""
+    """What the renewed one left unused, up to the cap, once; the old record stays as it is."""
     if entitlement.renews_id is None or not entitlement.carry_over:
         return []
+    key = f"entitlement:{entitlement.id}:carried-over"
+    if session.scalar(select(exists().where(LedgerEntry.event_key == key))):
+        return []
     old = session.get_one(Entitlement, entitlement.renews_id)
+    over = old.state in (State.EXPIRED, State.CANCELLED) or old.ends_on < entitlement.starts_on
+    if not over:
+        return []  # its customer goes on using it
     units = min(entitlement.carry_over, periods.carried_from(old))
     periods.note_carried(entitlement, units, entitlement.starts_on)
     if not units:
         return []
-    key = f"entitlement:{entitlement.id}:carried-over"
     reason = f"unused in {old.name} until {old.ends_on}"
     entries = [
         entry_of(entitlement, EntryKind.CARRY_OVER, units, key=key, reason=reason, at=at,

@@ -34,7 +34,8 @@ DAY = timedelta(days=1)
 # What a renewal and a template hand on; dates, balances, links and the default are its own.
 TERMS = (
     "allocation", "decrease_on", "restricted", "overdraw", "unlisted", "total", "reserve",
-    "period_months", "carry_over", "carry_over_days", "thresholds", "renewal_days", "sla_id",
+    "period_months", "carry_over", "carry_over_days", "thresholds", "renewal_days",
+    "draft_renewal", "sla_id", "calendar_id",
 )  # fmt: skip
 OWN = ("name", "account_id", "contact_id", "owner_id", "description", "email", "template_id")
 EDITABLE = (*TERMS, *OWN, "starts_on", "ends_on")
@@ -64,6 +65,7 @@ def edit(
         raise NotEditable(
             f"{entitlement.name} is {entitlement.state}; deactivate it before you change it"
         )
+    _must_allow(entitlement, changes)
     if "channels" in changes:
         _list_channels(entitlement, changes.pop("channels"))
     for field, value in changes.items():
@@ -86,18 +88,21 @@ def activate(
     if entitlement.state is not State.DRAFT:
         raise NotEditable(f"{entitlement.name} is {entitlement.state}; only a draft is activated")
     warnings = must_be_valid(entitlement)
+    on = entitlement.day(at, on)
     entitlement.state = state_on(entitlement, on)
     entitlement.activations += 1
     if entitlement.activations == 1:
-        session.add_all(granting.first(session, entitlement, on, at, by))
+        session.add_all(granting.first(entitlement, on, at, by))
     else:
         session.add_all(periods.turn(entitlement, on=on, at=at))
         session.add_all(granting.made_up_for(session, entitlement, on, at, by))
+    if entitlement.state is not State.WAITING:
+        session.add_all(granting.carried_over(session, entitlement, at=at, by=by))
     if entitlement.restricted:
         entitlement.overdrawn = max(0, -entitlement.remaining)
     _inherit_default(session, entitlement)
     _arm_thresholds(entitlement)
-    entitlement.look_on = next_look(entitlement)
+    entitlement.look_at = at  # the clock knows what comes next, and when that is
     _tell(session, entitlement, entitlement.state, at, by)
     return warnings
 
@@ -107,7 +112,7 @@ def deactivate(
 ) -> Entitlement:
     """Back to a draft, to be changed; what was taken from it stays taken."""
     entitlement = _held(session, entitlement, by, State.ACTIVE, State.WAITING, act="deactivated")
-    entitlement.state, entitlement.look_on = State.DRAFT, None
+    entitlement.state, entitlement.look_at = State.DRAFT, None
     _tell(session, entitlement, "deactivated", at, by)
     return entitlement
 
@@ -117,7 +122,7 @@ def cancel(
 ) -> Entitlement:
     """End it at once."""
     entitlement = _held(session, entitlement, by, State.ACTIVE, State.WAITING, act="cancelled")
-    entitlement.state, entitlement.look_on, entitlement.is_default = State.CANCELLED, None, False
+    entitlement.state, entitlement.look_at, entitlement.is_default = State.CANCELLED, None, False
     _tell(session, entitlement, "cancelled", at, by, reason=reason)
     return entitlement
 
@@ -130,12 +135,31 @@ def renew(
     Raises WrongState unless it is expired or cancelled and was not renewed before.
     """
     old = _held(session, entitlement, by, State.EXPIRED, State.CANCELLED, act="renewed")
+    return _renewal(session, old, on=on, at=at, by=by)
+
+
+def renew_ahead(
+    session: Session, entitlement: Entitlement, *, at: datetime, by: Principal = SYSTEM
+) -> Entitlement:
+    """Its renewal as a draft, from the day after its end, while it is still in force or just over.
+
+    A draft promises nothing: the customer goes on being reminded until somebody activates it.
+    """
+    states = (State.ACTIVE, State.ON_HOLD, State.EXPIRED)
+    old = _held(session, entitlement, by, *states, act="renewed ahead")
+    return _renewal(session, old, on=old.ends_on + DAY, at=at, by=by)
+
+
+def _renewal(
+    session: Session, old: Entitlement, *, on: date, at: datetime, by: Principal
+) -> Entitlement:
     if old.renewed_by_id is not None:
         raise WrongState(f"{old.name} was renewed already")
     new = Entitlement(
         id=new_id(),
         starts_on=on,
         ends_on=on + (old.ends_on - old.starts_on),
+        zone=old.zone,
         remaining=0,
         renews_id=old.id,
         created_at=at,
@@ -147,7 +171,6 @@ def renew(
     )  # fmt: skip
     session.add(new)
     old.renewed_by_id = new.id
-    old.look_on = next_look(old)
     _tell(session, old, "renewed", at, by, renewed_by=str(new.id))
     return new
 
@@ -185,7 +208,6 @@ def correct(
     amount: int,
     reason: str,
     *,
-    on: date,
     at: datetime,
     by: Principal,
     channel: str = "",
@@ -211,7 +233,7 @@ def correct(
                      channel_amount=amount if channel else 0, actor_id=by.id)  # fmt: skip
     session.add(entry)
     _arm_thresholds(entitlement)
-    notice_low(entitlement, on)
+    notice_low(entitlement, at)
     _tell(session, entitlement, "corrected", at, by, amount=amount, channel=channel, reason=reason)
     return entry
 
@@ -225,6 +247,7 @@ def pass_time(session: Session, entitlement: Entitlement, *, on: date, at: datet
     elif before is State.ON_HOLD and entitlement.ends_on < on:
         entitlement.state = State.EXPIRED
     if entitlement.state is State.ACTIVE and before is State.WAITING:
+        session.add_all(granting.carried_over(session, entitlement, at=at))
         _inherit_default(session, entitlement)
 
 
@@ -241,9 +264,7 @@ def next_look(entitlement: Entitlement) -> date | None:
 
 
 def renewal_notices(entitlement: Entitlement) -> list[date]:
-    """The days on which the customer is still to be reminded; none once it is renewed."""
-    if entitlement.renewed_by_id is not None:
-        return []
+    """The days on which the customer is still to be reminded, unless they go on by then."""
     if entitlement.state not in (State.ACTIVE, State.WAITING, State.EXPIRED):
         return []
     days = sorted(entitlement.ends_on - timedelta(days) for days in entitlement.renewal_days)
@@ -276,6 +297,14 @@ def _make_default(session: Session, entitlement: Entitlement) -> None:
         other.is_default = False
     session.flush()  # the unique index allows one default at a time
     entitlement.is_default = True
+
+
+def _must_allow(entitlement: Entitlement, changes: dict[str, Any]) -> None:
+    """Raises BadEntitlement where the balance stands against the change."""
+    if changes.get("restricted") and entitlement.remaining + entitlement.overdrawn < 0:
+        left = entitlement.left(entitlement.remaining)
+        words = f"{left} are left, which is below zero; correct the balance to zero first"
+        raise BadEntitlement("restricted", words)
 
 
 def _list_channels(entitlement: Entitlement, totals: dict[str, int]) -> None:

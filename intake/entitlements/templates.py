@@ -42,9 +42,11 @@ class EntitlementTemplate(Base):
     carry_over_days: Mapped[int | None]
     thresholds: Mapped[list[int]] = mapped_column(Json, default=lambda: [20, 0])
     renewal_days: Mapped[list[int]] = mapped_column(Json, default=list)
+    draft_renewal: Mapped[bool] = mapped_column(default=False)
     channels: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """The total of each channel that has one of its own."""
     sla_id: Mapped[UUID | None] = mapped_column(refers_to("slas.id"))
+    calendar_id: Mapped[UUID | None] = mapped_column(refers_to("service_calendars.id"))
 
 
 def draft(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 from intake.entitlements.bought import Entitlement
 
 
-def notice_low(entitlement: Entitlement, on: date) -> None:
+def notice_low(entitlement: Entitlement, at: datetime) -> None:
     """Have the clock look at an entitlement that just fell to a threshold."""
     reached = threshold_reached(entitlement)
     if reached is None:
         return
     if entitlement.told_low is None or reached < entitlement.told_low:
-        entitlement.look_on = min(entitlement.look_on or on, on)
+        entitlement.look_at = min(entitlement.look_at or at, at)
 
 
 def threshold_reached(entitlement: Entitlement) -> int | None:

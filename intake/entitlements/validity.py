@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from intake.entitlements.bought import Allocation, DecreaseOn, Entitlement
+from intake.entitlements.bought import Allocation, DecreaseOn, Entitlement, Unlisted
 from intake.errors import IntakeError
 
 # The ways a case may come (DOMAIN's origins and ours). An allotment for another is a slip.
@@ -118,6 +118,9 @@ def _channels(entitlement: Entitlement, origins: frozenset[str]) -> Iterator[Pro
         elif row.total > entitlement.total:
             words = f"{row.total} can never be used up: the whole is {entitlement.total}"
             yield Problem(field, words, refuses=False)
+    if not entitlement.channels and entitlement.unlisted is Unlisted.DENY:
+        words = "none is listed, and those that are not listed are not covered: it covers nothing"
+        yield Problem("channels", words, refuses=False)
     together = sum(row.total for row in entitlement.channels)
     if together > entitlement.total:
         words = f"they add up to {together}, the whole is {entitlement.total}"

@@ -20,6 +20,7 @@ from intake.agents import Act, Principal
 from intake.calendars import BadCalendar, Calendar
 from intake.cases import Case, StaleVersion
 from intake.db import new_id
+from intake.entitlements import Entitlement
 from intake.errors import NotFound
 from intake.sla.activation import activate
 from intake.sla.clocks import LIVE, KpiInstance, look, note_deadline, place
@@ -121,6 +122,13 @@ def change_hours(
         .execution_options(synchronize_session="fetch")
     )
     moved = _place_again(session, cases, calendar) if scope is Scope.ALL else 0
+    # What is served in these hours begins and ends by the days of their zone.
+    session.execute(
+        update(Entitlement)
+        .where(Entitlement.calendar_id == calendar.id)
+        .values(zone=hours["zone"])
+        .execution_options(synchronize_session="fetch")
+    )
     events.record(
         session,
         "calendar.changed",

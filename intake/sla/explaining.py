@@ -138,6 +138,9 @@ def _sentence(
 ) -> str:
     said = f"{spelt(counted)} of {spelt(instance.item.fail_after)} counted"
     zone = ZoneInfo(calendar_of(instance).zone)
+    own = instance.calendar
+    if own is not None and (own.current_id or own.id) != instance.item.calendar_id:
+        said += f" in the covered hours, “{own.name}”"
     if now := _standing(instance, intervals, at, zone):
         said += f"; {now}"
     return said

@@ -14,6 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from intake.cases import Case
 from intake.db import new_id
+from intake.entitlements import Entitlement
 from intake.facts import facts_of
 from intake.sla.clocks import (
     LIVE,
@@ -25,7 +26,15 @@ from intake.sla.clocks import (
     place,
     succeed,
 )
-from intake.sla.promises import BY_MESSAGES, From, Kpi, Sla, SlaItem, instant_of
+from intake.sla.promises import (
+    BY_MESSAGES,
+    From,
+    Kpi,
+    ServiceCalendar,
+    Sla,
+    SlaItem,
+    instant_of,
+)
 
 
 class Fitting:
@@ -43,6 +52,7 @@ class Fitting:
         self.session, self.case, self.sla, self.at = session, case, sla, at
         self.instances, self.holds = instances, holds
         self.facts = facts_of(case)
+        self.cover = covered_hours(session, case)
 
     def fit(
         self,
@@ -84,9 +94,13 @@ class Fitting:
         if item is None or begin is None:
             return
         if live is None:
-            self.instances.append(begin_clock(self.session, self.case, item, begin, self.holds))
-        elif begin != live.started_at:
-            _move(live, begin, self.holds)
+            self.instances.append(
+                begin_clock(self.session, self.case, item, begin, self.holds, self.cover)
+            )
+        else:
+            counts_in(live, self.cover or item.calendar, self.holds)
+            if begin != live.started_at:
+                _move(live, begin, self.holds)
 
     def _settled(self, kpi: Kpi, last: KpiInstance | None, asked_at: datetime | None) -> bool:
         """Whether this promise was kept or broken, and nothing asks for another."""
@@ -130,20 +144,49 @@ class Fitting:
         return next((i for i in reversed(self.instances) if i.kpi is kpi), None)
 
 
+def covered_hours(session: Session, case: Case) -> ServiceCalendar | None:
+    """The hours in which what covers the case is served; its clocks count in them, whatever the
+    items of its SLA say. None where it names no hours, or nothing covers the case."""
+    cover = session.get(Entitlement, case.entitlement_id) if case.entitlement_id else None
+    if cover is None or cover.calendar_id is None:
+        return None
+    return session.get_one(ServiceCalendar, cover.calendar_id)
+
+
+def counts_in(
+    instance: KpiInstance, calendar: ServiceCalendar | None, holds: Sequence[Hold]
+) -> None:
+    """Let a live clock count in other hours. A version of the same ones, which it was left when
+    they changed, stays."""
+    now = instance.calendar
+    same = (now.current_id or now.id) if now else None
+    if same == (calendar.id if calendar else None):
+        return
+    instance.calendar_id = calendar.id if calendar else None
+    set_committed_value(instance, "calendar", calendar)
+    place(instance, holds)
+
+
 def begin_clock(
-    session: Session, case: Case, item: SlaItem, begin: datetime, holds: Sequence[Hold]
+    session: Session,
+    case: Case,
+    item: SlaItem,
+    begin: datetime,
+    holds: Sequence[Hold],
+    cover: ServiceCalendar | None,
 ) -> KpiInstance:
+    calendar = cover or item.calendar
     instance = KpiInstance(
         id=new_id(),
         case_id=case.id,
         item_id=item.id,
-        calendar_id=item.calendar_id,
+        calendar_id=calendar.id if calendar else None,
         kpi=item.kpi,
         state=KpiState.IN_PROGRESS,
         started_at=begin,
     )
     set_committed_value(instance, "item", item)
-    set_committed_value(instance, "calendar", item.calendar)
+    set_committed_value(instance, "calendar", calendar)
     place(instance, holds)
     session.add(instance)
     return instance

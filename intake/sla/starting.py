@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.cases import Case, State
+from intake.cases import Activity, Case, Direction, State
 from intake.entitlements import Entitlement
 from intake.facts import facts_of
+from intake.inbound import Inbound
 from intake.sla.clocks import (
     LIVE,
     KpiInstance,
@@ -22,7 +23,7 @@ from intake.sla.clocks import (
     of_case,
     of_cases,
 )
-from intake.sla.fitting import Fitting, begin_clock
+from intake.sla.fitting import Fitting, begin_clock, covered_hours
 from intake.sla.promises import (
     BY_MESSAGES,
     From,
@@ -44,12 +45,13 @@ def start(
         return []
     case.sla_id = sla.id
     instances: dict[Kpi, KpiInstance] = {}
+    cover = covered_hours(session, case)
     for item in sla.items:
         if item.kpi in instances or item.starts_from in BY_MESSAGES:
             continue
         begin = instant_of(case, item.starts_from)
         if begin is not None and item.applies(facts):
-            instances[item.kpi] = begin_clock(session, case, item, begin, ())
+            instances[item.kpi] = begin_clock(session, case, item, begin, (), cover)
     note_deadline(case, instances.values())
     return list(instances.values())
 
@@ -66,19 +68,39 @@ def reconsider(session: Session, case: Case, *, at: datetime) -> None:
 def choose_again(session: Session, case: Case, *, at: datetime) -> None:
     """Fit the clocks of a case that other promises may apply to now, as after a correction.
 
-    An SLA that was chosen by hand stays; of the chosen one, so does the version.
+    An SLA that was chosen by hand stays; of the chosen one, so does the version. A case that was
+    promised nothing is promised what its entitlement brings, unless a machine opened it.
     """
-    if case.sla_id is None or case.state is State.CANCELLED:
+    if case.state is State.CANCELLED:
         return
-    now = with_items(session, case.sla_id)
     entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
+    brought = session.scalar(entitled)
+    if case.sla_id is None and (brought is None or _from_a_machine(session, case)):
+        return
     slas = in_force(session)
     facts = facts_of(case)
-    chosen = slas.of(session.scalar(entitled), facts)
+    chosen = slas.of(brought, facts)
+    if case.sla_id is None:
+        if chosen is not None and not case.sla_by_hand:
+            apply(session, case, chosen, at=at)
+        return
+    now = with_items(session, case.sla_id)
     if case.sla_by_hand or chosen is None or chosen.family == now.family:
         reconsider(session, case, at=at)
     else:
         apply(session, case, chosen, at=at)
+
+
+def _from_a_machine(session: Session, case: Case) -> bool:
+    """Whether a machine's message opened the case, or an archive that was brought in."""
+    row = session.execute(
+        select(Activity.automatic, Inbound.envelope)
+        .outerjoin(Inbound, Inbound.id == Activity.inbound_id)
+        .where(Activity.case_id == case.id, Activity.direction == Direction.INCOMING)
+        .order_by(Activity.at, Activity.id)
+        .limit(1)
+    ).first()
+    return row is not None and bool(row.automatic or (row.envelope or {}).get("historic"))
 
 
 def apply(session: Session, case: Case, sla: Sla, *, at: datetime) -> None:
@@ -110,7 +132,8 @@ def reopened(session: Session, case: Case, *, at: datetime) -> None:
     if last is not None and last.state not in LIVE:
         again = last.item.starts_from is From.CREATED
         if again and last.item.on_reopening is OnReopening.NEW_CYCLE:
-            instances.append(begin_clock(session, case, last.item, at, ()))
+            cover = covered_hours(session, case)
+            instances.append(begin_clock(session, case, last.item, at, (), cover))
     note_deadline(case, instances)
     session.flush()
     reconsider(session, case, at=at)

@@ -501,8 +501,17 @@ def upgrade() -> None:
         sa.Column("carry_over_days", sa.Integer(), nullable=True),
         sa.Column("thresholds", JSON, nullable=False),
         sa.Column("renewal_days", JSON, nullable=False),
+        sa.Column("draft_renewal", sa.Boolean(), nullable=False),
         sa.Column("channels", JSON, nullable=False),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_entitlement_templates_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["sla_id"],
             ["slas.id"],
@@ -747,6 +756,11 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("calendar_id", sa.Uuid(), nullable=True),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("renewal_days", JSON, nullable=False),
+        sa.Column("draft_renewal_days", sa.Integer(), nullable=True),
+        sa.Column("draft_renewal_on", sa.Date(), nullable=True),
         sa.Column("renews_id", sa.Uuid(), nullable=True),
         sa.Column("copied_from_id", sa.Uuid(), nullable=True),
         sa.Column("external_id", sa.String(length=120), nullable=True),
@@ -785,6 +799,13 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["agents.id"],
+            name=op.f("fk_contracts_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
             ["renews_id"],
             ["contracts.id"],
             name=op.f("fk_contracts_renews_id"),
@@ -816,6 +837,14 @@ def upgrade() -> None:
     op.create_index("ix_contracts_ending", "contracts", ["state", "ends_on"], unique=False)
     op.create_index("ix_contracts_starting", "contracts", ["state", "starts_on"], unique=False)
     op.create_index(op.f("ix_contracts_template_id"), "contracts", ["template_id"], unique=False)
+    op.create_index(
+        "ix_contracts_to_renew",
+        "contracts",
+        ["draft_renewal_on"],
+        unique=False,
+        sqlite_where=sa.text("draft_renewal_on IS NOT NULL"),
+        postgresql_where=sa.text("draft_renewal_on IS NOT NULL"),
+    )
     op.create_table(
         "entitlements",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -828,6 +857,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("allocation", sa.String(length=32), nullable=False),
         sa.Column("decrease_on", sa.String(length=32), nullable=False),
         sa.Column("restricted", sa.Boolean(), nullable=False),
@@ -849,7 +880,8 @@ def upgrade() -> None:
         sa.Column("told_low", sa.Integer(), nullable=True),
         sa.Column("renewal_days", JSON, nullable=False),
         sa.Column("noticed_on", sa.Date(), nullable=True),
-        sa.Column("look_on", sa.Date(), nullable=True),
+        sa.Column("draft_renewal", sa.Boolean(), nullable=False),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sla_id", sa.Uuid(), nullable=True),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("template_id", sa.Uuid(), nullable=True),
@@ -869,6 +901,13 @@ def upgrade() -> None:
             ["account_id"],
             ["accounts.id"],
             name=op.f("fk_entitlements_account_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_entitlements_calendar_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -925,10 +964,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_entitlements_due",
         "entitlements",
-        ["look_on"],
+        ["look_at"],
         unique=False,
-        sqlite_where=sa.text("look_on IS NOT NULL"),
-        postgresql_where=sa.text("look_on IS NOT NULL"),
+        sqlite_where=sa.text("look_at IS NOT NULL"),
+        postgresql_where=sa.text("look_at IS NOT NULL"),
     )
     op.create_index(
         "uq_entitlements_default_of_account",
