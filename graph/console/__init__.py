@@ -23,6 +23,7 @@ from graph.console import (
     postponing,
     rendering,
     reports_page,
+    routing_page,
     signing_in,
     unfiled,
 )
@@ -53,6 +54,7 @@ def routes(house: House) -> list[Mount]:
         *downloads.routes(house),
         *unfiled.routes(house),
         *reports_page.routes(house),
+        *routing_page.routes(house),
         *customer_list.routes(house),
         *customer_page.routes(house),
         *entitlement_page.routes(house),

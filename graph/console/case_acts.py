@@ -96,6 +96,10 @@ def _move(visit: Visit, case: Case, version: int | None) -> None:
     work.route_to(visit.session, visit.by, case.id, queue, at=visit.at, version=version)
 
 
+def _reroute(visit: Visit, case: Case, version: int | None) -> None:
+    work.route_again(visit.session, visit.by, case.id, at=visit.at, version=version)
+
+
 def _hold(visit: Visit, case: Case, version: int | None) -> None:
     reason = _reason(visit.said("reason"))
     work.hold(visit.session, visit.by, case.id, at=visit.at, reason=reason, version=version)
@@ -138,6 +142,7 @@ ACTS: dict[str, Done] = {
     "release": _release,
     "assign": _assign,
     "move": _move,
+    "reroute": _reroute,
     "hold": _hold,
     "resume": _resume,
     "resolve": _resolve,

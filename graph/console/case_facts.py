@@ -13,12 +13,13 @@ from graph.console.clocks import Clock
 from graph.console.strips import Strip
 from graph.console.visit import Visit
 from graph.console.words import Times
-from intake import sla
+from intake import routing, sla
 from intake.cases import Case, State
 from intake.customers import ContactPoint
 from intake.entitlements import Entitlement
 from intake.entitlements import State as EntitlementState
 from intake.queues import Queue
+from intake.routing import RuleAnswer
 from intake.visibility import visible_to
 from kb import suggestions
 from kb.suggestions import Suggestion
@@ -46,10 +47,11 @@ class Facts:
     others: Sequence[Case]
     related: Case | None
     suggestions: Sequence[Suggestion]
+    answers: Sequence[RuleAnswer]
 
 
 def of_case(visit: Visit, case: Case, times: Times) -> Facts:
-    """What is known about a case; nine statements, whatever there is."""
+    """What is known about a case; ten statements or so, whatever there is."""
     session = visit.session
     others = _others(visit, case)
     instances = sla.of_case(session, case)
@@ -71,6 +73,7 @@ def of_case(visit: Visit, case: Case, times: Times) -> Facts:
         others=[other for other in others if other.open and other.id != case.related_case_id],
         related=next((other for other in others if other.id == case.related_case_id), None),
         suggestions=suggestions.of_cases(session, [case.id])[case.id],
+        answers=routing.answers_of(session, [case.id]).get(case.id, ()),
     )
 
 

@@ -97,14 +97,14 @@ def of(name: str, condition: Mapping[str, Any] | None, fields: Fields) -> Group:
         part = _part(name, Condition.from_json(condition, fields))
     except BadCondition as error:
         return Group(name, wrong=str(error))
-    return part if isinstance(part, Group) else _placed(Group(name, parts=(part,)), name)
+    return part if isinstance(part, Group) else placed(Group(name, parts=(part,)), name)
 
 
 def typed(name: str, form: Mapping[str, str], fields: Fields) -> Group:
     """The form as it was posted, changed as its pressed button asks."""
     whole = _read(name, form, fields)
     where, _, act = form.get(BUTTON, "").rpartition(":")
-    return _placed(_built(whole, where, act, form, fields), name)
+    return placed(_built(whole, where, act, form, fields), name)
 
 
 def pressed(form: Mapping[str, str]) -> bool:
@@ -237,13 +237,13 @@ def _built(group: Group, where: str, act: str, form: Mapping[str, str], fields: 
     return replace(group, parts=tuple(parts))
 
 
-def _placed(group: Group, name: str) -> Group:
+def placed(group: Group, name: str) -> Group:
     """The group with names that say where its parts stand now."""
     return replace(
         group,
         name=name,
         parts=tuple(
-            _placed(part, f"{name}.{number}")
+            placed(part, f"{name}.{number}")
             if isinstance(part, Group)
             else replace(part, name=f"{name}.{number}")
             for number, part in enumerate(group.parts)

@@ -95,5 +95,7 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
     if visit.by.may(Act.MANAGE):
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
         count = visit.session.scalar(waiting) or 0
+        rules = here.startswith(("/routing", "/automation", "/macros", "/templates"))
+        places.append(Place("/routing", "Rules", 0, rules, "steps"))
         places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
     return tuple(places)

@@ -109,6 +109,12 @@ class RoutingRule(Base):
         """Its condition, read. Raises BadCondition."""
         return read_condition(self.condition)
 
+    @property
+    def place(self) -> str:
+        """Where it leads, in words; '' for a draft that leads nowhere yet."""
+        who = self.agent or self.team
+        return ", ".join(each.name for each in (self.queue, who) if each is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleForm:
