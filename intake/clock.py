@@ -17,7 +17,18 @@ from sqlalchemy import Select, select
 from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
-from intake import alerts, coverage, follow_ups, reminders, renewals, sla, snoozing, viewers
+from intake import (
+    alerts,
+    assigning,
+    attendance,
+    coverage,
+    follow_ups,
+    reminders,
+    renewals,
+    sla,
+    snoozing,
+    viewers,
+)
 from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -150,6 +161,11 @@ WORK: tuple[DueWork, ...] = (
     # Before the entitlements: a contract that begins makes one for each of its lines.
     DueWork("contracts", coverage.due, coverage.move),
     DueWork("entitlements", renewals.due, renewals.move),
+    DueWork("presence", attendance.lapse_due, attendance.lapse),
+    DueWork("absence", attendance.give_back_due, attendance.give_back),
+    # After those that free somebody or something, so that one tick gives on what it can.
+    DueWork("freed", assigning.freed_due, assigning.call),
+    DueWork("assignment", assigning.due, assigning.move),
     DueWork("activities", reminders.due, reminders.move),
     DueWork("snoozes", snoozing.due, snoozing.move),
     DueWork("follow-ups", follow_ups.due, follow_ups.move),

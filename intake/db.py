@@ -32,7 +32,9 @@ from sqlalchemy import (
     Uuid,
     create_engine,
     event,
+    func,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -151,6 +153,14 @@ def insert_new(session: Session, table: type[Base]) -> Any:
     """An INSERT that leaves a row alone when one with its key is there already."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing()
+
+
+def alone(session: Session, what: str) -> bool:
+    """Whether no other transaction does that until this one ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "sqlite":
+        return True
+    key = func.hashtextextended(what, 0)
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
 def new_id() -> UUID:

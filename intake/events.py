@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, func, select
+from sqlalchemy import Index, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import endpoints
@@ -30,6 +30,15 @@ class Event(Base):
     """One thing that happened. `sequence` orders them and is the cursor for whoever follows."""
 
     __tablename__ = "events"
+    __table_args__ = (
+        Index(
+            "ix_events_by_agent",
+            "actor_id",
+            "at",
+            sqlite_where=text("actor_kind = 'agent'"),
+            postgresql_where=text("actor_kind = 'agent'"),
+        ),
+    )
 
     sequence: Mapped[int] = mapped_column(RowNumber, primary_key=True, autoincrement=True)
     kind: Mapped[str] = mapped_column(String(60))

@@ -45,6 +45,7 @@ CAME_ABOUT = {
     "case.opened": "Came by {channel} and was put in {queue}",
     "case.woken": "It is back among the open cases: {because}",
     "case.follow_up_due": "The follow-up is due",
+    "case.given_back": "Went back to {queue}, for {name} is not here",
     "sla.nearing": "The promise of {kpi} is due soon",
     "sla.noncompliant": "The promise of {kpi} was missed",
     "sla.succeeded": "The promise of {kpi} was kept",

@@ -7,6 +7,7 @@ records the event; promises what must be sent.
 
 from __future__ import annotations
 
+from intake.work.attending import require_skills, set_presence
 from intake.work.closing import cancel, minutes_worked, reopen, resolve
 from intake.work.finishing import (
     OpenActivities,
@@ -76,6 +77,7 @@ __all__ = [
     "reopen",
     "reopen_activity",
     "reply",
+    "require_skills",
     "resolve",
     "resume",
     "retry_delivery",
@@ -83,6 +85,7 @@ __all__ = [
     "route_again",
     "route_to",
     "route_together",
+    "set_presence",
     "snooze",
     "wake",
     "way_back",

@@ -88,6 +88,14 @@ def upgrade() -> None:
         sa.Column("data", JSON, nullable=False),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_events")),
     )
+    op.create_index(
+        "ix_events_by_agent",
+        "events",
+        ["actor_id", "at"],
+        unique=False,
+        sqlite_where=sa.text("actor_kind = 'agent'"),
+        postgresql_where=sa.text("actor_kind = 'agent'"),
+    )
     op.create_index(op.f("ix_events_case_id"), "events", ["case_id"], unique=False)
     op.create_table(
         "kpi_definitions",
@@ -1248,6 +1256,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_members")),
     )
     op.create_index(op.f("ix_queue_members_agent_id"), "queue_members", ["agent_id"], unique=False)
+    op.create_table(
+        "queue_turns",
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_queue_turns_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_queue_turns_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("queue_id", "agent_id", name=op.f("pk_queue_turns")),
+    )
+    op.create_index(op.f("ix_queue_turns_agent_id"), "queue_turns", ["agent_id"], unique=False)
     op.create_table(
         "routing_rules",
         sa.Column("id", sa.Uuid(), nullable=False),
