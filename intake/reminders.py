@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from intake import events, queues, threads
+from intake import events, notices
 from intake.agents import SYSTEM, Agent
 from intake.cases import Activity, Case
 from intake.desk import Desk
-from intake.messages import Outgoing
+
+NAMED = 5
 
 
 def due(_desk: Desk, at: datetime) -> Select[Activity]:
@@ -23,7 +24,7 @@ def due(_desk: Desk, at: datetime) -> Select[Activity]:
 
 
 def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
-    """Remind whoever is to be reminded, with one mail each; how many activities are due."""
+    """Remind whoever is to be reminded, each with one notice; how many activities are due."""
     found = session.scalars(
         due(desk, at)
         .order_by(Activity.remind_at, Activity.id)
@@ -32,18 +33,17 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
         .execution_options(populate_existing=True)
     ).all()
     cases = _cases_of(session, found)
-    by_owner: dict[UUID, list[Activity]] = {}
+    by_owner: dict[UUID, list[str]] = {}
     for activity in found:
-        activity.remind_at = None
         case = cases.get(activity.case_id) if activity.case_id else None
         _record(session, activity, case, at)
-        # Whoever left is reminded of nothing: what they had to do falls to the owner of the case.
         if owner_id := _reminded(session, activity, case):
-            by_owner.setdefault(owner_id, []).append(activity)
-    sender = queues.every(session).default.address if by_owner else None
-    if sender:
-        for owner_id, activities in by_owner.items():
-            _write(session, desk, sender, session.get_one(Agent, owner_id), activities, cases, at)
+            by_owner.setdefault(owner_id, []).append(_in_words(activity, case, desk))
+        activity.remind_at = None
+    for owner_id, lines in by_owner.items():
+        key = f"due:{owner_id}:{at.isoformat()}"
+        agent = session.get_one(Agent, owner_id)
+        notices.tell(session, agent, _news(lines), desk=desk, key=key, at=at, page="/activities")
     return len(found)
 
 
@@ -53,7 +53,7 @@ def _cases_of(session: Session, activities: Sequence[Activity]) -> dict[UUID, Ca
 
 
 def _record(session: Session, activity: Activity, case: Case | None, at: datetime) -> None:
-    assert activity.due_at is not None, "what is reminded of is due"
+    assert activity.remind_at is not None, "what is reminded of is due"
     events.record(
         session,
         "activity.due",
@@ -63,12 +63,13 @@ def _record(session: Session, activity: Activity, case: Case | None, at: datetim
         activity=str(activity.id),
         activity_kind=activity.kind.value,
         subject=activity.subject,
-        due_at=activity.due_at.isoformat(),
+        due_at=activity.remind_at.isoformat(),
         **({"number": case.number} if case else {}),
     )
 
 
 def _reminded(session: Session, activity: Activity, case: Case | None) -> UUID | None:
+    """Its owner; what somebody who left had to do falls to the owner of the case."""
     for agent_id in (activity.owner_id, case.owner_id if case else None):
         agent = session.get(Agent, agent_id) if agent_id else None
         if agent is not None and agent.active:
@@ -76,43 +77,13 @@ def _reminded(session: Session, activity: Activity, case: Case | None) -> UUID |
     return None
 
 
-def _write(
-    session: Session,
-    desk: Desk,
-    sender: str,
-    owner: Agent,
-    activities: Sequence[Activity],
-    cases: dict[UUID, Case],
-    at: datetime,
-) -> None:
-    lines = [_line(activity, cases, desk) for activity in activities]
-    first, others = activities[0], len(activities) - 1
-    subject = f"Due: {first.subject}" + (f" and {others} more" if others else "")
-    page = f"{desk.base_url}/activities"
-    outgoing = Outgoing(
-        message_id=threads.new_message_id(sender),
-        from_address=sender,
-        from_name=desk.organisation,
-        to=(owner.email,),
-        subject=subject,
-        text="This is due:\n\n" + "\n".join(lines) + f"\n\nAll that you have to do: {page}\n",
-        automatic=True,
-    )
-    assert first.due_at is not None, "what is reminded of is due"
-    events.promise(
-        session,
-        "email",
-        "reminder",
-        effect_key=f"reminder:{first.id}:{first.version}:{first.due_at.timestamp():.0f}",
-        at=at,
-        target=owner.email,
-        payload=outgoing.as_json(),
-    )
+def _in_words(activity: Activity, case: Case | None, desk: Desk) -> str:
+    assert activity.remind_at is not None, "what is reminded of is due"
+    local = activity.remind_at.astimezone(ZoneInfo(desk.zone))
+    of = f" (case {case.number}, {case.subject})" if case else ""
+    return f"{activity.subject}{of}, {activity.kind}, {local:%d %b %H:%M}"
 
 
-def _line(activity: Activity, cases: dict[UUID, Case], desk: Desk) -> str:
-    assert activity.due_at is not None, "what is reminded of is due"
-    local = activity.due_at.astimezone(ZoneInfo(desk.zone))
-    case = cases.get(activity.case_id) if activity.case_id else None
-    of = f", case {case.number}: {case.subject}" if case else ""
-    return f"- {local:%a %d %b %Y %H:%M} {activity.kind}: {activity.subject}{of}"
+def _news(lines: Sequence[str]) -> str:
+    more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
+    return "Due: " + "; ".join(lines[:NAMED]) + more

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from intake import billing, charge, clock, merging, work
 from intake.agents import Agent, NotAllowed, Principal, Role
-from intake.billing import TimeEntry, TimeLocked
+from intake.billing import Spent, TimeEntry, TimeLocked
 from intake.cases import (
     Activity,
     ActivityKind,
@@ -63,6 +63,11 @@ def does(desk: DeskUnderTest, act: Callable[..., object], /, *args: object, **mo
         act(session, *args, **{"at": NOON + HOUR, **more})
 
 
+def spent(desk: DeskUnderTest, case: Case) -> Spent:
+    with desk.db.reading() as session:
+        return billing.spent_on(session, [case.id])[case.id]
+
+
 def kinds(desk: DeskUnderTest) -> list[str]:
     found = sorted(desk.all(Event), key=lambda event: event.sequence)
     return [event.kind for event in found if event.kind.startswith("activity.")]
@@ -85,8 +90,7 @@ def test_a_planned_call_is_completed_and_its_time_counts(
     )
     [entry] = desk.all(TimeEntry)
     assert (entry.activity_id, entry.billable, entry.agent_id) == (activity.id, True, grace.id)
-    with desk.db.reading() as session:
-        assert work.minutes_worked(session, session.get_one(Case, case.id)) == 12
+    assert spent(desk, case).worked == 12
     assert kinds(desk) == ["activity.added", "activity.completed"]
 
 
@@ -97,10 +101,8 @@ def test_time_that_is_only_planned_does_not_count(
     cancelled = plans(desk, grace, case, Plan(ActivityKind.TASK, "Look", minutes=30))
     does(desk, work.cancel_activity, grace, cancelled.id)
 
+    assert spent(desk, case) == Spent(0, 0)
     with desk.transaction() as session:
-        again = session.get_one(Case, case.id)
-        assert work.minutes_worked(session, again) == 0
-        assert billing.billable_minutes(session, again) == 0
         assert charge.time_of(session, grace, case.id) == []
 
 
@@ -241,8 +243,7 @@ def test_what_is_done_is_done_once_and_can_be_to_do_again(
     does(desk, work.complete_activity, grace, activity.id, minutes=8)
 
     assert len(desk.all(TimeEntry)) == 1
-    with desk.db.reading() as session:
-        assert work.minutes_worked(session, session.get_one(Case, case.id)) == 8
+    assert spent(desk, case).worked == 8
 
 
 def test_time_that_is_billed_holds_its_activity(
@@ -335,7 +336,7 @@ def ticks(desk: DeskUnderTest, hours: float) -> int:
 
 
 def reminders(desk: DeskUnderTest) -> list[Delivery]:
-    return [delivery for delivery in desk.all(Delivery) if delivery.kind == "reminder"]
+    return [delivery for delivery in desk.all(Delivery) if delivery.kind == "notice"]
 
 
 def test_an_owner_is_reminded_once_of_what_is_due(
@@ -349,8 +350,10 @@ def test_an_owner_is_reminded_once_of_what_is_due(
 
     [mail] = reminders(desk)
     assert mail.target == "grace@desk.example"
-    assert mail.payload["subject"] == "Due: Order a part and 1 more"
-    assert f"phone call: Call Ada back, case {case.number}: Printer offline" in mail.payload["text"]
+    of = f"(case {case.number}, Printer offline)"
+    assert mail.payload["subject"] == (
+        f"Due: Order a part {of}, task, 02 Mar 13:00; Call Ada back {of}, phone call, 02 Mar 14:00"
+    )
     assert kinds(desk).count("activity.due") == 2
 
 

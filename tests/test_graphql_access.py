@@ -20,6 +20,7 @@ from channels.sandbox import Sandbox
 from graph.api.schema import SCHEMA
 from intake import agents, agree, contracts, events, work
 from intake.agents import SYSTEM, Act, Agent, Principal, Role
+from intake.cases import ActivityKind
 from intake.customers import ContactPoint, merging
 from intake.db import Database, new_id
 from intake.desk import Desk
@@ -38,20 +39,23 @@ from tests.office import Office
 CANARY = "canary"
 
 
-def everything(kind: Any, *, levels: int) -> str:
-    """All fields of a type, and of what they lead to so many levels further down."""
-    chosen = []
+def everything(kind: Any, *, levels: int, all_of_it: bool = True) -> str:
+    """All fields of a type, and what words they lead to so many levels further down."""
+    chosen = ["__typename"]
     for name, field in kind.fields.items():
         below = get_named_type(field.type)
         if is_leaf_type(below):
-            chosen.append(name)
+            # Further down only what can hold the word, for a query has its limit.
+            if all_of_it or below.name in ("String", "JSON"):
+                chosen.append(name)
         elif below.name.endswith("Connection"):
             nodes = get_named_type(below.fields["nodes"].type)
             if levels:
-                inner = everything(nodes, levels=levels - 1)
+                inner = everything(nodes, levels=levels - 1, all_of_it=False)
                 chosen.append(f"{name}(first: 2) {{ nodes {{ {inner} }} }}")
         elif levels:
-            chosen.append(f"{name} {{ {everything(below, levels=levels - 1)} }}")
+            inner = everything(below, levels=levels - 1, all_of_it=False)
+            chosen.append(f"{name} {{ {inner} }}")
     return " ".join(chosen)
 
 
@@ -61,6 +65,7 @@ PROBLEM = "... on Problem { code message }"
 ACT = f"""{{ __typename {PROBLEM}
     ... on CaseChanged {{ case {{ {CASE} }} activity {{ text }} }} }}"""
 NUMBER = "caseNumber: 1002"
+OF_ACTIVITY = "... on ActivityChanged { activity { subject case { subject } } }"
 
 OPEN = "answered, without the hidden case"
 SEES = "answered, with the hidden case for those who see it"
@@ -77,6 +82,8 @@ QUERIES = {
     "case": (SEES, f"case(number: 1002) {{ {CASE} }}"),
     "searchCases": (SEES, f'searchCases(text: "1002", first: 5) {{ {CASE} }}'),
     "teams": (OPEN, "teams { name members { name } }"),
+    "activities": (SEES, "activities { nodes { subject case { subject } } }"),
+    "activity": (SEES, 'activity(id: "{activity}") { subject case { subject } }'),
     "queues": (SEES, "queues { name waiting cases { nodes { subject } } }"),
     "customers": (SEES, 'customers(search: "ada") { name cases { nodes { subject } } }'),
     "accounts": (SEES, "accounts { nodes { name cases { nodes { subject } } } }"),
@@ -133,6 +140,17 @@ MUTATIONS = {
     "resolve": (WORKS, f'resolve({NUMBER}, text: "x") {ACT}'),
     "reopen": (WORKS, f"reopen({NUMBER}) {ACT}"),
     "cancel": (WORKS, f"cancel({NUMBER}) {ACT}"),
+    **{
+        name: (WORKS, f"{name}({arguments}) {{ __typename {PROBLEM} {OF_ACTIVITY} }}")
+        for name, arguments in {
+            "addActivity": f'about: {{{NUMBER}}}, plan: {{subject: "x"}}',
+            "editActivity": 'id: "{activity}", plan: {subject: "x"}',
+            "assignActivity": 'id: "{activity}", agent: "{manager}"',
+            "completeActivity": 'id: "{activity}"',
+            "cancelActivity": 'id: "{activity}"',
+            "reopenActivity": 'id: "{activity}"',
+        }.items()
+    },
     "retryDelivery": (
         WORKS,
         f'retryDelivery(id: "{{delivery}}") {{ __typename {PROBLEM}'
@@ -324,6 +342,10 @@ def stage(desk: DeskUnderTest) -> Any:
             )
         )
         work.note(session, linus.principal("test"), case.id, CANARY, at=NOON)
+        planned = work.add_activity(
+            session, linus.principal("test"), work.Regarding(case_id=case.id),
+            work.Plan(ActivityKind.TASK, CANARY), at=NOON,
+        )  # fmt: skip
         sold = Sold(session, by=mara.principal("test"), account_id=contact.account_id)
         agree.tie(
             session, linus.principal("test"), case.id, sold.contract.id,
@@ -351,6 +373,7 @@ def stage(desk: DeskUnderTest) -> Any:
         ids = {
             "account": contact.account_id, "contact": contact.id, "entitlement": entitlement.id,
             "agent": grace.id, "queue": other.id, "team": crew.id,
+            "activity": planned.id, "manager": mara.id,
             "delivery": delivery.id, "inbound": inbound.id,
             "case": case.id, "hidden": hidden.id, "sla": sla.id, "calendar": calendar.id,
             "contract": sold.contract.id, "line": sold.line.id, "product": sold.product.id,
@@ -456,6 +479,7 @@ def test_a_mutation_is_done_for_those_who_may_and_tells_others_nothing(
             assert result["__typename"] not in ("NotFound", "NotAllowed"), (who, result)
             continue
         elsewhere = mutation.replace("1002", "9999").replace("{delivery}", unknown)
+        elsewhere = elsewhere.replace("{activity}", unknown)
         nowhere = stage.says(who, f"mutation {{ {elsewhere} }}").json()["data"][name]
         assert result["__typename"] in ("NotFound", "NotAllowed")
         assert {**result, "message": ""} == {**nowhere, "message": ""}

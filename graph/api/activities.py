@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -12,9 +13,16 @@ from sqlalchemy import select
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, grouped
-from intake import agents, events
+from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.pages import Connection, Order, pages
+from intake import agents, contracts, customers, events
 from intake import cases as rows
+from intake.visibility import activities_visible_to
+
+if TYPE_CHECKING:
+    from graph.api.cases import Case
+    from graph.api.contracts import Contract
+    from graph.api.customers import Account, Contact
 
 ActivityKind = rows.ActivityKind
 strawberry.enum(
@@ -25,6 +33,10 @@ strawberry.enum(
     Direction,
     name="Direction",
     description="From the customer, to the customer, or among ourselves.",
+)
+ActivityState = rows.ActivityState
+strawberry.enum(
+    ActivityState, name="ActivityState", description="Whether an activity is still to be done."
 )
 DeliveryState = events.DeliveryState
 strawberry.enum(DeliveryState, name="DeliveryState", description="Where a promise to send stands.")
@@ -54,12 +66,24 @@ class Delivery(Shown):
     error: str = strawberry.field(description="Why the last try failed, or empty.")
 
 
-@strawberry.type(description="One entry in a case's story: a mail, a call, a chat line, a note.")
+@strawberry.type(
+    description="One entry in a story: a mail, a call, a chat line, a note; or one to be done."
+)
 class Activity(Shown):
     id: UUID = strawberry.field(description="The activity's id.")
     kind: ActivityKind = strawberry.field(description="What sort of entry it is.")
     direction: Direction = strawberry.field(description="Who said it to whom.")
-    at: datetime = strawberry.field(description="When it was received or written.")
+    state: ActivityState = strawberry.field(
+        description="COMPLETED for all that came about; what is planned is OPEN before."
+    )
+    at: datetime = strawberry.field(
+        description="When it was received, written or done; while it is open, when it was planned."
+    )
+    due_at: datetime | None = strawberry.field(description="When it is to be done, if planned.")
+    ended_at: datetime | None = strawberry.field(
+        description="When what was planned was completed or cancelled."
+    )
+    version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
     author_name: str = strawberry.field(description="Who wrote it, as they call themselves.")
     author_address: str = strawberry.field(description="The address it came from, or empty.")
     subject: str = strawberry.field(description="Its subject, or empty.")
@@ -69,9 +93,44 @@ class Activity(Shown):
     matched_by: str = strawberry.field(description="The rule that filed it on this case.")
     sender_doubt: str = strawberry.field(description="Why the sender is not certain, or empty.")
     automatic: str = strawberry.field(description="Why a machine seems to write it, or empty.")
-    duration_minutes: int = strawberry.field(description="How long it took.")
+    duration_minutes: int = strawberry.field(
+        description="How long it took; while it is open, how long it is planned to take."
+    )
     notes: list[str] = strawberry.field(description="What was guessed or cut as it was read.")
     agent_id: strawberry.Private[UUID | None]
+    owner_id: strawberry.Private[UUID | None]
+    case_id: strawberry.Private[UUID | None]
+    account_id: strawberry.Private[UUID | None]
+    contact_id: strawberry.Private[UUID | None]
+    contract_id: strawberry.Private[UUID | None]
+
+    @described("Who does what is planned.")
+    def owner(self, info: Info) -> Agent | None:
+        return self.loaded(info, doers).get(self.owner_id)
+
+    @described("The case it is about, if you may see it.")
+    def case(self, info: Info) -> Annotated[Case, strawberry.lazy("graph.api.cases")] | None:
+        from graph.api.cases import visible_cases
+
+        return self.loaded(info, visible_cases).get(self.case_id)
+
+    @described("The account it is about, without a case.")
+    def account(
+        self, info: Info
+    ) -> Annotated[Account, strawberry.lazy("graph.api.customers")] | None:
+        return self.loaded(info, accounts).get(self.account_id)
+
+    @described("The contact who said it; without a case, whom it is about.")
+    def contact(
+        self, info: Info
+    ) -> Annotated[Contact, strawberry.lazy("graph.api.customers")] | None:
+        return self.loaded(info, contacts).get(self.contact_id)
+
+    @described("The contract it is about, without a case.")
+    def contract(
+        self, info: Info
+    ) -> Annotated[Contract, strawberry.lazy("graph.api.contracts")] | None:
+        return self.loaded(info, agreements).get(self.contract_id)
 
     @described("The agent who wrote it, if one of us did.")
     def agent(self, info: Info) -> Agent | None:
@@ -88,6 +147,66 @@ class Activity(Shown):
 
 def writers(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Agent]:
     return by_id(asking, Agent, agents.Agent, (one.agent_id for one in activities))
+
+
+def doers(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Agent]:
+    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in activities))
+
+
+def accounts(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Account]:
+    from graph.api.customers import Account
+
+    return by_id(asking, Account, customers.Account, (one.account_id for one in activities))
+
+
+def contacts(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Contact]:
+    from graph.api.customers import Contact
+
+    return by_id(asking, Contact, customers.Contact, (one.contact_id for one in activities))
+
+
+def agreements(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Contract]:
+    from graph.api.contracts import Contract
+
+    return by_id(asking, Contract, contracts.Contract, (one.contract_id for one in activities))
+
+
+def still_open(asking: Asking, ids: Sequence[UUID]) -> list[Activity]:
+    """These activities, what is due first before the others."""
+    named = activities_visible_to(asking.principal).where(rows.Activity.id.in_(ids))
+    ordered = named.order_by(rows.Activity.order_at, rows.Activity.id)
+    return together(Activity, asking.session.scalars(ordered))
+
+
+LATEST = Order("activities", rows.Activity.at, rows.Activity.id, descending=True)
+
+
+def about_accounts(
+    asking: Asking, of: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Activity]]:
+    """A page of what was planned and done about each of these accounts, without a case."""
+    return _about(asking, of, rows.Activity.account_id, first, after)
+
+
+def about_contacts(
+    asking: Asking, of: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Activity]]:
+    """Likewise about each of these contacts."""
+    return _about(asking, of, rows.Activity.contact_id, first, after)
+
+
+def about_contracts(
+    asking: Asking, of: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Activity]]:
+    """Likewise about each of these contracts."""
+    return _about(asking, of, rows.Activity.contract_id, first, after)
+
+
+def _about(
+    asking: Asking, of: Sequence[Shown], column: Any, first: int, after: str | None
+) -> Mapping[UUID, Connection[Activity]]:
+    visible = activities_visible_to(asking.principal).where(rows.Activity.case_id.is_(None))
+    return pages(asking, visible, LATEST, Activity, of, column, first=first, after=after)
 
 
 def files(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID, list[Attachment]]:

@@ -36,21 +36,20 @@ from graph.api.events import Event
 from graph.api.kpis import KpiInstance
 from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.loading import by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.queues import Queue, QueueItem
 from graph.api.routing import RuleAnswer
 from graph.api.slas import Sla
 from graph.api.teams import Team, teams_by_id
+from graph.api.workdone import CaseReason, WorkDone
 from intake import agents, contracts, customers, entitlements, products, queues, sla
 from intake import cases as rows
 from intake.visibility import visible_to
 
 CaseState = rows.State
 strawberry.enum(CaseState, name="CaseState", description="Where a case stands.")
-CaseReason = rows.Reason
-strawberry.enum(CaseReason, name="CaseReason", description="Why a case stands where it stands.")
 Priority = rows.Priority
 strawberry.enum(Priority, name="Priority", description="How pressing a case is.")
 
@@ -62,7 +61,7 @@ class NamesACase(Protocol):
 
 
 @strawberry.type(description="One request of a customer.")
-class Case(Shown):
+class Case(WorkDone):
     id: UUID = strawberry.field(description="Our id of it.")
     number: int = strawberry.field(description="The customer's word for it.")
     subject: str = strawberry.field(description="What it is about, as the customer put it.")
@@ -227,6 +226,8 @@ class Case(Shown):
 
 
 OLDEST = Order("timeline", rows.Activity.at, rows.Activity.id)
+# What is still to be done is no part of the story yet.
+DONE = select(rows.Activity).where(rows.Activity.state == rows.ActivityState.COMPLETED)
 NEWEST = Order("timeline back", rows.Activity.at, rows.Activity.id, descending=True)
 
 
@@ -320,7 +321,7 @@ def stories(
 ) -> Mapping[UUID, Connection[Activity]]:
     """A page of the story of each of these cases."""
     return pages(
-        asking, select(rows.Activity), NEWEST if newest_first else OLDEST, Activity,
+        asking, DONE, NEWEST if newest_first else OLDEST, Activity,
         cases, rows.Activity.case_id, first=first, after=after,
     )  # fmt: skip
 

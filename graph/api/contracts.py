@@ -12,6 +12,7 @@ import strawberry
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import aliased, selectinload
 
+from graph.api.activities import Activity, about_contracts
 from graph.api.asking import Asking, Info
 from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
@@ -204,6 +205,12 @@ class Contract(Shown):
     @described("The term after this one, once it was renewed.")
     def renewal(self, info: Info) -> Contract | None:
         return next(iter(self.loaded(info, terms_after).get(self.id, ())), None)
+
+    @described("What was planned and done about it, the newest first.")
+    def activities(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Activity]:
+        return self.loaded(info, about_contracts, first, after)[self.id]
 
     @described("The cases logged against it that you may see, the newest first.")
     def cases(

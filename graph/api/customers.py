@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy import Select, exists, or_, select
 
 from graph.api import people
+from graph.api.activities import Activity, about_accounts, about_contacts
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
@@ -58,6 +59,13 @@ class Customer(Shown):
         from graph.api.contracts import agreed_with
 
         return self.loaded(info, agreed_with).get(self.id, [])
+
+    @described("What was planned and done for them without a case, the newest first.")
+    def activities(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Activity]:
+        about = about_accounts if isinstance(self, Account) else about_contacts
+        return self.loaded(info, about, first, after)[self.id]
 
     @described("The products that they have, the newest first.")
     def products(self, info: Info) -> list[OwnedProduct]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from graph.api.asking import Info
+from graph.api.describing import described
 from graph.api.differences import FieldChange, difference
-from intake import cases
+from intake import cases, work
 from intake.errors import IntakeError
+
+if TYPE_CHECKING:
+    from graph.api.activities import Activity
 
 
 @strawberry.interface(description="Why an act was not done; nothing was changed.")
@@ -100,6 +107,30 @@ class CannotMerge(Problem):
     pass
 
 
+@strawberry.type(
+    description="Something is still to be done: do it first, or say `cancelOpenActivities`."
+)
+class OpenActivities(Problem):
+    activity_ids: strawberry.Private[tuple[UUID, ...]] = ()
+
+    @described("How many.")
+    def count(self) -> int:
+        return len(self.activity_ids)
+
+    @described("What is still to be done, what is due first before the others.")
+    def activities(
+        self, info: Info
+    ) -> list[Annotated[Activity, strawberry.lazy("graph.api.activities")]]:
+        from graph.api.activities import still_open
+
+        return still_open(info.context, self.activity_ids)
+
+
+@strawberry.type(description="The activity is completed or cancelled, or was never planned.")
+class ActivityInWrongState(Problem):
+    pass
+
+
 @strawberry.type(description="Another rule of the desk stands against it.")
 class Refused(Problem):
     pass
@@ -120,6 +151,8 @@ TYPES: dict[str, type[Problem]] = {
     "contract-already-renewed": AlreadyRenewed,
     "template-frozen": TemplateFrozen,
     "cannot-merge": CannotMerge,
+    "open-activities": OpenActivities,
+    "activity-state": ActivityInWrongState,
     "time-locked": TimeLocked,
 }
 OF_A_FIELD = frozenset(
@@ -127,7 +160,7 @@ OF_A_FIELD = frozenset(
         *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
-        *("wrong-rate", "wrong-time", "wrong-instant"),
+        *("wrong-rate", "wrong-time", "wrong-instant", "wrong-activity"),
         *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),
     }
@@ -151,6 +184,8 @@ AnyProblem = (
     | TemplateFrozen
     | CannotMerge
     | TimeLocked
+    | OpenActivities
+    | ActivityInWrongState
     | Refused
 )
 
@@ -164,6 +199,9 @@ def problem(error: IntakeError) -> AnyProblem:
         differs = error.differs if isinstance(error, cases.StaleVersion) else ()
         changed = [difference(change) for change in differs]
         return StaleVersion(code=error.code, message=str(error), changed=changed)
+    if isinstance(error, work.OpenActivities):
+        ids = error.activity_ids
+        return OpenActivities(code=error.code, message=str(error), activity_ids=ids)
     return TYPES.get(error.code, Refused)(code=error.code, message=str(error))  # type: ignore[return-value]
 
 

@@ -23,6 +23,7 @@ from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.life import EntitlementMutations
+from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
@@ -42,6 +43,7 @@ from graph.api.work import WorkMutations
 @strawberry.type(description="What can be asked. You see what your agent sees, and nothing else.")
 class Query(
     CaseQueries,
+    ActivityQueries,
     QueueQueries,
     TeamQueries,
     CustomerQueries,
@@ -69,6 +71,7 @@ class Mutation(
     PostponingMutations,
     RoutingMutations,
     ViewerMutations,
+    ActivityMutations,
     CoveringMutations,
     CustomerMutations,
     ContractMutations,

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from graph.api.activities import Activity
 from graph.api.asking import Info
-from graph.api.cases import Case, CaseReason, visible_case
+from graph.api.cases import Case, visible_case
 from graph.api.describing import described
 from graph.api.entitlements import Overdraw
 from graph.api.problems import AnyProblem, problem
+from graph.api.workdone import CaseReason
 from intake import cases as rows
 from intake import work
 from intake.agents import Principal
@@ -56,6 +57,13 @@ Version = Annotated[
     int | None,
     strawberry.argument(
         description="The `version` you read: if the case changed since, nothing is done."
+    ),
+]
+
+CancelOpen = Annotated[
+    bool,
+    strawberry.argument(
+        description="Confirms that what is still to be done for it is cancelled with it."
     ),
 ]
 
@@ -204,6 +212,7 @@ class WorkMutations:
         reason: CaseReason = rows.Reason.PROBLEM_SOLVED,
         billable_minutes: int | None = None,
         overdraw: Overdraw | None = None,
+        cancel_open_activities: CancelOpen = False,
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
@@ -216,6 +225,7 @@ class WorkMutations:
             kind=reason,
             billable_minutes=billable_minutes,
             overdraw=overdraw,
+            cancel_open_activities=cancel_open_activities,
             version=expected_version,
         )
 
@@ -234,7 +244,12 @@ class WorkMutations:
 
     @described("Close a case that needs no work; its term is given back.")
     def cancel(
-        self, info: Info, case_number: CaseNumber, text: str = "", expected_version: Version = None
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        text: str = "",
+        cancel_open_activities: CancelOpen = False,
+        expected_version: Version = None,
     ) -> CaseResult:
         return change(
             info,
@@ -243,5 +258,6 @@ class WorkMutations:
             text,
             desk=info.context.house.desk,
             at=info.context.at,
+            cancel_open_activities=cancel_open_activities,
             version=expected_version,
         )

@@ -17,10 +17,11 @@ from intake.billing.invoices import (
 )
 from intake.billing.rates import DAY_MINUTES, BillingTerms, Rate, WrongRate, rate_for, terms_of
 from intake.billing.time import (
+    Spent,
     TimeEntry,
     TimeLocked,
-    billable_minutes,
     must_be_free,
+    spent_on,
     write_down,
 )
 
@@ -31,17 +32,18 @@ __all__ = [
     "InvoiceRequest",
     "Kind",
     "Rate",
+    "Spent",
     "State",
     "TimeEntry",
     "TimeLocked",
     "WrongRate",
     "bill",
     "bill_again",
-    "billable_minutes",
     "hand_over",
     "lines_of",
     "must_be_free",
     "rate_for",
+    "spent_on",
     "terms_of",
     "withdraw",
     "write_down",

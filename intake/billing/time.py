@@ -5,11 +5,12 @@ The minutes themselves stand on the activity. Once they are in an invoice reques
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, and_, func, select
+from sqlalchemy import String, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Principal
@@ -22,6 +23,14 @@ class TimeLocked(IntakeError):
     """Time that is billed, or handed over to accounting, is not changed any more."""
 
     code = "time-locked"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The time of a case in minutes; `billable` is what nobody took out of billing."""
+
+    worked: int = 0
+    billable: int = 0
 
 
 class TimeEntry(Base):
@@ -73,13 +82,17 @@ def entries_of(session: Session, case: Case) -> Sequence[TimeEntry]:
     return session.scalars(whole.order_by(TimeEntry.at, TimeEntry.id)).all()
 
 
-def billable_minutes(session: Session, case: Case) -> int:
-    """The minutes of a case that nobody took out of billing: what its billable time defaults to."""
-    out = and_(TimeEntry.activity_id == Activity.id, TimeEntry.billable.is_(False))
-    total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
-    kept = total.outerjoin(TimeEntry, out).where(TimeEntry.id.is_(None))
-    kept = kept.where(Activity.case_id == case.id, Activity.state == ActivityState.COMPLETED)
-    return session.scalar(kept) or 0
+def spent_on(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Spent]:
+    """The time of each of these cases: of everything that was done, and of what is to be billed."""
+    kept = case((TimeEntry.billable.is_(False), 0), else_=Activity.duration_minutes)
+    rows = session.execute(
+        select(Activity.case_id, func.sum(Activity.duration_minutes), func.sum(kept))
+        .outerjoin(TimeEntry, TimeEntry.activity_id == Activity.id)
+        .where(Activity.case_id.in_(case_ids), Activity.state == ActivityState.COMPLETED)
+        .group_by(Activity.case_id)
+    )
+    found = {case_id: Spent(int(worked), int(kept)) for case_id, worked, kept in rows}
+    return {case_id: found.get(case_id, Spent()) for case_id in case_ids}
 
 
 def write_down(

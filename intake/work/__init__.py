@@ -8,7 +8,7 @@ records the event; promises what must be sent.
 from __future__ import annotations
 
 from intake.work.attending import require_skills, set_presence
-from intake.work.closing import cancel, minutes_worked, reopen, resolve
+from intake.work.closing import cancel, reopen, resolve
 from intake.work.finishing import (
     OpenActivities,
     cancel_activity,
@@ -67,7 +67,6 @@ __all__ = [
     "edit_activity",
     "escalate",
     "hold",
-    "minutes_worked",
     "note",
     "open_of",
     "pick",

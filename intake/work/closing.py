@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake import billing, queues, sla, terms
@@ -13,9 +12,7 @@ from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import (
     REASONS,
-    Activity,
     ActivityKind,
-    ActivityState,
     Case,
     Direction,
     NotOpen,
@@ -62,17 +59,17 @@ def resolve(
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     call_off(session, by, case, at=at)
-    total = minutes_worked(session, case)
+    spent = billing.spent_on(session, [case.id])[case.id]
     billable = billable_minutes
     if billable is None:
-        billable = billing.billable_minutes(session, case)
+        billable = spent.billable
     resolution = Resolution(
         id=new_id(),
         case_id=case.id,
         agent_id=by.id,
         kind=kind,
         text=text,
-        total_minutes=total,
+        total_minutes=spent.worked,
         billable_minutes=billable,
         at=at,
     )
@@ -165,10 +162,3 @@ def cancel(
     )
     sla.cancel(session, case)
     return done(session, case, by, "case.cancelled", at, text=text)
-
-
-def minutes_worked(session: Session, case: Case) -> int:
-    """What everything that was done for a case took, together."""
-    total = select(func.coalesce(func.sum(Activity.duration_minutes), 0))
-    done = Activity.state == ActivityState.COMPLETED
-    return session.scalar(total.where(Activity.case_id == case.id, done)) or 0

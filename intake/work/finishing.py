@@ -22,12 +22,12 @@ NAMED = 5
 
 
 class OpenActivities(IntakeError):
-    """Something is still to be done for a case that would end; `activities` are those."""
+    """Something is still to be done for a case that would end."""
 
     code = "open-activities"
 
     def __init__(self, activities: Sequence[Activity]) -> None:
-        self.activities = tuple(activities)
+        self.activity_ids = tuple(activity.id for activity in activities)
         count = len(activities)
         names = ", ".join(repr(activity.subject) for activity in activities[:NAMED])
         more = f" and {count - NAMED} more" if count > NAMED else ""
