@@ -111,10 +111,8 @@ def change_customer(
     """Say whose case it is: a contact with their account, or an account alone."""
     case = case_of(session, by, case_id, version=version)
     if contact_id is not None:
-        contact = session.get(customers.Contact, contact_id)
-        if contact is None:
-            raise NotFound("there is no such contact")
-        account_id = account_id or contact.account_id
+        contact = customers.survivor_of(session, contact_id)
+        contact_id, account_id = contact.id, account_id or contact.account_id
     elif account_id is None:
         raise IntakeError("name a contact or an account")
     if account_id is not None and session.get(customers.Account, account_id) is None:

@@ -180,8 +180,8 @@ def accounts_with(search: str) -> Select[rows.Account]:
 
 
 def contacts_with(search: str) -> Select[rows.Contact]:
-    """The contacts in whose name, addresses or numbers the words are found."""
-    statement = select(rows.Contact)
+    """The contacts in whose name, addresses or numbers the words are found, none merged away."""
+    statement = select(rows.Contact).where(rows.Contact.merged_into_id.is_(None))
     if not search:
         return statement
     point = exists().where(

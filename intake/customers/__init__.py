@@ -8,6 +8,7 @@ from intake.customers.people import (
     ContactPoint,
     Identified,
     identify,
+    survivor_of,
     verified,
     verify,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "notes",
     "points",
     "preferences",
+    "survivor_of",
     "verified",
     "verify",
 ]

@@ -6,12 +6,12 @@ one is added. Each row that moved is written down; undoing puts exactly those ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Column, Table, and_, delete, insert, inspect, select, update
+from sqlalchemy import Column, ColumnElement, Table, and_, delete, insert, inspect, select, update
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -55,6 +55,7 @@ def merge(
 ) -> ContactMerge:
     """Give the survivor everything of the other: ways to be reached, cases, entitlements …"""
     by.must(Act.WORK)
+    _hold_cases(session, lambda cases: cases.c.contact_id == merged_id)
     survivor, other = _both(session, survivor_id, merged_id)
     record = ContactMerge(
         id=new_id(),
@@ -96,6 +97,8 @@ def undo(session: Session, by: Principal, merge_id: UUID, *, at: datetime) -> Co
         raise NotFound("there is no such merge")
     if record.undone_at is not None:
         raise CannotMerge("this merge was undone already")
+    moved = [UUID(key) for [key] in record.moved.get("cases.contact_id", [])]
+    _hold_cases(session, lambda cases: cases.c.id.in_(moved))
     survivor, other = _rows(session, record.survivor_id, record.merged_id)
     if survivor.merged_into_id is not None:
         raise CannotMerge(f"{survivor.name} was merged into another since; undo that first")
@@ -130,6 +133,12 @@ def _both(session: Session, survivor_id: UUID, merged_id: UUID) -> tuple[Contact
         if contact.merged_into_id is not None:
             raise CannotMerge(f"{contact.name} was merged into another contact already")
     return survivor, other
+
+
+def _hold_cases(session: Session, which: Callable[[Table], ColumnElement[bool]]) -> None:
+    # Cases come before contacts, and those before entitlements, as messages that arrive hold them.
+    cases = Base.metadata.tables["cases"]
+    session.execute(select(cases.c.id).where(which(cases)).order_by(cases.c.id).with_for_update())
 
 
 def _rows(session: Session, survivor_id: UUID, merged_id: UUID) -> tuple[Contact, Contact]:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, UniqueConstraint, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    String,
+    UniqueConstraint,
+    cast,
+    func,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.customers.domains import AccountDomain, domain_of, is_public
 from intake.db import Base, new_id, one_of, refers_to
+from intake.errors import NotFound
 from intake.messages import Address, ContactKind
 
 
@@ -64,23 +76,15 @@ class ContactPoint(Base):
 def identify(session: Session, addresses: Iterable[Address], *, at: datetime) -> Identified:
     """The contact behind each address; unknown ones are made, with their account by mail domain.
 
-    Two statements for any number of addresses, plus the new rows at the next flush.
+    A few statements for any number of addresses, plus the new rows at the next flush. Until the
+    transaction ends nobody merges those found, and nobody else makes the strangers.
     """
     wanted = {(a.kind, a.value): a for a in addresses}
-    found: Identified = {}
-    if not wanted:
-        return found
-    points = session.scalars(
-        select(ContactPoint)
-        .join(ContactPoint.contact)
-        .where(tuple_(ContactPoint.kind, ContactPoint.value).in_(list(wanted)))
-    )
-    # Filled in one go below; a lazy load per point would be one statement per message.
-    by_contact: dict[UUID, list[tuple[ContactKind, str]]] = {}
-    for point in points:
-        by_contact.setdefault(point.contact_id, []).append((point.kind, point.value))
-    for contact in session.scalars(select(Contact).where(Contact.id.in_(by_contact))):
-        found |= dict.fromkeys(by_contact[contact.id], contact)
+    found = _known(session, wanted)
+    if len(found) < len(wanted):
+        hold(session, wanted.keys() - found.keys())
+        if session.get_bind().dialect.name == "postgresql":
+            found |= _known(session, wanted.keys() - found.keys())
     strangers = [address for key, address in wanted.items() if key not in found]
     accounts = _accounts_by_domain(session, (domain_of(a.value) for a in strangers))
     for address in strangers:
@@ -94,6 +98,62 @@ def identify(session: Session, addresses: Iterable[Address], *, at: datetime) ->
         session.add(ContactPoint(contact_id=contact.id, kind=address.kind, value=address.value))
         found[(address.kind, address.value)] = contact
     return found
+
+
+def survivor_of(session: Session, contact_id: UUID) -> Contact:
+    """That contact, or who they turned out to be; not merged until this transaction ends.
+
+    Raises NotFound.
+    """
+    for contact in _held(session, {contact_id}):
+        return survivor_of(session, contact.merged_into_id) if contact.merged_into_id else contact
+    raise NotFound("there is no such contact")
+
+
+def hold(session: Session, keys: Iterable[Key]) -> None:
+    """Let nobody else make a contact of these addresses until this transaction ends.
+
+    Two workers may hold the first messages of one stranger; each would make them. Whoever also
+    holds contacts held those first. SQLite's writers take turns anyway.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    turns = sorted(_turn_of(key) for key in keys)
+    each = func.unnest(cast(turns, ARRAY(BigInteger))).column_valued("turn")
+    session.execute(select(func.pg_advisory_xact_lock(each)))
+
+
+def _turn_of(key: Key) -> int:
+    digest = hashlib.blake2b("\0".join(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _known(session: Session, keys: Collection[Key]) -> Identified:
+    """Who is reached there, held so that they are not merged away while we use them."""
+    if not keys:
+        return {}
+    points = session.execute(
+        select(ContactPoint.kind, ContactPoint.value, ContactPoint.contact_id).where(
+            tuple_(ContactPoint.kind, ContactPoint.value).in_(list(keys))
+        )
+    ).all()
+    contacts = {c.id: c for c in _held(session, {point.contact_id for point in points})}
+    for id, contact in contacts.items():
+        if contact.merged_into_id is not None:  # while we waited for them
+            contacts[id] = survivor_of(session, contact.merged_into_id)
+    return {(point.kind, point.value): contacts[point.contact_id] for point in points}
+
+
+def _held(session: Session, ids: Collection[UUID]) -> Sequence[Contact]:
+    if not ids:
+        return ()
+    return session.scalars(
+        select(Contact)
+        .where(Contact.id.in_(ids))
+        .order_by(Contact.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def verify(session: Session, addresses: Iterable[str]) -> None:
@@ -119,7 +179,8 @@ def verified(session: Session, addresses: Iterable[str]) -> set[str]:
     return set(session.scalars(statement))
 
 
-Identified = dict[tuple[ContactKind, str], Contact]
+Key = tuple[ContactKind, str]
+Identified = dict[Key, Contact]
 
 
 def _accounts_by_domain(session: Session, domains: Iterable[str]) -> dict[str, UUID]:

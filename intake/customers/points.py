@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from intake import events
 from intake.agents import Act, Principal
-from intake.customers.people import Contact, ContactPoint
+from intake.customers.people import Contact, ContactPoint, hold
 from intake.db import new_id
 from intake.errors import IntakeError, NotFound
 from intake.messages import ContactKind
@@ -52,6 +52,7 @@ def attach(
     by.must(Act.WORK)
     contact = _contact(session, contact_id)
     found = normal(kind, value, region=region)
+    hold(session, [(kind, found)])
     point = _point(session, kind, found)
     if point is not None and point.contact_id != contact_id:
         other = session.get_one(Contact, point.contact_id)
