@@ -21,6 +21,7 @@ from intake import (
     customers,
     entitlements,
     events,
+    followers,
     history,
     products,
     queues,
@@ -314,6 +315,7 @@ def _append(session: Session, arrival: Arrival, match: Match, books: Books) -> R
         automatic=str(message.automatic or ""),
         **history.noted(session, case),
     )
+    followers.leave_word(session, case.id, by, at=at)
     queue = next((q for q in books.queues.every if q.id == case.queue_id), None)
     if books.desk.slack and queue and queue.slack_channel and not arrival.historic:
         events.promise(

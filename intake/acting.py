@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, history, sla
+from intake import events, followers, history, sla
 from intake.agents import Act, Principal
 from intake.cases import Activity, Case, NotOpen, forget_plans, touch
 from intake.db import new_id
@@ -86,6 +86,7 @@ def record(
         session, kind, at=at, actor=by,
         case_id=case.id, number=case.number, version=case.version, **told, **data,
     )  # fmt: skip
+    followers.leave_word(session, case.id, by, at=at)
 
 
 def tell_slack(

@@ -95,6 +95,14 @@ class Principal:
 SYSTEM = Principal(Kind.SYSTEM, name="Deskbell", acts=frozenset(Act), via="clock")
 
 
+class HearsBy(StrEnum):
+    """How an agent wants to be told of cases that they follow."""
+
+    SLACK = "slack"  # or by mail, where they have no Slack user
+    MAIL = "mail"
+    NOTHING = "nothing"
+
+
 class Agent(Base):
     """Somebody who works here."""
 
@@ -107,6 +115,7 @@ class Agent(Base):
     active: Mapped[bool] = mapped_column(default=True)
     slack_user: Mapped[str | None] = mapped_column(String(64), unique=True)
     """The Slack user id (U…) that acts as this agent; nobody else may."""
+    hears_by: Mapped[HearsBy] = mapped_column(one_of(HearsBy), default=HearsBy.SLACK)
     created_at: Mapped[datetime]
 
     def principal(self, via: str) -> Principal:

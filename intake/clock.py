@@ -23,6 +23,7 @@ from intake import (
     attendance,
     coverage,
     follow_ups,
+    news,
     reminders,
     renewals,
     sla,
@@ -36,6 +37,8 @@ from intake.letters import Mailbag
 from intake.sla import KpiInstance
 
 BATCH = 200
+UNSAID = frozenset({"number", "version", "changes"})
+"""What an event holds for programs, and a line for an operator leaves out."""
 
 
 class Move(Protocol):
@@ -99,7 +102,7 @@ def in_words(row: Event | Delivery) -> str:
         subject = row.payload.get("subject", "")
         said = f"{row.channel} {row.kind} to {row.target}" + (f": {subject}" if subject else "")
         return said if row.due_at == row.promised_at else f"{said} (at {row.due_at:%F %R %Z})"
-    said = ", ".join(f"{name} {value}" for name, value in row.data.items() if name != "number")
+    said = ", ".join(f"{name} {row.data[name]}" for name in row.data if name not in UNSAID)
     case = f" case {row.data['number']}" if "number" in row.data else ""
     return f"{row.kind}{case}: {said}"
 
@@ -170,4 +173,5 @@ WORK: tuple[DueWork, ...] = (
     DueWork("snoozes", snoozing.due, snoozing.move),
     DueWork("follow-ups", follow_ups.due, follow_ups.move),
     DueWork("viewers", viewers.due, viewers.move),
+    DueWork("followers", news.due, news.move),
 )

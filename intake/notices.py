@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from intake import events, queues, threads
-from intake.agents import Agent
+from intake.agents import Agent, HearsBy
 from intake.desk import Desk
 from intake.messages import Outgoing
 
@@ -21,16 +22,22 @@ def tell(
     key: str,
     at: datetime,
     page: str = "",
+    details: Sequence[str] = (),
 ) -> None:
-    """Promise one line of news; a mail links to that page of the console. `key` says it once."""
-    if desk.slack and agent.slack_user:
+    """Promise a line of news, and what it consists of; a mail links to that page of the console.
+
+    `key` says it once.
+    """
+    if desk.slack and agent.slack_user and agent.hears_by is not HearsBy.MAIL:
+        words = f"{news}: {'; '.join(details)}" if details else news
         events.promise(
             session, "slack", "notice", effect_key=f"notice:{key}", at=at,
-            target=agent.slack_user, payload={"text": news},
+            target=agent.slack_user, payload={"text": words},
         )  # fmt: skip
         return
+    text = "\n".join([f"{news}:", *(f"- {each}" for each in details)]) if details else f"{news}."
     link = f"\n\n{desk.base_url}{page}" if desk.base_url else ""
-    mail(session, agent.email, news, f"{news}.{link}\n", desk=desk, key=key, at=at)
+    mail(session, agent.email, news, f"{text}{link}\n", desk=desk, key=key, at=at)
 
 
 def mail(

@@ -33,6 +33,7 @@ from graph.api.decisions import ChosenBy, EntitlementDecision
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.events import Event
+from graph.api.fields import SaysOfItself
 from graph.api.kpis import KpiInstance
 from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
@@ -61,7 +62,7 @@ class NamesACase(Protocol):
 
 
 @strawberry.type(description="One request of a customer.")
-class Case(WorkDone):
+class Case(SaysOfItself, WorkDone):
     id: UUID = strawberry.field(description="Our id of it.")
     number: int = strawberry.field(description="The customer's word for it.")
     subject: str = strawberry.field(description="What it is about, as the customer put it.")

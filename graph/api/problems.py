@@ -14,6 +14,7 @@ from graph.api.describing import described
 from graph.api.differences import FieldChange, difference
 from intake import cases, work
 from intake.errors import IntakeError
+from intake.fields import FieldKind
 
 if TYPE_CHECKING:
     from graph.api.activities import Activity
@@ -162,6 +163,7 @@ OF_A_FIELD = frozenset(
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time", "wrong-instant", "wrong-activity"),
         *("not-routable", "wrong-template", "wrong-rule"),
+        *("wrong-field", "not-filled-in"),
         *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),
     }
 )
@@ -206,6 +208,8 @@ def problem(error: IntakeError) -> AnyProblem:
 
 
 def _as_here(field: str) -> str:
+    if field.partition(".")[0] in tuple(FieldKind):
+        return field  # a custom field, as the desk called it
     # References are called by what they refer to: `sla` and not `slaId`.
     called = field if field == "external_id" else field.removesuffix("_id")
     called = called.replace("applicable_from", "starts_from")

@@ -13,12 +13,14 @@ from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
+from graph.api.changing import ChangingMutations
 from graph.api.contracts import ContractQueries
 from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
 from graph.api.entitlements import EntitlementQueries
 from graph.api.events import EventSubscriptions
+from graph.api.fields import FieldQueries
 from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
@@ -44,6 +46,7 @@ from graph.api.work import WorkMutations
 class Query(
     CaseQueries,
     ActivityQueries,
+    FieldQueries,
     QueueQueries,
     TeamQueries,
     CustomerQueries,
@@ -68,6 +71,7 @@ class Query(
 @strawberry.type(description="What can be done. Each is one act, durable when it is answered.")
 class Mutation(
     WorkMutations,
+    ChangingMutations,
     PostponingMutations,
     RoutingMutations,
     ViewerMutations,

@@ -28,7 +28,7 @@ def read(field: CustomField, form: object) -> Any:
     try:
         return _READ[field.kind](field, form)
     except ValueError as error:
-        raise WrongField(f"{field.key}: {error}") from None
+        raise WrongField(f"{field.name}: {error}") from None
 
 
 def shown(field: CustomField, value: Any) -> str:

@@ -68,6 +68,11 @@ class CustomField(Base):
     position: Mapped[int]
     archived_at: Mapped[datetime | None]
 
+    @property
+    def name(self) -> str:
+        """What conditions, history and acts call it."""
+        return f"{self.kind.value}.{self.key}"
+
     def asked_of(self, type_id: UUID | None) -> bool:
         """Whether cases of that type have it."""
         return self.archived_at is None and self.type_id in (None, type_id)
@@ -94,18 +99,22 @@ class FieldValue(Base):
     def of(cls, field: CustomField, value: Any) -> FieldValue:
         """The value, as `answers.read` gives it, in its column; of no case yet."""
         made = cls(key=field.key, kind=field.kind)
-        match field.kind:
-            case FieldKind.TEXT:
-                made.written, made.folded = [value], folded(value)
-            case FieldKind.CHOICES:
-                made.written, made.folded = value, joined(value)
-            case FieldKind.DAY:
-                made.day = date.fromisoformat(value)
-            case FieldKind.INSTANT:
-                made.instant = datetime.fromisoformat(value)
-            case kind:
-                setattr(made, kind.value, value)
+        made.say(value)
         return made
+
+    def say(self, value: Any) -> None:
+        """Say another value of the same kind."""
+        match self.kind:
+            case FieldKind.TEXT:
+                self.written, self.folded = [value], folded(value)
+            case FieldKind.CHOICES:
+                self.written, self.folded = value, joined(value)
+            case FieldKind.DAY:
+                self.day = date.fromisoformat(value)
+            case FieldKind.INSTANT:
+                self.instant = datetime.fromisoformat(value)
+            case kind:
+                setattr(self, kind.value, value)
 
     @property
     def value(self) -> Any:

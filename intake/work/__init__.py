@@ -8,6 +8,7 @@ records the event; promises what must be sent.
 from __future__ import annotations
 
 from intake.work.attending import require_skills, set_presence
+from intake.work.changing import NotFilledIn, change_fields, missing, tag
 from intake.work.closing import cancel, reopen, resolve
 from intake.work.finishing import (
     OpenActivities,
@@ -16,6 +17,7 @@ from intake.work.finishing import (
     open_of,
     reopen_activity,
 )
+from intake.work.following import follow, hear_by, unfollow
 from intake.work.planned import ActivityNotOpen, WrongActivity
 from intake.work.planning import (
     PLANNED,
@@ -45,6 +47,7 @@ __all__ = [
     "ActivityNotOpen",
     "EmptyText",
     "NobodyToAnswer",
+    "NotFilledIn",
     "NotGivenUp",
     "OpenActivities",
     "Plan",
@@ -62,11 +65,15 @@ __all__ = [
     "assign_team",
     "cancel",
     "cancel_activity",
+    "change_fields",
     "choose_sla",
     "complete_activity",
     "edit_activity",
     "escalate",
+    "follow",
+    "hear_by",
     "hold",
+    "missing",
     "note",
     "open_of",
     "pick",
@@ -86,6 +93,8 @@ __all__ = [
     "route_together",
     "set_presence",
     "snooze",
+    "tag",
+    "unfollow",
     "wake",
     "way_back",
 ]

@@ -26,6 +26,7 @@ from intake.entitlements import Overdraw
 from intake.errors import IntakeError
 from intake.queues import Queue
 from intake.sla import Kpi
+from intake.work.changing import must_be_filled_in
 from intake.work.finishing import call_off, must_be_done
 from intake.work.waiting import WrongReason
 from intake.work.writing import write
@@ -56,6 +57,7 @@ def resolve(
         must_be_done(session, [case.id])
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
+    must_be_filled_in(session, case)
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     call_off(session, by, case, at=at)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, queues, sla, threads
+from intake import events, followers, mentions, queues, sla, threads
 from intake.acting import case_of, done, must_be_open, tell_slack
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -62,10 +62,16 @@ def note(
     at: datetime,
     version: int | None = None,
 ) -> Activity:
-    """Write something down for ourselves; the customer never sees it."""
+    """Write something down for ourselves; the customer never sees it.
+
+    Whoever is named in it, as in @Grace, follows the case from now on, and is so told of the note.
+    """
     case = case_of(session, by, case_id, version=version, closed_too=True)
     activity = write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
-    done(session, case, by, "case.noted", at, activity=str(activity.id))
+    named = mentions.named_in(session, text)
+    followers.add(session, case, [agent.id for agent in named], at=at)
+    names = [agent.name for agent in named]
+    done(session, case, by, "case.noted", at, activity=str(activity.id), mentions=names)
     return activity
 
 

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=32), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("slack_user", sa.String(length=64), nullable=True),
+        sa.Column("hears_by", sa.String(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agents")),
         sa.UniqueConstraint("email", name=op.f("uq_agents_email")),
@@ -1661,6 +1662,37 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("case_id", "key", name=op.f("pk_field_values")),
+    )
+    op.create_table(
+        "followers",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("news_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_followers_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_followers_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "agent_id", name=op.f("pk_followers")),
+    )
+    op.create_index(op.f("ix_followers_agent_id"), "followers", ["agent_id"], unique=False)
+    op.create_index(
+        "ix_followers_with_news",
+        "followers",
+        ["news_at"],
+        unique=False,
+        sqlite_where=sa.text("news_at IS NOT NULL"),
+        postgresql_where=sa.text("news_at IS NOT NULL"),
     )
     op.create_table(
         "holds",
