@@ -59,6 +59,13 @@ class Endpoint(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     @property
+    def standing(self) -> str:
+        """How it does, in a word."""
+        if not self.active:
+            return "paused"
+        return "failing" if self.failing_since else "active"
+
+    @property
     def host(self) -> str:
         """Where it is, without what may be a secret of its path."""
         return urlsplit(self.url).hostname or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,16 +16,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event as sql_event
 from sqlalchemy import update
+from typer.testing import CliRunner
 
 from channels import dispatch, guarded
 from channels.dispatch import Dispatch
+from channels.sandbox import Sandbox
+from graph import cli
 from intake import endpoints, events, webhooks, work
 from intake.agents import Principal, Role
 from intake.cases import Case
 from intake.events import Delivery, DeliveryState, Event
 from intake.settings import Settings
 from intake.webhooks import Endpoint, Try, trying
+from tests.console import Console, words
 from tests.desk import DeskUnderTest, email
+from tests.office import Office
 from tests.receiver import Receiver, receiving, signed
 
 
@@ -476,3 +482,128 @@ def test_only_an_administrator_touches_endpoints(desk: DeskUnderTest, receiver: 
         )  # fmt: skip
 
     assert desk.all(Case) == []
+
+
+def test_the_page_says_how_to_check_a_call(
+    desk: DeskUnderTest, root: Principal, receiver: Receiver
+) -> None:
+    page = (Path(__file__).parents[1] / "docs/how-to/receive-webhooks.md").read_text()
+    [snippet] = re.findall(r"```python\n(.*?)```", page, re.S)
+    shown: dict[str, Any] = {}
+    exec(snippet, shown)
+    _id, secret = register(desk, root, receiver, "case.noted")
+    say(desk, root)
+    send(desk)
+
+    [headers], [body] = receiver.headers, receiver.bodies
+    late = {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 600)}
+    assert shown["is_ours"](secret, headers, body)
+    assert not shown["is_ours"](secret, headers, body + b" ")
+    assert not shown["is_ours"](secret, late, body)
+
+
+REGISTER = """mutation($url: String!, $kinds: [String!]!) {
+  registerWebhook(url: $url, kinds: $kinds) {
+  __typename ... on WebhookChanged { secret webhook { id version kinds active } }
+  ... on WrongInput { field } } }"""
+
+
+def test_an_administrator_does_it_all_by_graphql(desk: DeskUnderTest, receiver: Receiver) -> None:
+    office, boss = Office(desk), desk.has_agent("Root", Role.ADMINISTRATOR)
+
+    wrong = office.asks(REGISTER, by=boss, url="http://10.0.0.1/", kinds=["*"])
+    made = office.asks(REGISTER, by=boss, url=receiver.url, kinds=["case.opened"])
+    id = made["registerWebhook"]["webhook"]["id"]
+    stale = office.asks(
+        "mutation($id: UUID!) { pauseWebhook(id: $id, expectedVersion: 7) { __typename } }",
+        by=boss, id=id,
+    )  # fmt: skip
+    office.asks("mutation($id: UUID!) { testWebhook(id: $id) { __typename } }", by=boss, id=id)
+    desk.accepts(email())
+    send(desk)
+    seen = office.asks(
+        """{ webhooks { url failures deliveries(first: 5) { totalCount nodes { id kind state
+        attempts body tries { status tookMs said } } } } }""",
+        by=boss,
+    )["webhooks"]
+    again = office.asks(
+        """mutation($id: UUID!) { sendWebhookAgain(delivery: $id) { __typename
+        ... on WebhookPromised { delivery { state } } } }""",
+        by=boss, id=seen[0]["deliveries"]["nodes"][0]["id"],
+    )  # fmt: skip
+
+    assert wrong["registerWebhook"] == {"__typename": "WrongInput", "field": "url"}
+    assert made["registerWebhook"]["secret"].startswith("whsec_")
+    assert stale["pauseWebhook"] == {"__typename": "StaleVersion"}
+    nodes = seen[0]["deliveries"]["nodes"]
+    assert {node["kind"] for node in nodes} == {"webhook.test", "case.opened"}
+    assert [node["tries"][0]["status"] for node in nodes] == [200, 200]
+    assert all(node["body"]["id"] == node["id"] for node in nodes)
+    assert again["sendWebhookAgain"]["delivery"]["state"] == "DUE"
+
+
+def test_the_console_shows_the_secret_once_and_every_try(
+    desk: DeskUnderTest, receiver: Receiver
+) -> None:
+    with Sandbox() as sandbox:
+        console = Console(desk, sandbox)
+        browser = console.browser(desk.has_agent("Root", Role.ADMINISTRATOR))
+        given = {"url": receiver.url, "kinds": "case.opened, sla.*", "description": "The books"}
+
+        refused = browser.post("/webhooks", data={**given, "kinds": "cases"})
+        made = browser.post("/webhooks", data=given)
+        receiver.answers = [(503, {}, b"<b>busy</b>")]
+        desk.accepts(email())
+        send(desk)
+        [listed] = desk.all(Endpoint)
+        page = browser.get(f"/webhooks/{listed.id}")
+        browser.post(f"/webhooks/{listed.id}/pause", data={"version": str(listed.version)})
+        stale = browser.post(f"/webhooks/{listed.id}/remove", data={"version": "1"})
+
+    assert refused.status_code == 422
+    assert "is no kind of event" in refused.text
+    assert "whsec_" in made.text
+    assert "whsec_" not in page.text
+    assert "503" in words(page)
+    assert "<b>busy" not in page.text
+    assert stale.status_code == 422
+    assert endpoint(desk).active is False
+
+
+def test_a_manager_does_not_see_who_listens(desk: DeskUnderTest) -> None:
+    with Sandbox() as sandbox:
+        browser = Console(desk, sandbox).browser(desk.has_agent("Max", Role.MANAGER))
+        assert browser.get("/webhooks").status_code == 403
+        assert "/webhooks" not in browser.get("/").text
+
+
+def test_an_administrator_does_it_all_by_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    command = CliRunner()
+
+    def deskbell(*words: str) -> str:
+        done = command.invoke(cli.app, ["webhook", *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    added = deskbell("add", "https://books.example.com/x", "invoice.*", "case.resolved")
+    id, secret = added.split()[0], added.split()[-1]
+    deskbell("test", id)
+    tried = deskbell("tries", id)
+    rotated = deskbell("rotate", id).strip()
+    deskbell("pause", id)
+    listed = deskbell("list")
+    deskbell("resume", id)
+    deskbell("remove", id, "--yes")
+
+    assert secret.startswith("whsec_")
+    assert rotated.startswith("whsec_")
+    assert rotated != secret
+    assert "webhook.test" in tried
+    assert "books.example.com" in listed
+    assert "case.resolved, invoice.*" in listed
+    assert "paused" in listed
+    assert id not in deskbell("list")

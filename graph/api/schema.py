@@ -39,6 +39,7 @@ from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
+from graph.api.webhooks import WebhookMutations, WebhookQueries
 from graph.api.work import WorkMutations
 
 
@@ -64,6 +65,7 @@ class Query(
     ReportQueries,
     RoutingQueries,
     AgentQueries,
+    WebhookQueries,
 ):
     pass
 
@@ -88,6 +90,7 @@ class Mutation(
     CallMutations,
     InboundMutations,
     DeliveryMutations,
+    WebhookMutations,
 ):
     pass
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from graph.cli import calls, hours, mail, people, running
+from graph.cli import calls, hours, listening, mail, people, running
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
@@ -15,6 +15,7 @@ from graph.cli.words import (
     inbound_app,
     phone_app,
     queue_app,
+    webhook_app,
 )
 from graph.exchange.commands import app as csv_app
 from graph.exchange.invoices import app as billing_app
@@ -24,7 +25,7 @@ from intake.errors import IntakeError
 from intake.migrations import WrongSchema
 from intake.settings import WrongSettings
 
-__all__ = ["app", "calls", "hours", "mail", "main", "people", "running"]
+__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "running"]
 
 for name, group in (
     ("db", db_app),
@@ -34,6 +35,7 @@ for name, group in (
     ("calendar", calendar_app),
     ("queue", queue_app),
     ("phone", phone_app),
+    ("webhook", webhook_app),
     ("csv", csv_app),
     ("billing", billing_app),
 ):

@@ -26,6 +26,7 @@ from graph.console import (
     routing_page,
     signing_in,
     unfiled,
+    webhooks_page,
 )
 from graph.console.headers import SameOriginOnly, SecurityHeaders
 from graph.house import House
@@ -59,6 +60,7 @@ def routes(house: House) -> list[Mount]:
         *customer_page.routes(house),
         *entitlement_page.routes(house),
         *contract_page.routes(house),
+        *webhooks_page.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

@@ -98,4 +98,6 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         rules = here.startswith(("/routing", "/automation", "/macros", "/templates"))
         places.append(Place("/routing", "Rules", 0, rules, "steps"))
         places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
+    if visit.by.may(Act.ADMINISTER):
+        places.append(Place("/webhooks", "Webhooks", 0, here.startswith("/webhooks"), "out"))
     return tuple(places)

@@ -27,5 +27,6 @@ from intake.webhooks.signing import signature as signature
 from intake.webhooks.trying import Outcome as Outcome
 from intake.webhooks.trying import Try as Try
 from intake.webhooks.trying import deliveries_to as deliveries_to
+from intake.webhooks.trying import latest as latest
 from intake.webhooks.trying import note as note
 from intake.webhooks.trying import tries_of as tries_of

@@ -99,6 +99,14 @@ def tries_of(session: Session, delivery_ids: Sequence[UUID]) -> dict[UUID, list[
     return found
 
 
+def latest(session: Session, endpoint_id: UUID, *, limit: int) -> list[tuple[Delivery, list[Try]]]:
+    """What was promised to an endpoint last, each with its tries; the newest first."""
+    newest = deliveries_to(endpoint_id).order_by(Delivery.promised_at.desc(), Delivery.id.desc())
+    deliveries = session.scalars(newest.limit(limit)).all()
+    tries = tries_of(session, [delivery.id for delivery in deliveries])
+    return [(delivery, tries[delivery.id]) for delivery in deliveries]
+
+
 def _endpoint_of(session: Session, delivery: Delivery) -> Endpoint | None:
     try:
         endpoint_id = UUID(delivery.target)
