@@ -26,9 +26,11 @@ from intake.cases import Activity, ActivityKind, Attachment, Case, Direction
 from intake.contracts import Terms
 from intake.db import Database, new_id
 from intake.inbound import Inbound
+from intake.sla import SlaItem
 from tests.console import Console, tree
 from tests.desk import SUPPORT, DeskUnderTest, email
 from tests.payloads import PAYLOADS
+from tests.promised import OFFICE, has_sla, item
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FOLDER = Path(package.__file__).parent
@@ -358,7 +360,12 @@ def walked(console: Console) -> list[tuple[str, str]]:
     terms = Terms("Gold", NOW.date(), NOW.date(), "EUR", account_id=carla.account_id)
     with console.desk.transaction() as session:
         contract = agree.draft(session, SYSTEM, terms, desk=console.desk.settings, at=NOW)
+    promised = has_sla(
+        console.desk, item(), hours=OFFICE, name=f"Gold {carla.id}", is_default=False
+    )
+    [hours] = [row.calendar_id for row in console.desk.all(SlaItem) if row.sla_id == promised.id]
     ids = {
+        "/slas/": promised.id, "/calendars/": hours,
         "/entitlements/": held.id, "/contracts/": contract.id,
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
@@ -370,6 +377,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         assert isinstance(route, Route)
         path = route.path.replace("{number:int}", "1001").replace("{number}", "KB-1")
         path = path.replace("{name}", "x.css").replace("{path:path}", "no/such/page")
+        path = path.replace("{place:int}", "1")
         for prefix, id in ids.items():
             if path.startswith(prefix):
                 path = path.replace("{id:uuid}", str(id))
@@ -380,6 +388,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
 
 
 OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/static/x.css", "/no/such/page"}
+FOR_ADMINISTRATORS = re.compile(r"/(slas|calendars)/new|/(slas|calendars)/[^/]+/.+")
 FOR_MANAGERS = re.compile(
     r"/inbound.*|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
 )
@@ -391,11 +400,14 @@ FOR_WORKERS = re.compile(
 FOR_READERS = re.compile(
     r"/|/cases/1001(/beat)?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
     r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
+    r"|/(slas|calendars)(/[^/]+)?"
 )
 
 
 def may(role: Role, path: str) -> bool:
     """Who may what, as it is meant."""
+    if FOR_ADMINISTRATORS.fullmatch(path):
+        return role is Role.ADMINISTRATOR
     if FOR_MANAGERS.fullmatch(path):
         return role in (Role.ADMINISTRATOR, Role.MANAGER)
     if FOR_WORKERS.fullmatch(path):

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 
 from graph.console import (
     assets,
+    calendar_pages,
     case_acts,
     case_list,
     case_page,
@@ -25,6 +26,9 @@ from graph.console import (
     reports_page,
     routing_page,
     signing_in,
+    sla_draft,
+    sla_force,
+    sla_pages,
     unfiled,
     webhooks_page,
 )
@@ -61,6 +65,10 @@ def routes(house: House) -> list[Mount]:
         *entitlement_page.routes(house),
         *contract_page.routes(house),
         *webhooks_page.routes(house),
+        *sla_pages.routes(house),
+        *sla_draft.routes(house),
+        *sla_force.routes(house),
+        *calendar_pages.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

@@ -93,6 +93,10 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
     ]
     if visit.by.may(Act.MANAGE):
+        places += [
+            Place("/slas", "SLAs", 0, here.startswith("/slas"), "clock"),
+            Place("/calendars", "Business hours", 0, here.startswith("/calendars"), "sun"),
+        ]
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
         count = visit.session.scalar(waiting) or 0
         rules = here.startswith(("/routing", "/automation", "/macros", "/templates"))

@@ -111,7 +111,7 @@ def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sl
         chosen_when=old.chosen_when,
     )
     session.add(new)
-    new.items = _in_order([_copy(item) for item in old.items])
+    new.items = _in_order([copy_of(item) for item in old.items])
     session.flush()
     _record(session, "sla.revised", new, by, at)
     return new
@@ -179,7 +179,8 @@ def _in_order(items: Sequence[SlaItem]) -> list[SlaItem]:
     return list(items)
 
 
-def _copy(item: SlaItem) -> SlaItem:
+def copy_of(item: SlaItem) -> SlaItem:
+    """An item that says the same and belongs to no SLA yet."""
     names = [
         column.key for column in SlaItem.__table__.columns if column.key not in ("id", "sla_id")
     ]

@@ -1,0 +1,197 @@
+"""An item of an SLA as a page says it: what, for whom, within how long, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.agents import Agent
+from intake.cases import PAUSES
+from intake.conditions import BadCondition
+from intake.endpoints import Endpoint
+from intake.facts import read_condition
+from intake.queues import Queue
+from intake.sla import From, Kpi, Milestone, OnReopening, SlaItem
+from intake.sla.actions import Action, BadAction, Do
+
+KPIS = {
+    Kpi.FIRST_RESPONSE: "First response",
+    Kpi.NEXT_RESPONSE: "Next response",
+    Kpi.FOLLOW_UP: "Follow-up",
+    Kpi.RESOLVE_BY: "Solution",
+}
+SINCE = {
+    From.CREATED: "the case was opened",
+    From.CHANGED: "its last change",
+    From.RESOLVED: "it was resolved",
+    From.ESCALATED: "it was escalated",
+    From.FIRST_RESPONSE: "our first answer",
+    From.FOLLOW_UP: "the day that was agreed",
+    From.LAST_MESSAGE: "each message of the customer",
+    From.UNANSWERED: "their oldest message without an answer",
+}
+KEPT_BY = {
+    Kpi.FIRST_RESPONSE: "our first answer",
+    Kpi.NEXT_RESPONSE: "our next answer",
+    Kpi.FOLLOW_UP: "our next answer",
+    Kpi.RESOLVE_BY: "resolving the case",
+}
+REOPENED = {
+    OnReopening.NEW_CYCLE: "A reopened case gets a new clock.",
+    OnReopening.KEEP: "A reopened case keeps the result.",
+}
+WHEN = {
+    Milestone.WARNING: "When it warns",
+    Milestone.FAILURE: "When it is missed",
+    Milestone.SUCCESS: "When it is kept",
+}
+ENDPOINT = (Endpoint.id, Endpoint.url)
+TARGETS = ("queue", "agent", "endpoint")
+# The instants that a case has from the first moment on.
+ALWAYS = (From.CREATED, From.CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One item in words."""
+
+    item: SlaItem
+    name: str
+    applies: str
+    """The condition, or '' for every case."""
+    within: str
+    hours: str
+    since: str
+    warns: str
+    """After how long, or ''."""
+    warned: float
+    """Which share of the time has passed by then, in percent."""
+    stops: str
+    kept: str
+    actions: tuple[tuple[str, str], ...]
+    """When, and what is done."""
+    reopened: str
+    never: bool
+    """Whether an item above it speaks of every case, so that this one is not tried."""
+
+
+def clauses(session: Session, items: Sequence[SlaItem]) -> list[Clause]:
+    """These items in words, with the names of what they mention."""
+    ids = {UUID(word) for word in _ids(items)}
+    names = {
+        str(id): name
+        for key, called in ((Queue.id, Queue.name), (Agent.id, Agent.name), ENDPOINT)
+        for id, name in session.execute(select(key, called).where(key.in_(ids)))
+    }
+    return [_clause(item, names, _before(item, items)) for item in items]
+
+
+def in_short(item: SlaItem) -> str:
+    """The promise alone: "Solution within 4 h"."""
+    return f"{KPIS[item.kpi]} within {allowed(item.fail_after_minutes)}"
+
+
+def condition_in_words(condition: Mapping[str, Any] | None, names: Mapping[str, str]) -> str:
+    """A condition over a case, '' for none; what cannot be read any more says so."""
+    if condition is None:
+        return ""
+    try:
+        return read_condition(condition).in_words(names)
+    except BadCondition as error:
+        return f"something that is not known any more ({error})"
+
+
+def allowed(minutes: int) -> str:
+    """A span of an item: "4 h", "30 min", "2 d 4 h"."""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+
+
+def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What an action does."""
+    try:
+        action = Action.from_json(form)
+    except BadAction as error:
+        return f"something that cannot be done ({error})"
+    target = names.get(str(action.target_id), "one that is gone")
+    match action.do:
+        case Do.MAIL:
+            later = ", in business hours" if action.in_hours else ""
+            return f"mail to {', '.join(action.to)}: “{action.subject}”{later}"
+        case Do.CHANGE:
+            return f"the priority becomes {action.priority}"
+        case Do.MOVE:
+            return f"the case moves to the queue {target}"
+        case Do.ASSIGN:
+            return f"the case is given to {target}"
+        case Do.WEBHOOK:
+            return f"a webhook is called: {action.url or target}"
+
+
+def _before(item: SlaItem, items: Sequence[SlaItem]) -> bool:
+    above = items[: items.index(item)]
+    return any(
+        other.kpi is item.kpi and other.applicable_when is None and other.starts_from in ALWAYS
+        for other in above
+    )
+
+
+def _clause(item: SlaItem, names: Mapping[str, str], never: bool) -> Clause:
+    warn = item.warn_after_minutes
+    stops = sorted(PAUSES) if item.pauses is None else item.pauses
+    return Clause(
+        item,
+        KPIS[item.kpi],
+        condition_in_words(item.applicable_when, names),
+        allowed(item.fail_after_minutes),
+        item.calendar.name if item.calendar else "",
+        SINCE[item.starts_from],
+        allowed(warn) if warn is not None else "",
+        round(100 * warn / item.fail_after_minutes, 2) if warn is not None else 100.0,
+        " or ".join(stops),
+        condition_in_words(item.success_when, names) or KEPT_BY[item.kpi],
+        tuple((WHEN[Milestone(form["on"])], action_in_words(form, names)) for form in item.actions),
+        REOPENED[item.on_reopening] if item.kpi is Kpi.RESOLVE_BY else "",
+        never,
+    )
+
+
+def _ids(items: Sequence[SlaItem]) -> set[str]:
+    """What the items mention by id."""
+    found: set[str] = set()
+    for item in items:
+        found |= {
+            form[name] for form in item.actions for name in ("queue", "agent") if name in form
+        }
+        for condition in (item.applicable_when, item.success_when):
+            found |= _mentioned(condition)
+    return found
+
+
+def _mentioned(condition: Mapping[str, Any] | None) -> set[str]:
+    if condition is None:
+        return set()
+    try:
+        parts = list(read_condition(condition).comparisons())
+    except BadCondition:
+        return set()
+    said = [value for part in parts for value in _several(part.value)]
+    return {value for value in said if isinstance(value, str) and _is_id(value)}
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
