@@ -40,11 +40,13 @@ from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
 from graph.api.webhooks import WebhookMutations, WebhookQueries
+from graph.api.wording import WordingMutations, WordingQueries
 from graph.api.work import WorkMutations
 
 
 @strawberry.type(description="What can be asked. You see what your agent sees, and nothing else.")
 class Query(
+    WordingQueries,
     CaseQueries,
     ActivityQueries,
     FieldQueries,
@@ -76,6 +78,7 @@ class Mutation(
     ChangingMutations,
     PostponingMutations,
     RoutingMutations,
+    WordingMutations,
     ViewerMutations,
     ActivityMutations,
     CoveringMutations,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, followers, mentions, queues, sla, threads
+from intake import events, followers, mentions, queues, sla, threads, wording
 from intake.acting import case_of, done, must_be_open, tell_slack
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -167,6 +167,8 @@ def _reply_by_mail(
     at: datetime,
 ) -> Activity:
     mailbox, to, last = way.sender, way.to, way.answers
+    if text.strip():
+        text = wording.signed(session, text, case, by, desk)
     activity = write(session, case, by, ActivityKind.EMAIL, Direction.OUTGOING, text, at)
     activity.recipients = [to]
     activity.subject = _answer_subject(case, last)

@@ -132,6 +132,16 @@ def upgrade() -> None:
         op.f("ix_product_families_parent_id"), "product_families", ["parent_id"], unique=False
     )
     op.create_table(
+        "reply_templates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reply_templates")),
+        sa.UniqueConstraint("name", name=op.f("uq_reply_templates_name")),
+    )
+    op.create_table(
         "routing_rule_sets",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -577,6 +587,21 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("agent_id IS NULL"),
         postgresql_where=sa.text("agent_id IS NULL"),
+    )
+    op.create_table(
+        "reply_template_texts",
+        sa.Column("template_id", sa.Uuid(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["template_id"],
+            ["reply_templates.id"],
+            name=op.f("fk_reply_template_texts_template_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("template_id", "language", name=op.f("pk_reply_template_texts")),
     )
     op.create_table(
         "sign_in_links",
@@ -1321,6 +1346,21 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "rule_set_id", "position", name=op.f("uq_routing_rules_rule_set_id_position")
         ),
+    )
+    op.create_table(
+        "signatures",
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_signatures_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("queue_id", "language", name=op.f("pk_signatures")),
     )
     op.create_table(
         "cases",
