@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from intake import clock, mentions, work
-from intake.agents import SYSTEM, Agent, HearsBy, Principal
+from intake.agents import SYSTEM, Agent, HearsBy, Principal, Role
 from intake.cases import Case, Severity, State
 from intake.db import new_id
 from intake.desk import Desk
@@ -284,3 +284,42 @@ def test_graphql_changes_and_shows_what_a_case_says_of_itself(desk: DeskUnderTes
     assert done["followers"] == [{"name": "Grace"}]
     assert wrong == {"field": "text.serial_no", "message": "text.serial_no: write a text"}
     assert office.asks('{ tags(search: "VI") { name } }', by=grace) == {"tags": [{"name": "vip"}]}
+
+
+def test_an_administrator_lays_out_and_anybody_filters_by_it(desk: DeskUnderTest) -> None:
+    office, ada = Office(desk), desk.has_agent("Ada", Role.ADMINISTRATOR)
+    grace = desk.has_agent("Grace")
+    add = "mutation { %s { ... on LaidOut { %s } ... on Problem { code } } }"
+    hardware = office.asks(add % ('addTopic(name: "Hardware")', "topic { id }"), by=ada)
+    top = hardware["addTopic"]["topic"]["id"]
+    inside = office.asks(
+        add % (f'addTopic(name: "Printers", parent: "{top}")', "topic { id path }"), by=ada
+    )["addTopic"]["topic"]
+    asked = 'addCustomField(key: "seats", kind: NUMBER, field: {label: "Seats", public: true})'
+    seats = office.asks(add % (asked, "customField { name public }"), by=ada)["addCustomField"]
+    refused = office.asks(add % ('addCaseType(name: "Bug")', "type { name }"), by=grace)
+    [few, many, none] = [opened(desk).number for _ in range(3)]
+    for number, count in ((few, 3), (many, 12)):
+        office.asks(
+            """mutation ($number: Int!, $fields: FieldChanges!) {
+            changeFields(caseNumber: $number, fields: $fields) { __typename } }""",
+            by=grace, number=number,
+            fields={
+                "topic": inside["id"], "tags": ["vip"],
+                "custom": [{"field": "number.seats", "value": count}],
+            },
+        )  # fmt: skip
+
+    def found(where: dict[str, Any]) -> set[int]:
+        query = "query ($where: CaseFilter) { cases(where: $where) { nodes { number } } }"
+        return {n["number"] for n in office.asks(query, by=grace, where=where)["cases"]["nodes"]}
+
+    assert inside["path"] == "Hardware › Printers"
+    assert seats["customField"] == {"name": "number.seats", "public": True}
+    assert refused["addCaseType"] == {"code": "not-allowed"}
+    assert found({"topic": top}) == {few, many}
+    assert found({"tags": ["VIP"], "severities": ["NORMAL"]}) == {few, many}
+    assert found({"tags": ["vip", "other"]}) == set()
+    at_least = {"field": "number.seats", "op": "is at least", "value": 10}
+    assert found({"condition": at_least}) == {many}
+    assert found({"condition": {"not": at_least}}) == {few, none}

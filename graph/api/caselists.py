@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any, cast
 from uuid import UUID
 
 import strawberry
 from sqlalchemy import Select
+from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
 from graph.api.cases import Case, CaseState
 from graph.api.describing import described
+from graph.api.fields import Severity
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page, pages
 from intake import cases as rows
 from intake import search
 from intake.errors import IntakeError
+from intake.facts import CASE_COLUMNS, read_condition
+from intake.fields import tags, topics
 from intake.visibility import visible_to
 
 
@@ -49,14 +54,27 @@ class CaseFilter:
         default=None, description="With these words in the subject."
     )
 
+    severities: list[Severity] | None = strawberry.field(default=None, description="Any of these.")
+    type: UUID | None = strawberry.field(default=None, description="Of this type.")
+    topic: UUID | None = strawberry.field(
+        default=None, description="About this topic or one inside it."
+    )
+    tags: list[str] | None = strawberry.field(default=None, description="With all these tags.")
+    condition: JSON | None = strawberry.field(
+        default=None,
+        description='Those of which a condition holds, over any field: {"field": "number.seats", '
+        '"op": "is at least", "value": 10}; also {"all": […]}, {"any": […]}, {"not": …}.',
+    )
+
     def of(self, statement: Select[rows.Case]) -> Select[rows.Case]:
-        """Those cases of the statement that pass."""
+        """Those cases of the statement that pass. Raises BadCondition."""
         wanted = {
             rows.Case.queue_id: self.queue,
             rows.Case.account_id: self.account,
             rows.Case.contact_id: self.contact,
             rows.Case.channel: self.channel,
             rows.Case.owner_id: self.owner,
+            rows.Case.type_id: self.type,
         }
         for column, value in wanted.items():
             if value is not None:
@@ -70,6 +88,16 @@ class CaseFilter:
             statement = statement.where(put_off if self.snoozed else ~put_off)
         if self.subject:
             statement = statement.where(rows.Case.subject.icontains(self.subject, autoescape=True))
+        if self.severities is not None:
+            statement = statement.where(rows.Case.severity.in_(self.severities))
+        if self.topic is not None:
+            statement = statement.where(rows.Case.topic_id.in_(topics.within(self.topic)))
+        for name in self.tags or ():
+            statement = statement.where(rows.Case.id.in_(tags.on_cases(name)))
+        if self.condition is not None:
+            statement = statement.where(
+                read_condition(cast(Any, self.condition)).as_sql(CASE_COLUMNS)
+            )
         return statement
 
 

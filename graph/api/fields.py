@@ -132,7 +132,7 @@ class FieldQueries:
 
     @described("All topics, each below the one that it is inside.")
     def topics(self, info: Info, archived: Archived = False) -> list[Topic]:
-        return [_topic(placed) for placed in topics.tree(info.context.session, archived=archived)]
+        return [shown(placed) for placed in topics.tree(info.context.session, archived=archived)]
 
     @described("The tags that may be meant, the most used first; at most 10.")
     def tags(self, info: Info, search: Search = "") -> list[Tag]:
@@ -154,7 +154,7 @@ def topics_of(asking: Asking, cases: Sequence[SaysOfItself]) -> Mapping[UUID | N
     if not any(case.topic_id for case in cases):
         return {}
     every = topics.tree(asking.session, archived=True)
-    return {placed.topic.id: _topic(placed) for placed in every}
+    return {placed.topic.id: shown(placed) for placed in every}
 
 
 def tags_of(asking: Asking, cases: Sequence[SaysOfItself]) -> Mapping[UUID, list[Tag]]:
@@ -204,7 +204,8 @@ def followers_of(asking: Asking, cases: Sequence[SaysOfItself]) -> Mapping[UUID,
     return told
 
 
-def _topic(placed: topics.Placed) -> Topic:
+def shown(placed: topics.Placed) -> Topic:
+    """The topic where it stands."""
     topic = placed.topic
     return Topic(
         id=topic.id, parent_id=topic.parent_id, name=topic.name,

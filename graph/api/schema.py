@@ -24,6 +24,7 @@ from graph.api.fields import FieldQueries
 from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
+from graph.api.laying_out import LayoutMutations
 from graph.api.life import EntitlementMutations
 from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
@@ -76,6 +77,7 @@ class Query(
 class Mutation(
     WorkMutations,
     ChangingMutations,
+    LayoutMutations,
     PostponingMutations,
     RoutingMutations,
     WordingMutations,

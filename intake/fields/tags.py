@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import String, delete, func, select
+from sqlalchemy import Select, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import events
@@ -75,6 +75,12 @@ def used(session: Session) -> dict[UUID, int]:
     """On how many cases each tag is; one on none is left out."""
     rows = session.execute(select(CaseTag.tag_id, func.count()).group_by(CaseTag.tag_id))
     return dict(rows.all())
+
+
+def on_cases(name: str) -> Select[UUID]:
+    """The ids of the cases with that tag."""
+    marked = select(CaseTag.case_id).join(Tag, Tag.id == CaseTag.tag_id)
+    return marked.where(Tag.folded == same(name))
 
 
 def named(session: Session, names: Iterable[str]) -> list[Tag]:

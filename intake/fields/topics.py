@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, select
+from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import events
@@ -66,11 +66,11 @@ def path_of(session: Session, topic_id: UUID | None) -> str:
     return BELOW.join(reversed(names))
 
 
-def within(session: Session, topic_id: UUID) -> set[UUID]:
-    """The topic and all that are inside it."""
+def within(topic_id: UUID) -> Select[UUID]:
+    """The ids of the topic and of all that are inside it."""
     found = select(Topic.id).where(Topic.id == topic_id).cte(recursive=True)
     found = found.union(select(Topic.id).where(Topic.parent_id == found.c.id))
-    return set(session.scalars(select(found.c.id)))
+    return select(found.c.id)
 
 
 def add_topic(
