@@ -369,7 +369,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         "/entitlements/": held.id, "/contracts/": contract.id,
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
-        "/inbound/": kept, "/deliveries/": new_id(),
+        "/inbound/": kept, "/deliveries/": new_id(), "/moves/": new_id(),
     }  # fmt: skip
     [mount] = [route for route in console.app.routes if isinstance(route, Mount)]
     found = []
@@ -394,7 +394,8 @@ FOR_MANAGERS = re.compile(
 )
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
-    r"|/cases/1001/(snooze|wake|follow-up)"
+    r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge)|/activities/[^/]+/(move|split)"
+    r"|/moves/.*/undo"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(

@@ -17,6 +17,7 @@ from graph.api import (
     company,
     decisions,
     events,
+    filing,
     kpis,
     ledger,
     routing,
@@ -34,6 +35,7 @@ from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.events import Event
 from graph.api.fields import SaysOfItself
+from graph.api.filing import CaseMerge, MessageMove
 from graph.api.kpis import KpiInstance
 from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
@@ -106,6 +108,7 @@ class Case(SaysOfItself, WorkDone):
     contract_line_id: strawberry.Private[UUID | None]
     sla_id: strawberry.Private[UUID | None]
     related_case_id: strawberry.Private[UUID | None]
+    merged_into_id: strawberry.Private[UUID | None]
 
     @described("Whose it is: the account, or the contact where there is none.")
     def customer(self, info: Info) -> Customer | None:
@@ -221,6 +224,18 @@ class Case(SaysOfItself, WorkDone):
     def viewers(self, info: Info) -> list[CaseViewer]:
         return self.loaded(info, company.at_cases).get(self.id, [])
 
+    @described("The case that work on this one goes on in, since the two were merged.")
+    def merged_into(self, info: Info) -> Case | None:
+        return self.loaded(info, survivors).get(self.merged_into_id)
+
+    @described("The cases that were merged into this one, the oldest first.")
+    def merges(self, info: Info) -> list[CaseMerge]:
+        return self.loaded(info, filing.merges_of).get(self.id, [])
+
+    @described("The messages that came here from another case or left for one, in their order.")
+    def message_moves(self, info: Info) -> list[MessageMove]:
+        return self.loaded(info, filing.moves_of).get(self.id, [])
+
     @described("Another case that it seems to speak of, if you may see it.")
     def related_case(self, info: Info) -> Case | None:
         return self.loaded(info, related).get(self.related_case_id)
@@ -234,20 +249,26 @@ NEWEST = Order("timeline back", rows.Activity.at, rows.Activity.id, descending=T
 
 def visible_case(asking: Asking, id: UUID | None) -> Case | None:
     """The case of that id, if who asks may see it."""
-    return _visible(asking, {id}).get(id)
+    return visible_by_id(asking, {id}).get(id)
 
 
 def visible_cases(asking: Asking, naming: Sequence[NamesACase]) -> Mapping[UUID | None, Case]:
     """The cases that these name, as far as who asks may see them, by the case's id."""
-    return _visible(asking, {one.case_id for one in naming})
+    return visible_by_id(asking, {one.case_id for one in naming})
 
 
 def related(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:
     """The cases that these cases speak of, likewise."""
-    return _visible(asking, {case.related_case_id for case in cases})
+    return visible_by_id(asking, {case.related_case_id for case in cases})
 
 
-def _visible(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None, Case]:
+def survivors(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:
+    """The cases that these cases go on in, likewise."""
+    return visible_by_id(asking, {case.merged_into_id for case in cases})
+
+
+def visible_by_id(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None, Case]:
+    """The cases of these ids, likewise."""
     if not ids - {None}:
         return {}
     statement = visible_to(asking.principal).where(rows.Case.id.in_(ids - {None}))

@@ -103,8 +103,18 @@ class TimeLocked(Problem):
     pass
 
 
-@strawberry.type(description="These contacts cannot be made one, or not be parted again.")
+@strawberry.type(description="These cases or contacts cannot be made one.")
 class CannotMerge(Problem):
+    pass
+
+
+@strawberry.type(description="That message cannot be split off, or not go there.")
+class CannotMove(Problem):
+    pass
+
+
+@strawberry.type(description="What was done cannot be put back exactly as it was.")
+class CannotUndo(Problem):
     pass
 
 
@@ -154,6 +164,8 @@ TYPES: dict[str, type[Problem]] = {
     "cannot-merge": CannotMerge,
     "open-activities": OpenActivities,
     "activity-state": ActivityInWrongState,
+    "cannot-move": CannotMove,
+    "cannot-undo": CannotUndo,
     "time-locked": TimeLocked,
 }
 OF_A_FIELD = frozenset(
@@ -185,6 +197,8 @@ AnyProblem = (
     | AlreadyRenewed
     | TemplateFrozen
     | CannotMerge
+    | CannotMove
+    | CannotUndo
     | TimeLocked
     | OpenActivities
     | ActivityInWrongState

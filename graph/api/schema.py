@@ -26,6 +26,7 @@ from graph.api.inbound import InboundMutations, InboundQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.laying_out import LayoutMutations
 from graph.api.life import EntitlementMutations
+from graph.api.merging import MergeMutations, MergeQueries
 from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
@@ -51,6 +52,7 @@ class Query(
     CaseQueries,
     ActivityQueries,
     FieldQueries,
+    MergeQueries,
     QueueQueries,
     TeamQueries,
     CustomerQueries,
@@ -83,6 +85,7 @@ class Mutation(
     WordingMutations,
     ViewerMutations,
     ActivityMutations,
+    MergeMutations,
     CoveringMutations,
     CustomerMutations,
     ContractMutations,

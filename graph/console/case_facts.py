@@ -53,7 +53,7 @@ class Facts:
 def of_case(visit: Visit, case: Case, times: Times) -> Facts:
     """What is known about a case; ten statements or so, whatever there is."""
     session = visit.session
-    others = _others(visit, case)
+    others = others_of(visit, case)
     instances = sla.of_case(session, case)
     # A reopened case has several clocks of a kind; the latest counts.
     latest = {instance.kpi: instance for instance in instances}.values()
@@ -107,7 +107,7 @@ def _balances(session: Session, case: Case) -> Sequence[Entitlement]:
     ).all()
 
 
-def _others(visit: Visit, case: Case) -> Sequence[Case]:
+def others_of(visit: Visit, case: Case) -> Sequence[Case]:
     """The customer's other open cases and the one this seems to speak of, as far as I may see."""
     same = []
     if case.account_id is not None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import case_facts, later, rendering, story
+from graph.console import case_facts, filing, later, rendering, story
 from graph.console.navigation import beside
 from graph.console.story import Happened
 from graph.console.visit import Visit, read
@@ -102,6 +102,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         resolutions=REASONS[State.RESOLVED],
         pauses=sorted(PAUSES),
         later=later.choices(times),
+        filing=filing.of_case(visit, case),
     )
 
 

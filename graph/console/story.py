@@ -38,6 +38,14 @@ DONE = {
     "case.prioritised": "changed the priority from {was} to {priority}",
     "case.sla_chosen": "chose another SLA",
     "case.cancelled": "cancelled the case. {text}",
+    "case.merged": "merged {merged} into this case",
+    "case.merged_away": "merged this case into {survivor}",
+    "case.parted": "parted {parted} from this case",
+    "case.unmerged": "parted this case from {survivor}",
+    "case.message_split_off": "split a message off into {to}",
+    "case.message_moved_away": "moved a message to {to}",
+    "case.message_moved_here": "moved a message here from {source}",
+    "case.message_put_back": "put a message back from {source}",
     "case.snoozed": "put the case off",
     "case.follow_up_agreed": "agreed on a follow-up",
 }
@@ -213,4 +221,8 @@ def _happened(event: Event, done: Mapping[str, str]) -> Happened | None:
 
 def _filled(words: str, data: Mapping[str, Any]) -> str:
     # In one pass: a value that looks like a placeholder stays what it is.
-    return _BLANK.sub(lambda blank: str(data.get(blank[1], "")), words).strip()
+    return _BLANK.sub(lambda blank: _plain(data.get(blank[1], "")), words).strip()
+
+
+def _plain(value: object) -> str:
+    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)

@@ -23,6 +23,7 @@ from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
 from intake.entitlements import Reservation
 from intake.events import Delivery
+from intake.history import expect_version
 from intake.merging.moves import (
     CannotMerge,
     held,
@@ -67,17 +68,20 @@ def merge(
     *,
     desk: Desk,
     at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Let up to ten open cases go on in another, or in what that one was merged into itself.
 
     Each source ends as cancelled, merged: it leaves its queue, its clocks stop and its term is
-    given back. Raises CannotMerge, NotOpen or NotFound, and then nothing has moved.
+    given back. `version` is that of the survivor. Raises CannotMerge, NotOpen, StaleVersion or
+    NotFound, and then nothing has moved.
     """
     by.must(Act.WORK)
     survivor_id, ids = named(session, survivor_id, source_ids)
     hold_deliveries(session, ids)
     found = held(session, by, {survivor_id, *ids})
     survivor, sources = found[survivor_id], [found[i] for i in ids]
+    expect_version(session, survivor, version)
     check(survivor, sources)
     # All of them at once and in their order, as a message that arrives locks them.
     entitlements.locked(session, {s.entitlement_id for s in sources if s.entitlement_id})

@@ -28,6 +28,7 @@ from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
 from intake.errors import NotFound
 from intake.events import Delivery
+from intake.history import expect_version
 from intake.merging.moves import (
     CannotMove,
     CannotUndo,
@@ -62,11 +63,20 @@ class MessageMove(Base):
 
 
 def move_message(
-    session: Session, by: Principal, activity_id: UUID, case_id: UUID, *, at: datetime
+    session: Session,
+    by: Principal,
+    activity_id: UUID,
+    case_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
 ) -> MessageMove:
-    """Let a message be part of another open case. Raises CannotMove, NotOpen or NotFound."""
+    """Let a message be part of another open case; `version` is that of the case it leaves.
+
+    Raises CannotMove, NotOpen, StaleVersion or NotFound.
+    """
     by.must(Act.WORK)
-    activity, source = leaving(session, by, activity_id, also=case_id)
+    activity, source = leaving(session, by, activity_id, also=case_id, version=version)
     if source.id == case_id:
         raise CannotMove(f"it is in case {source.number} already")
     target = one_visible(session, by, case_id)
@@ -113,7 +123,12 @@ def moves_of(session: Session, case: Case) -> list[MessageMove]:
 
 
 def leaving(
-    session: Session, by: Principal, activity_id: UUID, *, also: UUID | None = None
+    session: Session,
+    by: Principal,
+    activity_id: UUID,
+    *,
+    also: UUID | None = None,
+    version: int | None = None,
 ) -> tuple[Activity, Case]:
     """The message, and its case locked, if it may leave; and another case locked with it."""
     case_id = session.scalar(select(Activity.case_id).where(Activity.id == activity_id))
@@ -125,6 +140,7 @@ def leaving(
     if activity.case_id != case_id:
         raise CannotMove("it was moved to another case just now; look again")
     source = found[case_id]
+    expect_version(session, source, version)
     must_be_open(source)
     if activity.kind is ActivityKind.RESOLUTION:
         raise CannotMove("a resolution stays with what it resolved")

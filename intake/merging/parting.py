@@ -15,6 +15,7 @@ from intake.cases import Case, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
 from intake.errors import NotFound
+from intake.history import expect_version
 from intake.merging.cases import PLANS, CaseMerge, merges_of
 from intake.merging.moves import CannotUndo, astray, held, hold_deliveries, move_back
 from intake.queues import QueueItem
@@ -22,7 +23,15 @@ from intake.sla import KpiInstance, KpiState
 from intake.threads import Participant
 
 
-def unmerge(session: Session, by: Principal, case_id: UUID, *, desk: Desk, at: datetime) -> Case:
+def unmerge(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    *,
+    desk: Desk,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
     """Part a merged case from its survivor again: everything that was its own goes back to it.
 
     What came since the merge stays with the survivor. Raises CannotUndo when the source cannot be
@@ -34,6 +43,7 @@ def unmerge(session: Session, by: Principal, case_id: UUID, *, desk: Desk, at: d
     found = held(session, by, {record.source_id, record.survivor_id})
     source, survivor = found[record.source_id], found[record.survivor_id]
     session.refresh(record)
+    expect_version(session, source, version)
     _check_undo(session, record, source, survivor)
     record.undone_at, source.merged_into_id = at, None
     move_back(session, record.id)

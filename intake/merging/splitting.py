@@ -49,6 +49,7 @@ def split_off(
     desk: Desk,
     at: datetime,
     subject: str = "",
+    version: int | None = None,
 ) -> Case:
     """Make a case of its own of a message, as if it had arrived alone: with its own entitlement,
     queue and clocks, which count from when it came.
@@ -56,7 +57,7 @@ def split_off(
     What covers it is decided now, by what is left now. Raises CannotMove or NotOpen.
     """
     by.must(Act.WORK)
-    activity, source = leaving(session, by, activity_id)
+    activity, source = leaving(session, by, activity_id, version=version)
     if activity.direction is not Direction.INCOMING:
         raise CannotMove("only what a customer wrote can become a case of its own")
     # A case is whole only once it has a queue.
