@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from intake import entitlements
 from intake.cases import Case, Resolution, State
-from intake.customers import Contact
+from intake.customers import Account, Contact
 from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import (
@@ -28,7 +28,15 @@ from intake.entitlements import (
     Refusal,
 )
 from intake.entitlements.bought import State as EntitlementState
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
+
+LONGEST = timedelta(days=3_653)
+
+
+class WrongSpan(IntakeError):
+    """Days between which nothing can be replayed; the text names the field."""
+
+    code = "wrong-span"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,16 @@ class Past:
     contact_id: UUID | None
     product_id: UUID | None
     billable_minutes: int = 0
+
+
+@dataclass(slots=True)
+class Month:
+    """What one month would have used: its cases when they open, units when they are taken."""
+
+    cases: int = 0
+    covered: int = 0
+    taken: int = 0
+    overage: int = 0
 
 
 @dataclass(slots=True)
@@ -57,8 +75,14 @@ class Replay:
     """The first day on which a case was refused, or billed in part, for want of terms."""
     by_channel: dict[str, int] = field(default_factory=dict)
     """Units taken by channel."""
+    months: dict[date, Month] = field(default_factory=dict)
+    """Month by month, by the first day of each."""
     left: int = 0
     """What the last period would have left."""
+
+    def month(self, on: date) -> Month:
+        """The month of a day, to be counted in."""
+        return self.months.setdefault(on.replace(day=1), Month())
 
     @property
     def words(self) -> str:
@@ -79,16 +103,23 @@ def preview(
 ) -> Decision:
     """What a case that came like this at that instant would be told, by the balances of now.
 
-    A contact's account counts unless another is named.
+    A contact's account counts unless another is named. The session must be one that only reads.
     """
     if contact_id is None and account_id is None:
-        raise IntakeError("name a contact or an account")
+        raise NotFound("name a contact or an account")
     if contact_id is not None and account_id is None:
         account_id = session.scalar(select(Contact.account_id).where(Contact.id == contact_id))
+    if contact_id is not None and session.get(Contact, contact_id) is None:
+        raise NotFound("there is no such contact")
+    if account_id is not None and session.get(Account, account_id) is None:
+        raise NotFound("there is no such account")
     held = entitlements.held_by(session, {(contact_id, account_id)})
+    session.expunge_all()  # what time will have done by then is done to copies
+    for entitlement in held:
+        entitlements.turn(entitlement, on=entitlement.day(at, desk.day(at)), at=at)
     # An id that no case has: nothing is looked up by it.
     asked = Asked(new_id(), channel, contact_id, account_id, product_id, desk.day(at), at)
-    return entitlements.decide(held, asked)
+    return entitlements.decide(held, asked, apply=desk.apply_entitlement_on_creation)
 
 
 def replay(
@@ -101,7 +132,12 @@ def replay(
     contact_id: UUID | None = None,
     account_id: UUID | None = None,
 ) -> Replay:
-    """The customer's cases opened from `since` to before `until`, as if on this template."""
+    """The customer's cases opened from `since` to before `until`, as if on this template.
+
+    Raises WrongSpan, naming the field.
+    """
+    if not since < until <= since + LONGEST:
+        raise WrongSpan(f"until: {until} is not within ten years after {since}")
     cases = past_cases(
         session, since=since, until=until, desk=desk, contact_id=contact_id, account_id=account_id
     )
@@ -193,7 +229,10 @@ def _covers(plan: Entitlement, case: Past, on: date, answer: Replay) -> bool:
         plan.id, case.channel, case.contact_id, plan.account_id, case.product_id, on, case.opened_at
     )
     refusal = entitlements.decide([plan], asked).refusal
+    month = answer.month(on)
+    month.cases += 1
     if refusal is None:
+        month.covered += 1
         return True
     answer.refused[refusal] = answer.refused.get(refusal, 0) + 1
     if refusal in (Refusal.USED_UP, Refusal.CHANNEL_USED_UP):
@@ -213,8 +252,9 @@ def _take(plan: Entitlement, case: Past, on: date, answer: Replay) -> None:
     plan.remaining -= share.taken
     if row := plan.allotment(case.channel):
         row.remaining -= share.taken
-    answer.taken += share.taken
-    answer.overage += share.overage
+    for told in (answer, answer.month(on)):
+        told.taken += share.taken
+        told.overage += share.overage
     answer.by_channel[case.channel] = answer.by_channel.get(case.channel, 0) + share.taken
     if share.overage:
         answer.used_up_on = answer.used_up_on or on

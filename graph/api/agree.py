@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec
 from uuid import UUID
 
 import strawberry
@@ -45,7 +45,7 @@ class ContractTerms:
     account: UUID | None = strawberry.field(default=None, description="The account it is with …")
     contact: UUID | None = strawberry.field(default=None, description="… or the contact.")
     template: UUID | None = strawberry.field(
-        default=None, description="Its template, whose words win over the last five fields."
+        default=None, description="Its template, whose words win from `billingFrequency` to `sla`."
     )
     bill_to: str = strawberry.field(default="", description="The address of its invoices.")
     billing_starts_on: date | None = strawberry.field(
@@ -72,6 +72,19 @@ class ContractTerms:
         default=None, description="The hours it covers; null: around the clock."
     )
     sla: UUID | None = strawberry.field(default=None, description="The service level.")
+    owner: UUID | None = strawberry.field(
+        default=None, description="The agent who answers for it, and is told of its renewal."
+    )
+    email: str = strawberry.field(default="", description="Where the reminders go.")
+    renewal_days: list[int] = strawberry.field(
+        default_factory=list,
+        description="Reminders go out so many days before its end; < 0 is after it.",
+    )
+    draft_renewal_days: int | None = strawberry.field(
+        default=None,
+        description="The clock drafts the next term so many days before the end, or when a line "
+        "runs low; null: never.",
+    )
 
     def row(self) -> rows.Terms:
         """The terms as the domain takes them."""
@@ -93,6 +106,10 @@ class ContractTerms:
             discount_mode=self.discount_mode,
             calendar_id=self.calendar,
             sla_id=self.sla,
+            owner_id=self.owner,
+            email=self.email,
+            renewal_days=self.renewal_days,
+            draft_renewal_days=self.draft_renewal_days,
         )
 
 
@@ -149,6 +166,15 @@ class ContractTemplateTerms:
     discount_mode: Discount = strawberry.field(
         default=rows.Discount.PERCENTAGE, description="What discounts are."
     )
+    calendar: UUID | None = strawberry.field(
+        default=None, description="The hours its contracts cover; null: around the clock."
+    )
+    sla: UUID | None = strawberry.field(default=None, description="The service level.")
+
+    def fields(self) -> dict[str, Any]:
+        """The terms as the domain takes them."""
+        given = dict(vars(self))
+        return {**given, "calendar_id": given.pop("calendar"), "sla_id": given.pop("sla")}
 
 
 @strawberry.type(description="It was done.")
@@ -334,7 +360,7 @@ class ContractMutations:
         asking = info.context
         try:
             with asking.acting() as session:
-                kept = agree.template(session, asking.principal, at=asking.at, **vars(terms))
+                kept = agree.template(session, asking.principal, at=asking.at, **terms.fields())
         except IntakeError as error:
             return problem(error)
         return ContractTemplateKept(template_id=kept.id)
@@ -346,7 +372,7 @@ class ContractMutations:
         asking = info.context
         try:
             with asking.acting() as session:
-                agree.change_template(session, asking.principal, id, at=asking.at, **vars(terms))
+                agree.change_template(session, asking.principal, id, at=asking.at, **terms.fields())
         except IntakeError as error:
             return problem(error)
         return ContractTemplateKept(template_id=id)

@@ -44,6 +44,7 @@ class CaseFilter:
     queue: UUID | None = strawberry.field(default=None, description="In this queue.")
     account: UUID | None = strawberry.field(default=None, description="Of this account.")
     contact: UUID | None = strawberry.field(default=None, description="Of this contact.")
+    product: UUID | None = strawberry.field(default=None, description="About this product.")
     channel: str | None = strawberry.field(default=None, description="That came by this way.")
     owner: UUID | None = strawberry.field(default=None, description="Of this agent.")
     unowned: bool = strawberry.field(default=False, description="Of no agent yet.")
@@ -72,6 +73,7 @@ class CaseFilter:
             rows.Case.queue_id: self.queue,
             rows.Case.account_id: self.account,
             rows.Case.contact_id: self.contact,
+            rows.Case.product_id: self.product,
             rows.Case.channel: self.channel,
             rows.Case.owner_id: self.owner,
             rows.Case.type_id: self.type,
@@ -157,6 +159,16 @@ def of_accounts(
     visible = visible_to(asking.principal)
     return pages(
         asking, visible, OPENED, Case, accounts, rows.Case.account_id, first=first, after=after
+    )
+
+
+def of_products(
+    asking: Asking, products: Sequence[Shown], first: int, after: str | None
+) -> Mapping[UUID, Connection[Case]]:
+    """A page of the cases that name each product, the newest first."""
+    visible = visible_to(asking.principal)
+    return pages(
+        asking, visible, OPENED, Case, products, rows.Case.product_id, first=first, after=after
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import aliased, selectinload
 
 from graph.api.activities import Activity, about_contracts
+from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
@@ -22,7 +23,7 @@ from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, page, pages
 from graph.api.products import Product
 from graph.api.slas import ServiceCalendar, Sla
-from intake import cases, customers, entitlements, products, sla
+from intake import agents, cases, customers, entitlements, products, sla
 from intake import contracts as rows
 from intake.errors import IntakeError
 from intake.visibility import visible_to
@@ -162,7 +163,15 @@ class Contract(Shown):
     )
     currency: str = strawberry.field(description="The currency of its amounts (ISO 4217).")
     external_id: str | None = strawberry.field(description="Its id in another system.")
+    email: str = strawberry.field(description="Where renewal notices go, or empty.")
+    renewal_days: list[int] = strawberry.field(
+        description="The customer is reminded so many days before its end; < 0 is after it."
+    )
+    draft_renewal_days: int | None = strawberry.field(
+        description="The clock drafts the next term so many days before the end; null: never."
+    )
     created_at: datetime = strawberry.field(description="When it was drafted.")
+    owner_id: strawberry.Private[UUID | None]
     version: int = strawberry.field(description="Goes up with each change: `expectedVersion`.")
     account_id: strawberry.Private[UUID | None]
     contact_id: strawberry.Private[UUID | None]
@@ -193,6 +202,10 @@ class Contract(Shown):
     @described("The hours it covers; null: around the clock.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
         return self.loaded(info, hours).get(self.calendar_id)
+
+    @described("The agent who answers for it.")
+    def owner(self, info: Info) -> Agent | None:
+        return self.loaded(info, owners).get(self.owner_id)
 
     @described("The service level that its entitlements carry.")
     def sla(self, info: Info) -> Sla | None:
@@ -355,6 +368,11 @@ def templates(
     """What these were made from."""
     ids = (contract.template_id for contract in contracts)
     return by_id(asking, ContractTemplate, rows.ContractTemplate, ids)
+
+
+def owners(asking: Asking, agreed: Sequence[Contract]) -> Mapping[UUID | None, Agent]:
+    """Who answers for these."""
+    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in agreed))
 
 
 def hours(

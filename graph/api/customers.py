@@ -52,6 +52,14 @@ class Customer(Shown):
 
         return self.loaded(info, bought_by).get(self.id, [])
 
+    @described("Those of what they bought that run low: at one of their thresholds now.")
+    def running_low(
+        self, info: Info
+    ) -> list[Annotated[Entitlement, strawberry.lazy("graph.api.entitlements")]]:
+        from graph.api.entitlements import at_a_threshold
+
+        return self.loaded(info, at_a_threshold).get(self.id, [])
+
     @described("What was agreed with them, the contract that ends soonest first.")
     def contracts(
         self, info: Info

@@ -21,8 +21,8 @@ from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import S, Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, page
 from graph.api.products import Product
-from graph.api.slas import Sla
-from intake import agents, customers, products, sla
+from graph.api.slas import ServiceCalendar, Sla
+from intake import agents, customers, products, renewals, sla
 from intake import entitlements as rows
 
 if TYPE_CHECKING:
@@ -118,7 +118,14 @@ class Entitlement(Shown):
     renewal_days: list[int] = strawberry.field(
         description="The customer is reminded so many days before its end; < 0 is after it."
     )
+    draft_renewal: bool = strawberry.field(
+        description="Whether the clock drafts its renewal once it runs low or ends."
+    )
+    zone: str = strawberry.field(
+        description="The time zone of its days; empty: the organisation's own."
+    )
     created_at: datetime = strawberry.field(description="When it was drafted.")
+    calendar_id: strawberry.Private[UUID | None]
     account_id: strawberry.Private[UUID | None]
     contact_id: strawberry.Private[UUID | None]
     owner_id: strawberry.Private[UUID | None]
@@ -157,6 +164,10 @@ class Entitlement(Shown):
     @described("The SLA of the cases that it covers.")
     def sla(self, info: Info) -> Sla | None:
         return self.loaded(info, service_levels).get(self.sla_id)
+
+    @described("The hours in which it is served: the clocks of what it covers count in them.")
+    def calendar(self, info: Info) -> ServiceCalendar | None:
+        return self.loaded(info, hours).get(self.calendar_id)
 
     @described("The template it was made from.")
     def template(self, info: Info) -> EntitlementTemplate | None:
@@ -201,6 +212,26 @@ class EntitlementTemplate(Shown):
     )
     total: int = strawberry.field(description="How much it gives, in cases or minutes.")
     lasts_months: int = strawberry.field(description="How long it lasts.")
+    overdraw: Overdraw = strawberry.field(
+        description="What becomes of what a resolved case used beyond what was left."
+    )
+    reserve: int = strawberry.field(
+        description="What an open case holds back where terms are taken on resolution."
+    )
+    carry_over: int = strawberry.field(description="So much that is unused may move on.")
+    carry_over_days: int | None = strawberry.field(
+        description="What moved on expires after so many days; null: never."
+    )
+    thresholds: list[int] = strawberry.field(
+        description="It runs low when so many percent, or less, are left."
+    )
+    renewal_days: list[int] = strawberry.field(
+        description="The customer is reminded so many days before its end; < 0 is after it."
+    )
+    draft_renewal: bool = strawberry.field(
+        description="Whether the clock drafts its renewal once it runs low or ends."
+    )
+    calendar_id: strawberry.Private[UUID | None]
     period_months: int | None = strawberry.field(
         description="Its terms come anew so often; null: once."
     )
@@ -210,6 +241,10 @@ class EntitlementTemplate(Shown):
     def channels(self) -> list[ChannelShare]:
         totals: dict[str, int] = self.row.channels
         return [ChannelShare(channel=name, total=total) for name, total in sorted(totals.items())]
+
+    @described("The hours in which it is served.")
+    def calendar(self, info: Info) -> ServiceCalendar | None:
+        return self.loaded(info, hours).get(self.calendar_id)
 
     @described("The SLA of the cases that it covers.")
     def sla(self, info: Info) -> Sla | None:
@@ -322,6 +357,14 @@ def service_levels(
     return by_id(asking, Sla, sla.Sla, (one.sla_id for one in entitlements))
 
 
+def hours(
+    asking: Asking, served: Sequence[Entitlement | EntitlementTemplate]
+) -> Mapping[UUID | None, ServiceCalendar]:
+    """The hours in which these are served."""
+    ids = (one.calendar_id for one in served)
+    return by_id(asking, ServiceCalendar, sla.ServiceCalendar, ids)
+
+
 def templates(
     asking: Asking, entitlements: Sequence[Entitlement]
 ) -> Mapping[UUID | None, EntitlementTemplate]:
@@ -348,6 +391,13 @@ def before(
 def after(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Entitlement]:
     """Those that renew these."""
     return by_id(asking, Entitlement, rows.Entitlement, (one.renewed_by_id for one in entitlements))
+
+
+def at_a_threshold(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:
+    """What these customers hold themselves that runs low, by customer."""
+    of = [(None, one.id) if isinstance(one, Account) else (one.id, None) for one in held]
+    found = renewals.running_low(asking.session, of)
+    return grouped(Entitlement, found, lambda row: row.account_id or row.contact_id)
 
 
 def bought_by(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:

@@ -19,6 +19,7 @@ from intake import entitlements as rows
 from intake.agents import Principal
 from intake.errors import IntakeError
 
+REFERENCES = ("account", "contact", "owner", "sla", "calendar")
 Act = Callable[[Session, Principal], rows.Entitlement | None]
 
 
@@ -77,10 +78,16 @@ class EntitlementTerms:
         default_factory=list,
         description="Reminders go out so many days before its end; < 0 is after it.",
     )
+    draft_renewal: bool = strawberry.field(
+        default=False, description="Whether the clock drafts its renewal once it runs low or ends."
+    )
     email: str = strawberry.field(default="", description="Where the reminders go.")
     description: str = strawberry.field(default="", description="What it is, in words.")
     owner: UUID | None = strawberry.field(default=None, description="The agent who answers for it.")
     sla: UUID | None = strawberry.field(default=None, description="The SLA of what it covers.")
+    calendar: UUID | None = strawberry.field(
+        default=None, description="The hours in which it is served, whose zone its days are of."
+    )
 
     def fields(self) -> dict[str, Any]:
         """The terms as the domain takes them. Raises BadEntitlement for a channel given twice."""
@@ -88,7 +95,7 @@ class EntitlementTerms:
         channels = {each.channel: each.total for each in given.pop("channels")}
         if len(channels) < len(self.channels):
             raise rows.BadEntitlement("channels", "one of them is listed twice")
-        renamed = {f"{name}_id": given.pop(name) for name in ("account", "contact", "owner", "sla")}
+        renamed = {f"{name}_id": given.pop(name) for name in REFERENCES}
         return {**given, **renamed, "channels": channels}
 
 

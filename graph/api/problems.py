@@ -174,6 +174,7 @@ OF_A_FIELD = frozenset(
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time", "wrong-instant", "wrong-activity", "wrong-endpoint"),
+        *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-field", "not-filled-in"),
         *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
@@ -13,11 +13,13 @@ from sqlalchemy import or_, select
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, grouped
+from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, page
+from intake import customers
 from intake import products as rows
 
 if TYPE_CHECKING:
+    from graph.api.cases import Case
     from graph.api.customers import Customer
 
 
@@ -41,6 +43,14 @@ class Product(Shown):
     def family(self, info: Info) -> ProductFamily | None:
         return self.loaded(info, families).get(self.family_id)
 
+    @described("The cases that name it and that you may see, the newest first.")
+    def cases(
+        self, info: Info, first: First = FIRST_DEFAULT, after: After = None
+    ) -> Connection[Annotated[Case, strawberry.lazy("graph.api.cases")]]:
+        from graph.api.caselists import of_products
+
+        return self.loaded(info, of_products, first, after)[self.id]
+
 
 @strawberry.type(
     description="One piece that a customer has: this printer, with this serial number."
@@ -50,6 +60,15 @@ class OwnedProduct(Shown):
     serial_number: str = strawberry.field(description="Its serial number.")
     bought_on: date | None = strawberry.field(description="When it was bought.")
     warranty_until: date | None = strawberry.field(description="Its last day under warranty.")
+
+    account_id: strawberry.Private[UUID | None]
+    contact_id: strawberry.Private[UUID | None]
+
+    @described("Whose it is.")
+    def customer(
+        self, info: Info
+    ) -> Annotated[Customer, strawberry.lazy("graph.api.customers")] | None:
+        return self.loaded(info, holders).get(self.account_id or self.contact_id)
 
     @described("What it is.")
     def product(self) -> Product:
@@ -63,20 +82,54 @@ BY_NAME = Order("products", rows.Product.name, rows.Product.id)
 class ProductQueries:
     @described("The catalogue by name; `search` finds in names and numbers.")
     def products(
-        self, info: Info, search: str = "", first: First = FIRST_DEFAULT, after: After = None
+        self,
+        info: Info,
+        search: str = "",
+        family: Annotated[
+            UUID | None,
+            strawberry.argument(description="Of this family and of those inside it."),
+        ] = None,
+        first: First = FIRST_DEFAULT,
+        after: After = None,
     ) -> Connection[Product]:
         statement = select(rows.Product)
+        if family is not None:
+            statement = rows.products_in(family).order_by(None)
         if search:
             name = rows.Product.name.icontains(search, autoescape=True)
             number = rows.Product.number.icontains(search, autoescape=True)
             statement = statement.where(or_(name, number))
         return page(info.context, statement, BY_NAME, Product, first=first, after=after)
 
+    @described("The product of that id, or null.")
+    def product(self, info: Info, id: UUID) -> Product | None:
+        return by_id(info.context, Product, rows.Product, [id]).get(id)
+
+    @described("Every family of products, by name.")
+    def product_families(self, info: Info) -> list[ProductFamily]:
+        statement = select(rows.ProductFamily).order_by(rows.ProductFamily.name)
+        return together(ProductFamily, info.context.session.scalars(statement))
+
+    @described("Whose piece has that serial number; several products may share one.")
+    def owned_products(self, info: Info, serial_number: str) -> list[OwnedProduct]:
+        same = rows.OwnedProduct.serial_number == serial_number.strip()
+        statement = select(rows.OwnedProduct).where(same).order_by(rows.OwnedProduct.id)
+        return together(OwnedProduct, info.context.session.scalars(statement))
+
 
 def families(asking: Asking, products: Sequence[Product]) -> Mapping[UUID | None, ProductFamily]:
     """The families of these products."""
     ids = (product.family_id for product in products)
     return by_id(asking, ProductFamily, rows.ProductFamily, ids)
+
+
+def holders(asking: Asking, pieces: Sequence[OwnedProduct]) -> Mapping[UUID | None, Customer]:
+    """Who has these pieces."""
+    from graph.api.customers import Account, Contact
+
+    companies = by_id(asking, Account, customers.Account, (piece.account_id for piece in pieces))
+    people = by_id(asking, Contact, customers.Contact, (piece.contact_id for piece in pieces))
+    return {**companies, **people}
 
 
 def owned_by(asking: Asking, owners: Sequence[Customer]) -> Mapping[UUID, list[OwnedProduct]]:

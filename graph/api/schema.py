@@ -13,6 +13,7 @@ from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
+from graph.api.catalogue import CatalogueMutations
 from graph.api.changing import ChangingMutations
 from graph.api.contracts import ContractQueries
 from graph.api.covering import CoveringMutations
@@ -27,13 +28,16 @@ from graph.api.knowing import CustomerMutations
 from graph.api.laying_out import LayoutMutations
 from graph.api.life import EntitlementMutations
 from graph.api.merging import MergeMutations, MergeQueries
+from graph.api.offers import OfferMutations
 from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.promising import PromiseQueries, SlaMutations
 from graph.api.queues import QueueQueries
+from graph.api.registering import RegisterMutations
 from graph.api.rehearsals import RehearsalQueries
+from graph.api.replays import ReplayQueries
 from graph.api.reports import ReportQueries
 from graph.api.routing import RoutingMutations, RoutingQueries
 from graph.api.scalars import SCALARS
@@ -60,6 +64,7 @@ class Query(
     ContractQueries,
     EntitlementQueries,
     PreviewQueries,
+    ReplayQueries,
     BillingQueries,
     SlaQueries,
     PromiseQueries,
@@ -88,6 +93,9 @@ class Mutation(
     MergeMutations,
     CoveringMutations,
     CustomerMutations,
+    RegisterMutations,
+    CatalogueMutations,
+    OfferMutations,
     ContractMutations,
     EntitlementMutations,
     SlaMutations,

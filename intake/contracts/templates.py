@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, exists, select
+from sqlalchemy import String, exists, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.contracts.records import Allotment, Contract, Discount, Frequency, WrongTerm
@@ -118,3 +118,8 @@ def _check(session: Session, template: ContractTemplate) -> None:
         same = select(exists().where(column == value, ContractTemplate.id != template.id))
         if session.scalar(same):
             raise WrongTerm(f"{field}: another contract template is called {value!r}")
+    for reference in ("calendar_id", "sla_id"):
+        id = getattr(template, reference)
+        [key] = inspect(ContractTemplate).columns[reference].foreign_keys
+        if id is not None and not session.scalar(select(exists().where(key.column == id))):
+            raise WrongTerm(f"{reference}: there is no such {reference.removesuffix('_id')}")

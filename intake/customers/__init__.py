@@ -1,6 +1,6 @@
 """Who we serve: accounts (companies) and contacts (people), and how each person is reached."""
 
-from intake.customers import domains, merging, notes, points, preferences
+from intake.customers import domains, merging, notes, points, preferences, registering
 from intake.customers.domains import PUBLIC_MAIL, AccountDomain, domain_of
 from intake.customers.people import (
     Account,
@@ -27,6 +27,7 @@ __all__ = [
     "notes",
     "points",
     "preferences",
+    "registering",
     "survivor_of",
     "verified",
     "verify",

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String
+from sqlalchemy import String, Table, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import events
@@ -90,6 +90,8 @@ def add_domain(
     """
     by.must(Act.WORK)
     found = normal(domain)
+    if session.scalar(select(exists().where(_accounts().c.id == account_id))) is False:
+        raise NotFound("there is no such account")
     held = session.get(AccountDomain, found, with_for_update=True)
     if held is not None and held.account_id != account_id:
         raise WrongDomain(f"domain: {found} belongs to another account; remove it there first")
@@ -101,7 +103,11 @@ def add_domain(
     return held
 
 
-def remove_domain(session: Session, by: Principal, domain: str, *, at: datetime) -> None:
+def _accounts() -> Table:
+    return Base.metadata.tables["accounts"]  # of a module above this one
+
+
+def remove_domain(session: Session, by: Principal, domain: str, *, at: datetime) -> AccountDomain:
     """New people who write from that domain belong nowhere; those known stay where they are."""
     by.must(Act.WORK)
     held = session.get(AccountDomain, domain.strip().lower(), with_for_update=True)
@@ -109,6 +115,7 @@ def remove_domain(session: Session, by: Principal, domain: str, *, at: datetime)
         raise NotFound(f"no account has the domain {domain}")
     session.delete(held)
     _record(session, "account.domain-removed", held, by, at)
+    return held
 
 
 def _record(session: Session, kind: str, held: AccountDomain, by: Principal, at: datetime) -> None:

@@ -68,7 +68,12 @@ from intake.entitlements.life import (
 )
 from intake.entitlements.periods import turn
 from intake.entitlements.reserving import Reservation
-from intake.entitlements.templates import EntitlementTemplate, draft
+from intake.entitlements.templates import (
+    EntitlementTemplate,
+    add_template,
+    change_template,
+    draft,
+)
 from intake.entitlements.thresholds import threshold_reached
 from intake.entitlements.validity import ORIGINS, BadEntitlement, Problem, check
 
@@ -105,8 +110,10 @@ __all__ = [
     "WouldOverdraw",
     "WrongState",
     "activate",
+    "add_template",
     "burn_down",
     "cancel",
+    "change_template",
     "check",
     "claim",
     "correct",
