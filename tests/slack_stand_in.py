@@ -58,7 +58,12 @@ class Posted:
 
     @property
     def buttons(self) -> list[str]:
-        return [b["action_id"] for b in self._elements()]
+        return [b["action_id"] for b in self._elements() if b["type"] == "button"]
+
+    @property
+    def seldom(self) -> list[dict[str, Any]]:
+        """What it offers behind three dots."""
+        return [o for e in self._elements() if e["type"] == "overflow" for o in e["options"]]
 
     @property
     def shows(self) -> str:
@@ -127,7 +132,6 @@ class SlackStandIn:
         self, message: Posted, act: str, *, user: str, team: str = TEAM, value: str = ""
     ) -> dict[str, Any]:
         """The request that tells of a press. `value` is what a tampered client would send."""
-        button = message.button(act)
         container = {"type": "message", "message_ts": message.ts, "channel_id": message.channel}
         if message.below:
             container["thread_ts"] = message.below
@@ -138,15 +142,15 @@ class SlackStandIn:
             "container": container,
             "channel": {"id": message.channel},
             "trigger_id": f"trigger.{next(self._counter)}",
-            "actions": [
-                {
-                    "action_id": act,
-                    "type": "button",
-                    "value": value or button.get("value", ""),
-                    "action_ts": self._now(),
-                }
-            ],
+            "actions": [self._action(message, act, value) | {"action_ts": self._now()}],
         }
+
+    def _action(self, message: Posted, act: str, value: str) -> dict[str, Any]:
+        for option in message.seldom:
+            if option["value"].split()[0] == act:
+                return {"action_id": "more", "type": "overflow", "selected_option": option}
+        said = value or message.button(act).get("value", "")
+        return {"action_id": act, "type": "button", "value": said}
 
     def submit(
         self, view: dict[str, Any], *, user: str, team: str = TEAM, **fields: str
@@ -371,6 +375,9 @@ def faults(blocks: Sequence[dict[str, Any]]) -> str:
             case "actions":
                 problem = "elements" if not 1 <= len(block["elements"]) <= 25 else ""
                 for button in block["elements"]:
+                    if button["type"] == "overflow":
+                        problem = problem or _options(button["options"])
+                        continue
                     problem = problem or _too_long(button["text"], 75)
                     problem = problem or ("value" if len(button.get("value", "")) > 2000 else "")
             case "input":
@@ -408,6 +415,14 @@ def slack_stand_in() -> Iterator[SlackStandIn]:
     with serving(slack.app) as url:
         slack.url = url
         yield slack
+
+
+def _options(options: Sequence[dict[str, Any]]) -> str:
+    problem = "" if 1 <= len(options) <= 5 else "options"
+    for option in options:
+        problem = problem or _too_long(option["text"], 75)
+        problem = problem or ("value" if len(option["value"]) > 150 else "")
+    return problem
 
 
 def _too_long(text: dict[str, Any], most: int) -> str:

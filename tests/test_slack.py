@@ -295,6 +295,60 @@ def test_a_case_is_taken_answered_and_resolved_from_slack(
     assert len(slack.cards) == 1
 
 
+def test_a_case_is_merged_into_another_once_it_was_seen_what_moves(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    first = a_case(desk, told, subject="Printer")
+    second = a_case(desk, told, sender="bob@example.com", message_id="b@x", subject="Same one")
+    card = slack.cards[-1]
+
+    slack.press(card, "merge", user=GRACE)
+    [asks] = slack.sheets
+    unknown = slack.submit(asks, user=GRACE, text="4711")
+    shown = slack.submit(asks, user=GRACE, text=f"#{first.number}")
+
+    assert unknown.body == {
+        "response_action": "errors",
+        "errors": {"text": "there is no case 4711"},
+    }
+    view = shown.body["view"] | {"id": asks["id"]}
+    words = "\n".join(text["text"] for text in slack_stand_in.texts(view["blocks"]))
+    assert slack_stand_in.faults(view["blocks"]) == ""
+    assert f"Case {second.number} goes on in {first.number}: Printer" in words
+    assert "bob@example.com" in words
+    assert desk.case(second.number).open, "it was only looked at"
+
+    done, again = (slack.submit(view, user=GRACE) for _ in range(2))
+    told()
+
+    assert (done.body, again.body) == ({}, {})
+    assert desk.case(second.number).merged_into_id == first.id
+    assert card.buttons == ["open"]
+
+
+def test_a_merge_that_became_impossible_says_why_in_the_sheet(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, settings: Settings
+) -> None:
+    acts = Acts(desk.db, desk.settings, settings)
+    first = a_case(desk, told)
+    second = a_case(desk, told, sender="bob@example.com", message_id="b@x")
+    acts.pressed(slack.pressed(slack.cards[-1], "merge", user=GRACE))
+    shown = acts.submitted(slack.submitted(slack.sheets[0], user=GRACE, text=str(first.number)))
+    assert isinstance(shown, dict)
+    with desk.transaction() as session:
+        work.resolve(
+            session, desk.principal("Max"), second.id, "done", desk=desk.settings, at=now()
+        )
+
+    refused = acts.submitted(slack.submitted(shown | {"id": "V1"}, user=GRACE))
+
+    assert isinstance(refused, dict)
+    assert (
+        refused["blocks"][0]["text"]["text"] == f"case {second.number} is resolved; reopen it first"
+    )
+    assert desk.case(second.number).merged_into_id is None
+
+
 def test_what_customers_write_appears_below_the_card_in_order(
     desk: DeskUnderTest, slack: SlackStandIn, told: Told
 ) -> None:

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from channels import NotNow
-from channels.slack import seen, sheets
+from channels.slack import merging, seen, sheets
 from channels.slack.calling import AWAY, client_of
 from channels.slack.sheets import Sheet, Submitted
 from channels.slack.words import escaped
@@ -79,10 +79,14 @@ class Press:
     def of(cls, body: Mapping[str, Any]) -> Press:
         """The press in a block_actions request."""
         action, container = body["actions"][0], body.get("container") or {}
+        act, value = str(action.get("action_id") or ""), str(action.get("value") or "")
+        if chosen := action.get("selected_option"):
+            # One of several behind three dots says itself which act it is.
+            act, _, value = str(chosen.get("value") or "").partition(" ")
         return cls(
             asker=Asker.of(body),
-            act=str(action.get("action_id") or ""),
-            value=str(action.get("value") or ""),
+            act=act,
+            value=value,
             pressed_at=str(action.get("action_ts") or ""),
             channel=str(container.get("channel_id") or ""),
             below=str(container.get("thread_ts") or ""),
@@ -118,8 +122,8 @@ class Acts:
         elif answer:
             self._tell(press, answer)
 
-    def submitted(self, body: Mapping[str, Any]) -> str:
-        """Do what a sheet says; why not, in words, or ''."""
+    def submitted(self, body: Mapping[str, Any]) -> str | Sheet:
+        """Do what a sheet says; why not, in words, or ''; or the sheet that asks once more."""
         asker, view, at = Asker.of(body), body.get("view") or {}, datetime.now(UTC)
         try:
             with self._db.transaction() as session:
@@ -127,12 +131,17 @@ class Acts:
                 if by is None:
                     self._refuse(session, asker, f"sheet {view.get('callback_id')}", None, at)
                     return STRANGER.format(user=asker.user)
+                sheet = Submitted.read(view)
+                if sheet.kind == sheets.MERGE:
+                    return merging.confirmation(session, by, sheet)
                 # A sheet that was refused is not done with: it is mended and comes again.
                 if seen.first_time(session, f"sheet\0{view.get('id')}", at=at):
-                    self._submit(session, by, Submitted.read(view), at)
+                    self._submit(session, by, sheet, at)
                 return ""
         except IntakeError as error:
-            return str(error)
+            # A sheet that asks for nothing has no place to say why beside.
+            asks = view.get("callback_id") != sheets.MERGE_NOW
+            return str(error) if asks else sheets.refused(str(error))
 
     def _answer(self, session: Session, press: Press, at: datetime) -> Sheet | str:
         case_id = _uuid(press.value)
@@ -157,6 +166,8 @@ class Acts:
                 session, by, sheet.case_id, sheet.text, desk=self._desk, at=at,
                 kind=sheet.reason, billable_minutes=sheet.minutes,
             )  # fmt: skip
+        elif sheet.kind == sheets.MERGE_NOW:
+            merging.merge(session, by, sheet, self._desk, at)
         else:
             raise sheets.NotASheet("this sheet is not known here; open it again from the card")
 
@@ -244,6 +255,7 @@ _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet |
     "reopen": _reopen,
     "reply": _reply_sheet,
     "resolve": _resolve_sheet,
+    "merge": merging.asked,
 }
 
 

@@ -40,9 +40,11 @@ def app_of(db: Database, desk: Desk, settings: Settings) -> App:
 
     @app.view(ANYTHING)
     def submitted(ack: Ack, body: dict[str, Any]) -> None:
-        problem = acts.submitted(body)
-        if problem:
-            ack(response_action="errors", errors={"text": problem})
+        answer = acts.submitted(body)
+        if isinstance(answer, dict):
+            ack(response_action="update", view=answer)
+        elif answer:
+            ack(response_action="errors", errors={"text": answer})
         else:
             ack()
 

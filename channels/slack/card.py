@@ -137,6 +137,8 @@ def buttons(case: Shown) -> Blocks:
     elif case.state is State.RESOLVED:
         row.append(_button("reopen", "Reopen", case))
     row.append(_button("open", "Open in console", case) | {"url": case.url})
+    if case.state is State.ACTIVE:
+        row.append(_more(case))
     return row
 
 
@@ -192,6 +194,12 @@ def _small(text: str) -> dict[str, Any]:
 
 def _take(case: Shown) -> dict[str, Any]:
     return _button("take", "Take", case) | {"style": "primary"}
+
+
+def _more(case: Shown) -> dict[str, Any]:
+    """What is done seldom, behind three dots."""
+    merge = {"text": plain("Merge into another case", NAME), "value": f"merge {case.case_id}"}
+    return {"type": "overflow", "action_id": "more", "options": [merge]}
 
 
 def _button(act: str, label: str, case: Shown) -> dict[str, Any]:

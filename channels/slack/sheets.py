@@ -13,12 +13,13 @@ from channels.slack.card import FIRST_LINES, LINE, NAME, origin
 from channels.slack.words import NOTHING, plain
 from intake.cases import REASONS, Case, Reason, State
 from intake.errors import IntakeError
+from intake.merging import Preview
 from intake.work import WayBack
 
 TITLE = 24
 LONGEST_TEXT = 3000
 MOST_MINUTES = 60 * 24 * 366
-REPLY, RESOLVE = "reply", "resolve"
+REPLY, RESOLVE, MERGE, MERGE_NOW = "reply", "resolve", "merge", "merge now"
 
 Sheet = dict[str, Any]
 
@@ -72,6 +73,47 @@ def resolve(case: Case) -> Sheet:
             _input("minutes", "Billable minutes", minutes, optional=True) | {"hint": hint},
         ],
     )
+
+
+def merge(case: Case) -> Sheet:
+    """The sheet that asks which case this one shall go on in."""
+    number = _text_box() | {"multiline": False, "max_length": 13, "focus_on_load": True}
+    return _sheet(
+        MERGE,
+        f"Merge case {case.number}",
+        "Look",
+        {"case": str(case.id)},
+        [
+            _said("It ends as merged, and goes on in another case. Nothing is done yet.", LINE),
+            _input("text", "Number of the case that goes on", number),
+        ],
+    )
+
+
+def merge_now(preview: Preview) -> Sheet:
+    """The sheet that shows what a merge would move, and asks for the last word."""
+    [share], into = preview.shares, preview.survivor
+    lines = [f"Case {share.case.number} goes on in {into.number}: {into.subject}"]
+    lines.append(f"{share.activities} entries with {share.files} files move there.")
+    if share.participants:
+        lines.append(f"May write to it from then on: {', '.join(share.participants)}")
+    if share.gives_back:
+        lines.append(f"Its term goes back to {share.gives_back}.")
+    lines.append("It can be undone in the console.")
+    return _sheet(
+        MERGE_NOW,
+        f"Merge case {share.case.number}",
+        "Merge",
+        {"case": str(share.case.id), "to": str(into.number)},
+        [_said("\n".join(lines), FIRST_LINES)],
+    )
+
+
+def refused(why: str) -> Sheet:
+    """The sheet in the place of one whose act a rule refused."""
+    sheet = _sheet(MERGE, "That was not done", "", {}, [_said(why, LINE)])
+    del sheet["submit"], sheet["private_metadata"]
+    return sheet
 
 
 def recipient(way: WayBack) -> str:
