@@ -257,9 +257,7 @@ class _Here:
         self._known = {each.agent_id: each for each in known}
         self._teams = self._teams_of(ids)
         self._members = set(self._members_among(ids))
-        self._weights = {
-            row.channel: row.units for row in session.scalars(select(ChannelWeight))
-        } if ids else {}  # fmt: skip
+        self._weights = weights(session) if ids else {}
         self.names = {row.id: row.name for row in session.scalars(select(Skill))} if ids else {}
         self.candidates = {c.agent_id: c for c in self._candidates(known)}
 
@@ -357,6 +355,11 @@ class _Here:
                 each.last_assigned_at or NEVER,
                 turn_at.get(each.agent_id, NEVER),
             )
+
+
+def weights(session: Session) -> dict[str, int]:
+    """What an open case costs, by channel; 1 where nothing is said."""
+    return {row.channel: row.units for row in session.scalars(select(ChannelWeight))}
 
 
 def used_units(

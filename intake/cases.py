@@ -159,6 +159,13 @@ class Case(Base):
                 ("_by_queue", ("queue_id", "order_at", "id")),
             )
         ),
+        Index(
+            "ix_cases_closed",
+            "updated_at",
+            "id",
+            sqlite_where=text("state != 'active'"),
+            postgresql_where=text("state != 'active'"),
+        ),
         Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
         *(
             # Few wait for a time at any moment, whatever the history.

@@ -60,6 +60,12 @@ CASE_FIELDS = CaseFields(
     Field("reason", Kind.CHOICE, choices=tuple(r.value for r in Reason), label="status reason"),
     Field("queue", Kind.ID, label="queue"),
     Field("owner", Kind.ID, label="owner"),
+    Field("team", Kind.ID, label="team"),
+    Field("waiting", Kind.YES_NO, label="waiting for somebody"),
+    Field("opened", Kind.INSTANT, label="opened"),
+    Field("updated", Kind.INSTANT, label="changed"),
+    Field("resolved", Kind.INSTANT, label="resolved"),
+    Field("deadline", Kind.INSTANT, label="deadline"),
     Field("escalated", Kind.YES_NO, label="escalated"),
     Field("answered", Kind.YES_NO, label="answered"),
     Field("snoozed", Kind.YES_NO, label="snoozed"),
@@ -121,6 +127,12 @@ def facts_of(case: Case, *, opening: Opening | None = None) -> CaseFacts:
             "reason": case.reason.value,
             "queue": _id(case.queue_id),
             "owner": _id(case.owner_id),
+            "team": _id(case.team_id),
+            "waiting": case.waiting_since_at is not None,
+            "opened": case.opened_at,
+            "updated": case.updated_at,
+            "resolved": case.resolved_at,
+            "deadline": case.deadline_at,
             "escalated": case.escalated_at is not None,
             "answered": case.first_response_at is not None,
             "snoozed": case.snoozed_at is not None,
@@ -141,6 +153,8 @@ class CaseColumns(Mapping[str, ColumnElement[Any]]):
                 return _tags()
             case "covered":
                 return Case.entitlement_id.is_not(None)
+            case "waiting":
+                return Case.waiting_since_at.is_not(None)
             case "escalated":
                 return Case.escalated_at.is_not(None)
             case "answered":
@@ -162,7 +176,8 @@ _COLUMNS: Mapping[str, str] = {
     "subject": "subject_folded",
     **{each: each for each in ("channel", "mailbox", "priority", "severity", "state", "reason")},
     **{each: f"{each}_id" for each in ("type", "topic", "account", "contact", "product")},
-    **{each: f"{each}_id" for each in ("entitlement", "queue", "owner")},
+    **{each: f"{each}_id" for each in ("entitlement", "queue", "owner", "team")},
+    **{each: f"{each}_at" for each in ("opened", "updated", "resolved", "deadline")},
 }
 
 

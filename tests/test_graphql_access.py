@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from channels.sandbox import Sandbox
 from graph.api.schema import SCHEMA
-from intake import agents, agree, contracts, events, work
+from intake import agents, agree, contracts, events, saved_views, work
 from intake.agents import SYSTEM, Act, Agent, Principal, Role
 from intake.cases import ActivityKind
 from intake.customers import ContactPoint, merging
@@ -28,6 +28,8 @@ from intake.entitlements import Entitlement, EntitlementTemplate
 from intake.inbound import Inbound, State
 from intake.messages import Attachment
 from intake.products import Product
+from intake.saved_views import Sharing, ViewTerms
+from intake.skills import Skill
 from intake.sla import ServiceCalendar, Sla
 from intake.teams import Team
 from kb.articles import Article
@@ -81,6 +83,9 @@ QUERIES = {
     "cases": (SEES, f"cases(first: 5) {{ totalCount nodes {{ {CASE} }} }}"),
     "case": (SEES, f"case(number: 1002) {{ {CASE} }}"),
     "searchCases": (SEES, f'searchCases(text: "1002", first: 5) {{ {CASE} }}'),
+    "savedViews": (OPEN, "savedViews { name words agent { name } }"),
+    "attendance": (OPEN, "attendance { agent { name } presence used }"),
+    "skills": (OPEN, "skills { name }"),
     "teams": (OPEN, "teams { name members { name } }"),
     "activities": (SEES, "activities { nodes { subject case { subject } } }"),
     "activity": (SEES, 'activity(id: "{activity}") { subject case { subject } }'),
@@ -156,6 +161,12 @@ MUTATIONS = {
         f'retryDelivery(id: "{{delivery}}") {{ __typename {PROBLEM}'
         " ... on DeliveryRetried { delivery { target } } }",
     ),
+    "setPresence": (DESK_WORKS, f"setPresence(presence: BUSY) {{ __typename {PROBLEM} }}"),
+    "saveView": (
+        DESK_WORKS,
+        f'saveView(terms: {{name: "Mine"}}) {{ __typename {PROBLEM} }}',
+    ),
+    "removeView": (DESK_MANAGES, f'removeView(id: "{{view}}") {{ __typename {PROBLEM} }}'),
     "logPhoneCall": (
         DESK_WORKS,
         'logPhoneCall(call: {caller: "", subject: "Hello"}) { __typename ... on Problem { code } }',
@@ -196,6 +207,7 @@ MUTATIONS |= {
         "takeOffContract": "",
         "assignTeam": 'team: "{team}"',
         "removeFromQueue": "",
+        "requireSkills": 'skills: [{skill: "{skill}", level: 3}]',
         "logTime": "minutes: 5",
     }.items()
 }
@@ -267,6 +279,10 @@ MUTATIONS |= {
             "changeQueue": 'id: "{queue}", terms: {private: true}',
             "archiveQueue": 'id: "{queue}"',
             "restoreQueue": 'id: "{queue}"',
+            "addSkill": 'name: "Greek"',
+            "renameSkill": 'id: "{skill}", name: "Castilian"',
+            "changeAgentWork": 'agent: "{agent}", terms: {capacity: 3}',
+            "weighChannel": 'channel: "chat", units: 1',
             "addTeam": 'terms: {name: "More"}',
             "changeTeam": 'id: "{team}", terms: {lead: null}',
             "archiveTeam": 'id: "{team}"',
@@ -317,8 +333,11 @@ def stage(desk: DeskUnderTest) -> Any:
     contact = desk.has_customer("ada@example.com", allotment=9)
     other = desk.has_queue("Other")
     crew = Team(id=new_id(), name="Crew", created_at=NOON)
+    spanish = Skill(id=new_id(), name="Spanish")
     with desk.transaction() as session:
-        session.add(crew)
+        session.add_all((crew, spanish))
+        shared = ViewTerms("All", sharing=Sharing.EVERYONE)
+        view = saved_views.save(session, mara.principal("test"), shared, at=NOON)
     file = Attachment(0, f"{CANARY}.png", "image/png", 12, "ab" * 32)
     desk.accepts(email("ada@example.com", "Open"))
     desk.accepts(
@@ -372,7 +391,8 @@ def stage(desk: DeskUnderTest) -> Any:
         [calendar] = desk.all(ServiceCalendar)
         ids = {
             "account": contact.account_id, "contact": contact.id, "entitlement": entitlement.id,
-            "agent": grace.id, "queue": other.id, "team": crew.id,
+            "agent": grace.id, "queue": other.id, "team": crew.id, "skill": spanish.id,
+            "view": view.id,
             "activity": planned.id, "manager": mara.id,
             "delivery": delivery.id, "inbound": inbound.id,
             "case": case.id, "hidden": hidden.id, "sla": sla.id, "calendar": calendar.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
@@ -19,7 +19,7 @@ from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page, pages
 from intake import cases as rows
-from intake import search
+from intake import saved_views, search, views
 from intake.errors import IntakeError
 from intake.facts import CASE_COLUMNS, read_condition
 from intake.fields import tags, topics
@@ -32,10 +32,26 @@ class NotOneCase(IntakeError):
     code = "not-one-case"
 
 
-@strawberry.enum(description="How cases are ordered: the newest, or the nearest deadline, first.")
+@strawberry.enum(
+    description="What comes first: the newest, the nearest deadline, or what changed last."
+)
 class CaseOrder(StrEnum):
     OPENED = "opened"
     DEADLINE = "deadline"
+    UPDATED = "updated"
+
+
+CaseView = views.View
+strawberry.enum(
+    CaseView,
+    name="CaseView",
+    description="A list people work from: all open cases; those that you can take; yours; those"
+    " put off; complaints; closed ones.",
+)
+CaseScope = views.Scope
+strawberry.enum(
+    CaseScope, name="CaseScope", description="Every queue, public ones, or those you work."
+)
 
 
 @strawberry.input(description="Which cases; what is left out does not matter.")
@@ -105,6 +121,8 @@ class CaseFilter:
 
 OPENED = Order("cases opened", rows.Case.opened_at, rows.Case.id, descending=True)
 DEADLINE = Order("cases deadline", rows.Case.order_at, rows.Case.id)
+UPDATED = Order("cases updated", rows.Case.updated_at, rows.Case.id, descending=True)
+ORDERS = {CaseOrder.OPENED: OPENED, CaseOrder.DEADLINE: DEADLINE, CaseOrder.UPDATED: UPDATED}
 
 
 @strawberry.type
@@ -114,12 +132,35 @@ class CaseQueries:
         self,
         info: Info,
         where: CaseFilter | None = None,
-        order_by: CaseOrder = CaseOrder.OPENED,
+        view: Annotated[
+            CaseView | None, strawberry.argument(description="One of the lists people work from.")
+        ] = None,
+        scope: Annotated[
+            CaseScope, strawberry.argument(description="In which queues, for a view.")
+        ] = views.Scope.EVERY,
+        saved_view: Annotated[
+            UUID | None, strawberry.argument(description="A view that somebody saved.")
+        ] = None,
+        order_by: Annotated[
+            CaseOrder | None,
+            strawberry.argument(description="As the view is ordered, or the newest first."),
+        ] = None,
         first: First = FIRST_DEFAULT,
         after: After = None,
     ) -> Connection[Case]:
-        statement = (where or CaseFilter()).of(visible_to(info.context.principal))
-        order = OPENED if order_by is CaseOrder.OPENED else DEADLINE
+        by = info.context.principal
+        if view is not None and saved_view is not None:
+            raise NotOneCase("ask for a view or for a saved view, not for both")
+        statement, usual = visible_to(by), CaseOrder.OPENED
+        if view is not None:
+            closed = view is views.View.CLOSED
+            statement = views.cases(by, view, scope=scope)
+            usual = CaseOrder.UPDATED if closed else CaseOrder.DEADLINE
+        elif saved_view is not None:
+            saved = saved_views.one(info.context.session, by, saved_view)
+            statement, usual = saved_views.cases(by, saved), CaseOrder(saved.order)
+        statement = (where or CaseFilter()).of(statement)
+        order = ORDERS[order_by or usual]
         return page(info.context, statement, order, Case, first=first, after=after)
 
     @described(

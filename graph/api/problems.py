@@ -177,7 +177,7 @@ OF_A_FIELD = frozenset(
         *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-field", "not-filled-in"),
-        *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill"),
+        *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill", "wrong-view"),
     }
 )
 """Codes whose text begins with the field that is wrong, as in "ends_on: 1 May is before …"."""

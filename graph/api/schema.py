@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph.api.agents import AgentQueries
 from graph.api.agree import ContractMutations
 from graph.api.articles import ArticleQueries
+from graph.api.attendance import AttendanceMutations, AttendanceQueries
 from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
@@ -45,6 +46,7 @@ from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
+from graph.api.views import ViewMutations, ViewQueries
 from graph.api.webhooks import WebhookMutations, WebhookQueries
 from graph.api.wording import WordingMutations, WordingQueries
 from graph.api.work import WorkMutations
@@ -59,6 +61,8 @@ class Query(
     MergeQueries,
     QueueQueries,
     TeamQueries,
+    ViewQueries,
+    AttendanceQueries,
     CustomerQueries,
     ProductQueries,
     ContractQueries,
@@ -101,6 +105,8 @@ class Mutation(
     SlaMutations,
     HourMutations,
     StaffingMutations,
+    AttendanceMutations,
+    ViewMutations,
     TimeMutations,
     BillingMutations,
     CallMutations,

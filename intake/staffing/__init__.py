@@ -7,7 +7,14 @@ event.
 
 from __future__ import annotations
 
-from intake.staffing.agents import WorkTerms, add_skill, change_work, rename_skill, terms_of_work
+from intake.staffing.agents import (
+    WorkTerms,
+    add_skill,
+    change_work,
+    rename_skill,
+    terms_of_work,
+    weigh,
+)
 from intake.staffing.queues import (
     QueueTerms,
     WrongQueue,
@@ -45,4 +52,5 @@ __all__ = [
     "terms_of_queue",
     "terms_of_team",
     "terms_of_work",
+    "weigh",
 ]

@@ -1097,6 +1097,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_queues_name")),
     )
     op.create_table(
+        "saved_views",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("condition", JSON, nullable=False),
+        sa.Column("columns", JSON, nullable=False),
+        sa.Column("ordered_by", sa.String(length=32), nullable=False),
+        sa.Column("sharing", sa.String(length=32), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_saved_views_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["team_id"],
+            ["teams.id"],
+            name=op.f("fk_saved_views_team_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_views")),
+        sa.UniqueConstraint("agent_id", "name", name=op.f("uq_saved_views_agent_id_name")),
+    )
+    op.create_index(op.f("ix_saved_views_team_id"), "saved_views", ["team_id"], unique=False)
+    op.create_table(
         "team_members",
         sa.Column("team_id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
@@ -1541,6 +1571,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("wakes_at IS NOT NULL"),
         postgresql_where=sa.text("wakes_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_cases_closed",
+        "cases",
+        ["updated_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state != 'active'"),
+        postgresql_where=sa.text("state != 'active'"),
     )
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
