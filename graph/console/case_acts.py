@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import story
+from graph.console import doing, story
 from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
@@ -73,9 +73,10 @@ def _write(visit: Visit, case: Case, version: int | None) -> None:
         raise Unclear("it was not clear whether this is an answer or a note; choose one again")
     session, by, at, text = visit.session, visit.by, visit.at, visit.said(kind)
     if kind == "note":
-        work.note(session, by, case.id, text, at=at, version=version)
+        said = work.note(session, by, case.id, text, at=at, version=version)
     else:
-        work.reply(session, by, case.id, text, desk=visit.house.desk, at=at, version=version)
+        said = work.reply(session, by, case.id, text, desk=visit.house.desk, at=at, version=version)
+    doing.written_down(visit, case, said)
 
 
 def _take(visit: Visit, case: Case, version: int | None) -> None:
@@ -110,6 +111,9 @@ def _resume(visit: Visit, case: Case, version: int | None) -> None:
 
 
 def _resolve(visit: Visit, case: Case, version: int | None) -> None:
+    if took := doing.minutes_in(visit, "took"):
+        doing.log(visit, case, took, version=version)
+        version = None
     work.resolve(
         visit.session,
         visit.by,
@@ -119,6 +123,7 @@ def _resolve(visit: Visit, case: Case, version: int | None) -> None:
         at=visit.at,
         kind=_reason(visit.said("kind")),
         billable_minutes=_number(visit.said("minutes"), "billable time"),
+        cancel_open_activities=visit.said("cancel_open") == "yes",
         version=version,
     )
 
@@ -132,8 +137,10 @@ def _reopen(visit: Visit, case: Case, version: int | None) -> None:
 def _cancel(visit: Visit, case: Case, version: int | None) -> None:
     text = visit.said("text").strip()
     work.cancel(
-        visit.session, visit.by, case.id, text, desk=visit.house.desk, at=visit.at, version=version
-    )
+        visit.session, visit.by, case.id, text,
+        desk=visit.house.desk, at=visit.at,
+        cancel_open_activities=visit.said("cancel_open") == "yes", version=version,
+    )  # fmt: skip
 
 
 ACTS: dict[str, Done] = {

@@ -11,8 +11,9 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import case_facts, filing, later, rendering, story
+from graph.console import case_facts, doing, filing, later, rendering, story
 from graph.console.navigation import beside
+from graph.console.planning_form import KINDS
 from graph.console.story import Happened
 from graph.console.visit import Visit, read
 from graph.console.words import Times
@@ -45,6 +46,8 @@ class Drafts:
     kind: str = "reply"
     reply: str = ""
     note: str = ""
+    took: str = ""
+    """The minutes it took, as typed."""
 
 
 def routes(house: House) -> list[Route]:
@@ -103,6 +106,8 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         pauses=sorted(PAUSES),
         later=later.choices(times),
         filing=filing.of_case(visit, case),
+        doing=doing.of_case(visit, case),
+        kinds=KINDS,
     )
 
 
@@ -131,7 +136,9 @@ def _drafts(visit: Visit, unfinished: Unfinished | None) -> Drafts:
     """What was typed, or an article's words."""
     if unfinished is not None and unfinished.act == "write":
         form = unfinished.form
-        return Drafts(form.get("kind", ""), form.get("reply", ""), form.get("note", ""))
+        return Drafts(
+            form.get("kind", ""), form.get("reply", ""), form.get("note", ""), form.get("took", "")
+        )
     number = visit.asked("article")
     return Drafts(reply=_words_of(visit, number)) if number else Drafts()
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from graph.console.case_page import case_of
 from graph.console.visit import Visit, act
 from graph.house import House
-from intake import viewers
+from intake import attention, viewers
 
 # A page says how long it was looked at since it said so last; nobody looks longer between two.
 LONGEST = timedelta(minutes=1)
@@ -26,6 +26,8 @@ def _beat(visit: Visit) -> Response:
     viewers.beat(
         visit.session, visit.by, case.id, at=visit.at, writing=visit.said("writing") == "yes"
     )
+    if looked := looked_at(visit):
+        attention.looked(visit.session, visit.by, case.id, looked, at=visit.at)
     return Response(status_code=204)
 
 

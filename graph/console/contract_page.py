@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import bought, contract_form, rendering
+from graph.console import bought, contract_form, planning, rendering
 from graph.console.contract_form import LABELS, LINE_LABELS
 from graph.console.customer_page import href_of
 from graph.console.filling import Filled, Misfilled, Reader, again
@@ -20,6 +20,7 @@ from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, products
 from intake.agents import Act, NotAllowed
+from intake.cases import Activity
 from intake.contracts import ALLOWED, Contract, ContractTemplate
 from intake.contracts import Act as ContractAct
 from intake.customers import Account, Contact
@@ -81,6 +82,8 @@ def _show(visit: Visit, filled: Filled, *, pressed: str = "") -> Response:
         allowed=allowed - {ContractAct.RENEW.name.lower()} if follower else allowed,
         products=[("", "every product"), *_products(visit)],
         managing=visit.by.may(Act.MANAGE),
+        working=visit.by.may(Act.WORK),
+        planned=planning.about(visit, Activity.contract_id, contract.id),
         filled=filled,
         pressed=pressed,
         labels=LINE_LABELS,

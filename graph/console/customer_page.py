@@ -11,14 +11,14 @@ from sqlalchemy.orm import joinedload, selectinload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import bought, clocks, rendering
+from graph.console import bought, clocks, planning, rendering
 from graph.console.bought import Held
 from graph.console.clocks import NO_CLOCK, Clock
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake.agents import Act, Agent
-from intake.cases import Case, State
+from intake.cases import Activity, Case, State
 from intake.contracts import Contract
 from intake.customers import Account, AccountDomain, Contact, notes, preferences
 from intake.customers.notes import AccountNote
@@ -107,6 +107,7 @@ def _show_account(visit: Visit, *, typed: str, reason: str) -> Response:
         people=people[:PEOPLE_SHOWN],
         more_people=len(people) > PEOPLE_SHOWN,
         notes=written,
+        planned=planning.about(visit, Activity.account_id, account.id),
         typed=typed,
         reason=reason,
         working=visit.by.may(Act.WORK),
@@ -149,6 +150,8 @@ def _contact(visit: Visit) -> Response:
         contact=contact,
         likes=likes,
         preferred=_preferred(visit, likes),
+        planned=planning.about(visit, Activity.contact_id, contact.id),
+        working=visit.by.may(Act.WORK),
         managing=visit.by.may(Act.MANAGE),
         links=True,
         region=visit.house.settings.phone_region,

@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 
 from graph.console.visit import Visit
 from intake.agents import Act
-from intake.cases import Case, State
+from intake.cases import Activity, ActivityState, Case, State
 from intake.inbound import Inbound
 from intake.inbound import State as InboundState
 from intake.queues import Queue
@@ -42,7 +42,7 @@ class Navigation:
 def beside(
     visit: Visit, visible: Sequence[Queue] | None = None, *, view: str = "", queue: str = ""
 ) -> Navigation:
-    """The navigation of this visitor; three statements at most.
+    """The navigation of this visitor; four statements at most.
 
     `visible` are the queues they may see, if the caller has read them already; `queue` is the id
     of the one that is shown, `view` the name of the view.
@@ -89,6 +89,7 @@ def _counts(visit: Visit) -> dict[object, tuple[int, ...]]:
 def _desk(visit: Visit) -> tuple[Place, ...]:
     here = visit.request.url.path
     places = [
+        Place("/activities", "To do", _due(visit), here.startswith("/activities"), "check"),
         Place("/reports", "Reports", 0, here == "/reports", "chart"),
         Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
     ]
@@ -105,3 +106,13 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
     if visit.by.may(Act.ADMINISTER):
         places.append(Place("/webhooks", "Webhooks", 0, here.startswith("/webhooks"), "out"))
     return tuple(places)
+
+
+def _due(visit: Visit) -> int:
+    """How much of what I have to do is due."""
+    mine = select(func.count()).where(
+        Activity.owner_id == visit.by.id,
+        Activity.state == ActivityState.OPEN,
+        Activity.order_at <= visit.at,
+    )
+    return visit.session.scalar(mine) or 0

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer, selectinload
 
 from graph.console.words import Times
-from intake.cases import Activity, Case
+from intake.cases import Activity, ActivityState, Case
 from intake.events import Delivery, Event
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -46,6 +46,11 @@ DONE = {
     "case.message_moved_away": "moved a message to {to}",
     "case.message_moved_here": "moved a message here from {source}",
     "case.message_put_back": "put a message back from {source}",
+    "activity.added": "planned a {activity_kind}: {subject}",
+    "activity.changed": "changed what is planned: {subject}",
+    "activity.assigned": "gave {subject} to {owner}",
+    "activity.cancelled": "called off: {subject}",
+    "activity.reopened": "took up again: {subject}",
     "case.snoozed": "put the case off",
     "case.follow_up_agreed": "agreed on a follow-up",
 }
@@ -54,6 +59,7 @@ CAME_ABOUT = {
     "case.woken": "It is back among the open cases: {because}",
     "case.follow_up_due": "The follow-up is due",
     "case.given_back": "Went back to {queue}, for {name} is not here",
+    "activity.due": "Due: {subject}",
     "sla.nearing": "The promise of {kpi} is due soon",
     "sla.noncompliant": "The promise of {kpi} was missed",
     "sla.succeeded": "The promise of {kpi} was kept",
@@ -63,6 +69,8 @@ CAME_ABOUT = {
 TOLD_BY_ACTIVITIES = {
     "case.replied": "answered the customer",
     "case.noted": "wrote a note",
+    "activity.completed": "completed: {subject}",
+    "case.time_logged": "wrote down {minutes} minutes",
     "case.resolved": "resolved the case",
     "message.received": "wrote",
 }
@@ -164,7 +172,7 @@ def _activities(session: Session, case: Case) -> Sequence[tuple[Activity, bool]]
     # The HTML may be megabytes and is shown in a frame of its own: here it only has to exist.
     latest = session.execute(
         select(Activity, Activity.html != "")
-        .where(Activity.case_id == case.id)
+        .where(Activity.case_id == case.id, Activity.state == ActivityState.COMPLETED)
         .order_by(Activity.at.desc(), Activity.id.desc())
         .limit(AT_MOST)
         .options(defer(Activity.html, raiseload=True), selectinload(Activity.attachments))

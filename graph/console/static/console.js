@@ -49,7 +49,7 @@
     "/": () => one(".search input").focus(),
     "?": () => one("#keys").togglePopover(),
   };
-  const places = { a: "/", q: "/?view=available", m: "/?view=mine", r: "/reports", c: "/customers" };
+  const places = { a: "/", q: "/?view=available", m: "/?view=mine", r: "/reports", c: "/customers", t: "/activities" };
 
   let going = 0;
   document.addEventListener("keydown", (event) => {
@@ -77,6 +77,12 @@
   const BEAT_SECONDS = 15;
   let typed = 0;
   let looked = 0;
+  // Whoever has not moved for so long went for coffee, and the page stays in front of nobody.
+  const IDLE = 3 * 60_000;
+  let moved = Date.now();
+  for (const sign of ["pointermove", "keydown", "scroll", "pointerdown"]) {
+    document.addEventListener(sign, () => (moved = Date.now()), { passive: true, capture: true });
+  }
   document.addEventListener("input", (event) => {
     if (event.target.closest(".answer") && event.target.matches("textarea")) typed = Date.now();
   });
@@ -91,7 +97,7 @@
     beat();
     setInterval(() => {
       if (document.visibilityState !== "visible") return;
-      if (document.hasFocus()) looked += 1;
+      if (document.hasFocus() && Date.now() - moved < IDLE) looked += 1;
       ticks += 1;
       if (ticks % BEAT_SECONDS === 0) beat();
     }, 1000);
@@ -125,6 +131,12 @@
         if (field) field.value = live.dataset[name];
       }
     }
+  });
+
+  // What is offered is filled in only by whoever takes it.
+  document.addEventListener("click", (event) => {
+    const offer = event.target.closest("[data-fills]");
+    if (offer) document.getElementById(offer.dataset.fills).value = offer.dataset.value;
   });
 
   // Whoever types a time means that one.

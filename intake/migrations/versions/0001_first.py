@@ -1603,6 +1603,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("waiting_since_at IS NOT NULL"),
     )
     op.create_table(
+        "case_attention",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_case_attention_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_case_attention_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", "agent_id", name=op.f("pk_case_attention")),
+    )
+    op.create_index(
+        op.f("ix_case_attention_agent_id"), "case_attention", ["agent_id"], unique=False
+    )
+    op.create_table(
         "case_merges",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("source_id", sa.Uuid(), nullable=False),
