@@ -1,10 +1,9 @@
-"""Charging for work: time is written down, rates are set, requests are handed to accounting."""
+"""Charging for work: time is written down, rates and terms are set."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,16 +12,15 @@ from sqlalchemy.orm import Session
 from intake import billing, events, money
 from intake.acting import case_of, done
 from intake.agents import Act, Agent, Principal
-from intake.billing import BillingTerms, InvoiceRequest, Rate, TimeEntry, WrongRate
+from intake.billing import BillingTerms, Rate, TimeEntry, WrongRate
 from intake.billing.rates import DAY_MINUTES
 from intake.billing.time import entries_of
-from intake.cases import Activity, ActivityKind, Direction, State
+from intake.cases import Activity, ActivityKind, Direction
 from intake.customers import Account
 from intake.db import new_id
 from intake.errors import NotFound
 
 SERVICE_LENGTH = 60
-HANDED_OVER_TOGETHER = 10_000
 
 
 class WrongTime(WrongRate):
@@ -145,54 +143,6 @@ def set_terms(
     session.flush()
     events.record(session, "billing-terms.set", at=at, actor=by, account=str(account_id or ""))
     return terms
-
-
-def bill_again(
-    session: Session, by: Principal, case_id: UUID, *, at: datetime
-) -> InvoiceRequest | None:
-    """Request the invoice of a resolved case anew, as after a rate was set."""
-    by.must(Act.MANAGE)
-    case = case_of(session, by, case_id, version=None, closed_too=True)
-    if case.state is not State.RESOLVED:
-        raise WrongRate(f"state: case {case.number} is not resolved; only then is it billed")
-    return billing.bill_again(session, case, by=by, at=at)
-
-
-def hand_over(
-    session: Session, by: Principal, *, at: datetime, limit: int = HANDED_OVER_TOGETHER
-) -> list[InvoiceRequest]:
-    """Give accounting the next requests; from then on their time is billed for good."""
-    by.must(Act.MANAGE)
-    return billing.hand_over(session, by=by, at=at, limit=limit)
-
-
-def handed_over(session: Session, by: Principal, batch: int) -> list[InvoiceRequest]:
-    """What was handed over together before, as for a file that got lost."""
-    by.must(Act.MANAGE)
-    return billing.lines_of(session, batch)
-
-
-def as_rows(requests: list[InvoiceRequest], customers: dict[UUID, str]) -> list[dict[str, Any]]:
-    """Requests as the rows of a table, one for each line."""
-    return [
-        {
-            "request": request.number,
-            "case": request.case_number,
-            "customer": customers.get(request.account_id or request.contact_id or UUID(int=0), ""),
-            "because": request.kind.value,
-            "text": request.text,
-            "line": line.position,
-            "line_text": line.text,
-            "worked_minutes": line.worked_units if line.minutes else 0,
-            "billed_minutes": line.minutes,
-            "rate": line.rate,
-            "amount": line.amount,
-            "currency": request.currency,
-            "batch": request.batch,
-        }
-        for request in requests
-        for line in request.lines
-    ]
 
 
 def _check(minutes: int, service: str) -> None:

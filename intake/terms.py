@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import entitlements
+from intake import billing, entitlements
 from intake.agents import SYSTEM, Principal
 from intake.cases import Case, Resolution, State
 from intake.desk import Desk
@@ -51,7 +51,8 @@ def settle(
     billable_minutes: int | None = None,
     overdraw: Overdraw | None = None,
 ) -> Drawn:
-    """Take or give back terms so that the ledger fits the case as it stands now.
+    """Take or give back terms so that the ledger fits the case as it stands now. What accounting
+    has of it already stays billed, and is not taken from an entitlement as well.
 
     The case must be locked; `event` is unique among its events. Raises what
     `entitlements.settle` raises.
@@ -59,6 +60,7 @@ def settle(
     resolved = case.state is State.RESOLVED
     if resolved and billable_minutes is None:
         billable_minutes = _last_billable(session, case)
+    billed = billing.handed_over(session, case)
     standing = Standing(
         case_id=case.id,
         entitlement_id=case.entitlement_id,
@@ -72,6 +74,8 @@ def settle(
         decrement=not case.no_decrement,
         overridden=case.covered_by is ChosenBy.OVERRIDE,
         billable_minutes=billable_minutes or 0,
+        billed_minutes=billed.minutes_worked,
+        billed_cases=billed.cases,
         overdraw=overdraw,
         actor_id=by.id,
     )

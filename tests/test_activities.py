@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from intake import billing, charge, clock, merging, work
+from intake import accounting, billing, charge, clock, merging, work
 from intake.agents import Agent, NotAllowed, Principal, Role
 from intake.billing import Spent, TimeEntry, TimeLocked
 from intake.cases import (
@@ -255,7 +255,7 @@ def test_time_that_is_billed_holds_its_activity(
     activity = plans(desk, grace, case, Plan(ActivityKind.TASK, "Look", minutes=30), completed=True)
     does(desk, work.resolve, grace, case.id, "Done", desk=desk.settings)
     with desk.transaction() as session:
-        assert charge.hand_over(session, manager, at=NOON + HOUR)
+        assert accounting.hand_over(session, manager, at=NOON + HOUR)
     does(desk, work.reopen, grace, case.id, desk=desk.settings)
 
     with pytest.raises(TimeLocked):

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.cli import app
-from intake import agree, charge, covering, work
+from intake import accounting, agree, charge, covering, work
 from intake.agents import NotAllowed, Principal, Role
 from intake.billing import InvoiceLine, InvoiceRequest, Kind, State, TimeEntry, TimeLocked
 from intake.billing.rates import WrongRate
@@ -62,7 +62,7 @@ class Billed:
         self.does(work.reopen, self.grace, case_id, desk=self.desk.settings)
 
     def hands_over(self) -> list[InvoiceRequest]:
-        return self.does(charge.hand_over, self.manager)
+        return self.does(accounting.hand_over, self.manager)
 
     def lines(self, request: InvoiceRequest | None) -> list[tuple[int, int, Decimal]]:
         """Minutes worked, minutes billed and amount of each line."""
@@ -369,7 +369,7 @@ def test_what_has_no_rate_is_kept_back_until_there_is_one(billed: Billed) -> Non
     assert billed.hands_over() == []
 
     billed.does(charge.set_rate, billed.manager, Decimal(6001), "JPY")
-    again = billed.does(charge.bill_again, billed.manager, case_id)
+    again = billed.does(accounting.bill_again, billed.manager, case_id)
 
     assert (again.problem, again.amount, again.currency) == ("", 9002, "JPY")
     assert [r.number for r in billed.hands_over()] == [again.number]
@@ -384,7 +384,9 @@ def test_a_request_is_handed_over_once_and_can_be_shown_again(billed: Billed) ->
     first, second = billed.hands_over(), billed.hands_over()
 
     assert ([r.state for r in first], second) == ([State.EXPORTED] * 2, [])
-    shown = billed.does(lambda session, by, at: charge.handed_over(session, by, 1), billed.manager)
+    shown = billed.does(
+        lambda session, by, at: accounting.handed_over(session, by, 1), billed.manager
+    )
     assert [r.number for r in shown] == [r.number for r in first]
     kinds = [e.kind for e in billed.desk.all(Event) if e.kind.startswith("invoice.")]
     assert kinds.count("invoice.exported") == 2
@@ -435,7 +437,7 @@ def test_only_managers_set_rates_and_hand_over(billed: Billed) -> None:
     for act in (
         lambda by: billed.does(charge.set_rate, by, Decimal(1), "EUR"),
         lambda by: billed.does(charge.set_terms, by, currency="EUR"),
-        lambda by: billed.does(charge.hand_over, by),
+        lambda by: billed.does(accounting.hand_over, by),
     ):
         with pytest.raises(NotAllowed):
             act(billed.grace)

@@ -18,6 +18,7 @@ from graph.api import (
     decisions,
     events,
     filing,
+    invoices,
     kpis,
     ledger,
     routing,
@@ -26,7 +27,7 @@ from graph.api.activities import Activity, Attachment, Delivery
 from graph.api.agents import Agent
 from graph.api.articles import Suggestion
 from graph.api.asking import Asking, Info
-from graph.api.billing import InvoiceRequest, TimeEntry
+from graph.api.billing import TimeEntry
 from graph.api.company import CaseViewer
 from graph.api.contracts import Contract, ContractLine, contracts_by_id
 from graph.api.customers import Account, Contact, Customer
@@ -36,6 +37,7 @@ from graph.api.entitlements import Entitlement
 from graph.api.events import Event
 from graph.api.fields import SaysOfItself
 from graph.api.filing import CaseMerge, MessageMove
+from graph.api.invoices import InvoiceRequest
 from graph.api.kpis import KpiInstance
 from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
@@ -157,7 +159,7 @@ class Case(SaysOfItself, WorkDone):
 
     @described("What was requested to be invoiced for it.")
     def invoice_requests(self, info: Info) -> list[InvoiceRequest]:
-        return self.loaded(info, billing.requested).get(self.id, [])
+        return self.loaded(info, invoices.requested).get(self.id, [])
 
     @described("The product that it is about.")
     def product(self, info: Info) -> Product | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased, selectinload
 
 from graph.api.activities import Activity, about_contracts
@@ -20,12 +20,11 @@ from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, grouped, together
-from graph.api.pages import After, Connection, First, Order, page, pages
+from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.slas import ServiceCalendar, Sla
 from intake import agents, cases, customers, entitlements, products, sla
 from intake import contracts as rows
-from intake.errors import IntakeError
 from intake.visibility import visible_to
 
 if TYPE_CHECKING:
@@ -51,12 +50,6 @@ Overage = rows.Overage
 strawberry.enum(
     Overage, name="Overage", description="What becomes of what is used beyond what a line had left."
 )
-
-
-class NotOneContract(IntakeError):
-    """A contract is asked for by its number or by its id."""
-
-    code = "not-one-contract"
 
 
 @strawberry.type(description="What contracts of one sort agree on; frozen once one uses it.")
@@ -140,6 +133,13 @@ class ContractLine(Shown):
         return self.loaded(info, overages).get(self.entitlement_id, 0)
 
 
+@strawberry.type(description="A span of a contract that is invoiced at once.")
+class InvoicePeriod:
+    starts_on: date = strawberry.field(description="Its first day.")
+    ends_on: date = strawberry.field(description="Its last day, included.")
+    amount: Decimal = strawberry.field(description="What is invoiced for it.")
+
+
 @strawberry.type(description="What a customer and we agreed on, for one term.")
 class Contract(Shown):
     id: UUID = strawberry.field(description="The contract's id.")
@@ -184,6 +184,13 @@ class Contract(Shown):
     def total(self) -> Decimal:
         total: Decimal = self.row.total
         return total
+
+    @described("When it is invoiced, and with how much: together its total.")
+    def invoice_periods(self) -> list[InvoicePeriod]:
+        return [
+            InvoicePeriod(starts_on=each.starts_on, ends_on=each.ends_on, amount=each.amount)
+            for each in rows.invoice_periods(self.row)
+        ]
 
     @described("What was bought by it, in order.")
     def lines(self, info: Info) -> list[ContractLine]:
@@ -232,67 +239,9 @@ class Contract(Shown):
         return self.loaded(info, logged, first, after)[self.id]
 
 
-@strawberry.input(description="Which contracts; what is left out does not matter.")
-class ContractFilter:
-    states: list[ContractState] | None = strawberry.field(default=None, description="Any of these.")
-    account: UUID | None = strawberry.field(default=None, description="With this account.")
-    contact: UUID | None = strawberry.field(default=None, description="With this contact.")
-    search: str = strawberry.field(default="", description="With this in the number or the name.")
-    expired_not_renewed: bool = strawberry.field(
-        default=False, description="Only those that ran out and that nobody renewed."
-    )
-
-    def of(self, statement: Select[rows.Contract]) -> Select[rows.Contract]:
-        """Those contracts of the statement that pass."""
-        if self.states is not None:
-            statement = statement.where(rows.Contract.state.in_(self.states))
-        if self.account is not None:
-            statement = statement.where(rows.Contract.account_id == self.account)
-        if self.contact is not None:
-            statement = statement.where(rows.Contract.contact_id == self.contact)
-        if self.search:
-            number = rows.Contract.number.icontains(self.search, autoescape=True)
-            name = rows.Contract.name.icontains(self.search, autoescape=True)
-            statement = statement.where(or_(number, name))
-        if self.expired_not_renewed:
-            listed = rows.expired_not_renewed().order_by(None).with_only_columns(rows.Contract.id)
-            statement = statement.where(rows.Contract.id.in_(listed))
-        return statement
-
-
 # Their sums need their lines, so that they always come with them.
 WITH_LINES = select(rows.Contract).options(selectinload(rows.Contract.lines))
 BY_END = Order("contracts", rows.Contract.ends_on, rows.Contract.id)
-
-
-@strawberry.type
-class ContractQueries:
-    @described("Contracts, the one that ends soonest first.")
-    def contracts(
-        self,
-        info: Info,
-        where: ContractFilter | None = None,
-        first: First = FIRST_DEFAULT,
-        after: After = None,
-    ) -> Connection[Contract]:
-        statement = (where or ContractFilter()).of(WITH_LINES)
-        return page(info.context, statement, BY_END, Contract, first=first, after=after)
-
-    @described("The contract of that id, or the latest term of that number; or null.")
-    def contract(
-        self, info: Info, number: str | None = None, id: UUID | None = None
-    ) -> Contract | None:
-        if (number is None) == (id is None):
-            raise NotOneContract("name a contract by its number or by its id")
-        key = rows.Contract.number == number if id is None else rows.Contract.id == id
-        latest = WITH_LINES.where(key).order_by(rows.Contract.term.desc()).limit(1)
-        row = info.context.session.scalar(latest)
-        return Contract.of(row) if row else None
-
-    @described("What contracts are made from, by name.")
-    def contract_templates(self, info: Info) -> list[ContractTemplate]:
-        statement = select(rows.ContractTemplate).order_by(rows.ContractTemplate.name)
-        return together(ContractTemplate, info.context.session.scalars(statement))
 
 
 def contracts_by_id(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None, Contract]:

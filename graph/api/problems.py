@@ -103,6 +103,11 @@ class TimeLocked(Problem):
     pass
 
 
+@strawberry.type(description="The invoice request does not stand where that may be done to it.")
+class InvoiceInWrongState(Problem):
+    pass
+
+
 @strawberry.type(description="These cases or contacts cannot be made one.")
 class CannotMerge(Problem):
     pass
@@ -167,6 +172,7 @@ TYPES: dict[str, type[Problem]] = {
     "cannot-move": CannotMove,
     "cannot-undo": CannotUndo,
     "time-locked": TimeLocked,
+    "invoice-state": InvoiceInWrongState,
 }
 OF_A_FIELD = frozenset(
     {
@@ -201,6 +207,7 @@ AnyProblem = (
     | CannotMove
     | CannotUndo
     | TimeLocked
+    | InvoiceInWrongState
     | OpenActivities
     | ActivityInWrongState
     | Refused

@@ -16,7 +16,7 @@ from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
 from graph.api.catalogue import CatalogueMutations
 from graph.api.changing import ChangingMutations
-from graph.api.contracts import ContractQueries
+from graph.api.contractlists import ContractQueries
 from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
@@ -25,6 +25,7 @@ from graph.api.events import EventSubscriptions
 from graph.api.fields import FieldQueries
 from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
+from graph.api.invoices import InvoiceMutations, InvoiceQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.laying_out import LayoutMutations
 from graph.api.life import EntitlementMutations
@@ -70,6 +71,7 @@ class Query(
     PreviewQueries,
     ReplayQueries,
     BillingQueries,
+    InvoiceQueries,
     SlaQueries,
     PromiseQueries,
     HourQueries,
@@ -109,6 +111,7 @@ class Mutation(
     ViewMutations,
     TimeMutations,
     BillingMutations,
+    InvoiceMutations,
     CallMutations,
     InboundMutations,
     DeliveryMutations,

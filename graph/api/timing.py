@@ -10,7 +10,7 @@ import strawberry
 from graph.api.asking import Info
 from graph.api.describing import described
 from graph.api.work import CaseNumber, CaseResult, Version, change
-from intake import charge
+from intake import accounting, charge
 
 
 @strawberry.type
@@ -37,4 +37,4 @@ class TimeMutations:
 
     @described("Bill a resolved case anew, as after a rate was set. For managers.")
     def bill_again(self, info: Info, case_number: CaseNumber) -> CaseResult:
-        return change(info, case_number, charge.bill_again, at=info.context.at)
+        return change(info, case_number, accounting.bill_again, at=info.context.at)

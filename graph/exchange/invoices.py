@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
-from uuid import UUID
+from typing import IO, Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from graph.exchange.bringing import OPERATOR
 from graph.exchange.columns import WrongCell, decimal
 from graph.exchange.files import write
 from graph.opening import open_database, set_up_log
-from intake import agents, charge
-from intake.billing import InvoiceRequest
-from intake.customers import Account, Contact
+from intake import accounting, agents, charge
+from intake.billing import InvoiceRequest, State
 from intake.db import Database
 from intake.errors import IntakeError, NotFound
 from intake.settings import load
 
 app = typer.Typer(no_args_is_help=True, help="Rates, and what is to be invoiced.")
 out = Console(highlight=False)
-COLUMNS = (
-    *("request", "case", "customer", "because", "text", "line", "line_text"),
-    *("worked_minutes", "billed_minutes", "rate", "amount", "currency", "batch"),
-)
 
 
 @app.command()
@@ -94,9 +87,9 @@ def export(
             with db.transaction() as session:
                 at = datetime.now(UTC)
                 if batch:
-                    requests = charge.handed_over(session, OPERATOR, batch)
+                    requests = accounting.handed_over(session, OPERATOR, batch)
                 else:
-                    requests = charge.hand_over(session, OPERATOR, at=at)
+                    requests = accounting.hand_over(session, OPERATOR, at=at)
                 # On disk before it is true: what is lost after this can be written again.
                 _write(aside, session, requests)
         except BaseException:
@@ -107,18 +100,34 @@ def export(
     out.print(f"{len(requests)} requests in {path}{name}")
 
 
-def _write(path: Path, session: Session, requests: list[InvoiceRequest]) -> None:
-    customers: dict[UUID, str] = {}
-    for table in (Account, Contact):
-        key = "account_id" if table is Account else "contact_id"
-        ids = {getattr(request, key) for request in requests} - {None}
-        for id, name in session.execute(select(table.id, table.name).where(table.id.in_(ids))):
-            customers[id] = name
+@app.command("list")
+def list_requests(
+    path: Annotated[Path, typer.Argument(dir_okay=False)],
+    state: Annotated[State | None, typer.Option(help="Only those that stand there.")] = None,
+) -> None:
+    """Write what was ever to be invoiced into a CSV file, held and cancelled too; hand over
+    nothing."""
+    if path.exists():
+        raise IntakeError(f"{path} is there already; name another file")
+    with _database() as db, db.reading() as session:
+        found = accounting.with_lines(accounting.requests(OPERATOR, state=state))
+        requests = session.scalars(found).all()
+        _write(path, session, requests)
+    out.print(f"{len(requests)} requests in {path}")
+
+
+def _write(path: Path, session: Session, requests: Sequence[InvoiceRequest]) -> None:
     with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        rows = charge.as_rows(requests, customers)
-        write(file, COLUMNS, ({name: _cell(row[name]) for name in COLUMNS} for row in rows))
+        write_requests(file, session, requests)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_requests(file: IO[str], session: Session, requests: Sequence[InvoiceRequest]) -> None:
+    """These requests as CSV, a row for each line."""
+    columns = accounting.COLUMNS
+    rows = accounting.as_rows(session, requests)
+    write(file, columns, ({name: _cell(row[name]) for name in columns} for row in rows))
 
 
 def _cell(value: object) -> str:

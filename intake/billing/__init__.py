@@ -4,18 +4,18 @@ Deskbell writes no invoices. It says what is to be invoiced, once, and remembers
 over, so that a case which is reopened is not billed twice.
 """
 
-from intake.billing.invoices import (
-    InvoiceLine,
-    InvoiceRequest,
-    Kind,
-    State,
-    bill,
-    bill_again,
+from intake.billing.handing import (
+    InvoiceState,
+    cancel,
     hand_over,
+    hold,
     lines_of,
-    withdraw,
+    locked,
+    release,
 )
 from intake.billing.rates import DAY_MINUTES, BillingTerms, Rate, WrongRate, rate_for, terms_of
+from intake.billing.requesting import HandedOver, bill, bill_again, handed_over, withdraw
+from intake.billing.requests import InvoiceLine, InvoiceRequest, Kind, State
 from intake.billing.time import (
     Spent,
     TimeEntry,
@@ -28,8 +28,10 @@ from intake.billing.time import (
 __all__ = [
     "DAY_MINUTES",
     "BillingTerms",
+    "HandedOver",
     "InvoiceLine",
     "InvoiceRequest",
+    "InvoiceState",
     "Kind",
     "Rate",
     "Spent",
@@ -39,10 +41,15 @@ __all__ = [
     "WrongRate",
     "bill",
     "bill_again",
+    "cancel",
     "hand_over",
+    "handed_over",
+    "hold",
     "lines_of",
+    "locked",
     "must_be_free",
     "rate_for",
+    "release",
     "spent_on",
     "terms_of",
     "withdraw",

@@ -13,6 +13,7 @@ from intake.contracts.drafting import (
     draft,
     redraft,
 )
+from intake.contracts.periods import InvoicePeriod, invoice_periods
 from intake.contracts.records import (
     Allotment,
     Contract,
@@ -59,6 +60,7 @@ __all__ = [
     "ContractTemplate",
     "Discount",
     "Frequency",
+    "InvoicePeriod",
     "LineState",
     "LineTerms",
     "NotInThisState",
@@ -76,6 +78,7 @@ __all__ = [
     "copy",
     "draft",
     "expired_not_renewed",
+    "invoice_periods",
     "redraft",
     "renew",
     "renewal_of",

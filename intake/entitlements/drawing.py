@@ -58,6 +58,10 @@ class Standing:
     overridden: bool = False
     """Whether a manager let it draw on the entitlement against the rules."""
     billable_minutes: int = 0
+    billed_minutes: int = 0
+    """What accounting has of them already: it is not taken from an entitlement as well."""
+    billed_cases: int = 0
+    """The same, where cases are sold."""
     overdraw: Overdraw | None = None
     """What whoever resolves it said of an overdraft, where the entitlement asks."""
     actor_id: UUID | None = None
@@ -179,8 +183,9 @@ def _still_right(debit: LedgerEntry, entitlement: Entitlement | None, standing: 
 
 
 def _used(entitlement: Entitlement, standing: Standing) -> int:
-    by_time = entitlement.allocation is Allocation.HOURS
-    return standing.billable_minutes if by_time else 1
+    if entitlement.allocation is Allocation.HOURS:
+        return max(0, standing.billable_minutes - standing.billed_minutes)
+    return max(0, 1 - standing.billed_cases)
 
 
 def _taken(entitlement: Entitlement, standing: Standing) -> LedgerEntry:

@@ -1860,6 +1860,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount", AMOUNT, nullable=False),
         sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("credits_id", sa.Uuid(), nullable=True),
         sa.Column("batch", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
@@ -1884,7 +1886,15 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["credits_id"],
+            ["invoice_requests.id"],
+            name=op.f("fk_invoice_requests_credits_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_requests")),
+        sa.UniqueConstraint("credits_id", name=op.f("uq_invoice_requests_credits_id")),
         sa.UniqueConstraint("number", name=op.f("uq_invoice_requests_number")),
     )
     op.create_index(
