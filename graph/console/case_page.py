@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import case_facts, doing, filing, later, rendering, story
+from graph.console import case_facts, case_says, doing, filing, later, rendering, story
 from graph.console.navigation import beside
 from graph.console.planning_form import KINDS
 from graph.console.story import Happened
@@ -92,6 +92,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         nav=beside(visit, queues, queue=str(case.queue_id)),
         case=case,
         facts=facts,
+        says=case_says.of_case(visit, case),
         story=told,
         pulse=_beat(told.pulse, company, visit),
         company=company,

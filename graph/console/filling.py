@@ -19,7 +19,7 @@ from intake.errors import IntakeError
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-_NAMED = re.compile(r"([a-z_.]+): (.+)", re.S)
+_NAMED = re.compile(r"([a-z][a-z0-9_.]*): (.+)", re.S)
 LARGEST = 10_000_000
 
 

@@ -43,6 +43,7 @@ def templates() -> Environment:
         reached=words.reached,
         size=words.size,
         span=words.span,
+        twice=words.twice,
     )
     return environment
 

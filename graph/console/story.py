@@ -36,6 +36,8 @@ DONE = {
     "case.reopened": "reopened the case",
     "case.escalated": "escalated the case",
     "case.prioritised": "changed the priority from {was} to {priority}",
+    "case.changed": "changed {fields}",
+    "case.followed": "let {agents} follow the case",
     "case.sla_chosen": "chose another SLA",
     "case.cancelled": "cancelled the case. {text}",
     "case.merged": "merged {merged} into this case",
@@ -220,11 +222,20 @@ def _happened(event: Event, done: Mapping[str, str]) -> Happened | None:
     """An event in words; None for one that is told elsewhere or not at all."""
     if event.kind in done:
         who = event.actor_name or "Somebody"
-        return Happened(event.at, who, _filled(done[event.kind], event.data))
+        return Happened(event.at, who, _filled(done[event.kind], event.data | _named(event.data)))
     if event.kind not in CAME_ABOUT or event.data.get("delivery_kind") == "reply":
         return None
     words = _filled(CAME_ABOUT[event.kind], event.data)
     return Happened(event.at, "", words, event.kind in URGENT)
+
+
+def _named(data: Mapping[str, Any]) -> dict[str, str]:
+    """What an event holds in lists, in words."""
+    fields = [name.partition(".")[2] or name for name in data.get("changes", {})]
+    return {
+        "fields": ", ".join(name.replace("_", " ") for name in fields),
+        "agents": ", ".join(data.get("agents", ())),
+    }
 
 
 def _filled(words: str, data: Mapping[str, Any]) -> str:

@@ -99,6 +99,11 @@ def reached(point: ContactPoint, region: str) -> str:
     return points.shown(point.kind, point.value, region=region)
 
 
+def twice(word: str) -> tuple[str, str]:
+    """A choice that is called what it is."""
+    return word, word
+
+
 def initials(name: str) -> str:
     """At most two letters that stand for a name."""
     words = [word for word in re.split(r"[\s.@_-]+", name[:80]) if word[:1].isalnum()]

@@ -51,6 +51,16 @@
   };
   const places = { a: "/", q: "/?view=available", m: "/?view=mine", r: "/reports", c: "/customers", t: "/activities" };
 
+  // A tag in use is put behind what is typed.
+  document.addEventListener("click", (event) => {
+    const word = event.target.closest("[data-add-tag]")?.dataset.addTag;
+    if (!word) return;
+    const tags = one("#f-tags");
+    const typed = tags.value.split(",").map((each) => each.trim()).filter(Boolean);
+    if (!typed.includes(word)) tags.value = [...typed, word].join(", ");
+    tags.focus();
+  });
+
   let going = 0;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest(".answer")) {
