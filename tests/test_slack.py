@@ -335,10 +335,9 @@ def test_a_merge_that_became_impossible_says_why_in_the_sheet(
     acts.pressed(slack.pressed(slack.cards[-1], "merge", user=GRACE))
     shown = acts.submitted(slack.submitted(slack.sheets[0], user=GRACE, text=str(first.number)))
     assert isinstance(shown, dict)
+    max_ = desk.principal("Max")
     with desk.transaction() as session:
-        work.resolve(
-            session, desk.principal("Max"), second.id, "done", desk=desk.settings, at=now()
-        )
+        work.resolve(session, max_, second.id, "done", desk=desk.settings, at=now())
 
     refused = acts.submitted(slack.submitted(shown | {"id": "V1"}, user=GRACE))
 
