@@ -52,9 +52,9 @@ def has_sla(
     **more: Any,
 ) -> Sla:
     """An SLA with these clauses, in force and the default unless said otherwise."""
-    more.setdefault("is_default", True)
+    more = {"is_default": True, "version": 1} | more
     with desk.transaction() as session:
-        agreed = Sla(id=new_id(), name=name, state=state, version=1, **more)
+        agreed = Sla(id=new_id(), name=name, state=state, **more)
         session.add(agreed)
         if hours is not None:
             calendar = ServiceCalendar(id=new_id(), name=f"Hours of {name}", hours=hours)

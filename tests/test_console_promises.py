@@ -247,3 +247,17 @@ def test_those_who_may_not_write_promises_read_them(desk: DeskUnderTest, console
         assert grace.post(path, data={"name": "x", "scope": "all"}).status_code == 403
     for path in (f"/slas/{made.id}/items/new", f"/calendars/{calendar.id}/edit"):
         assert grace.get(path).status_code == 403
+
+
+def test_a_version_is_tried_on_past_cases_and_drawn(desk: DeskUnderTest, console: Console) -> None:
+    first = has_sla(desk, item(fail=240))
+    open_case(desk, at=datetime.now(UTC) - timedelta(days=2))
+    mara = console.browser(desk.has_agent("Mara", Role.MANAGER))
+
+    page = mara.get(f"/slas/{first.id}/try")
+
+    said = words(page)
+    assert "Tried on 1 case opened in the last 30 days" in said
+    assert "0 % kept, 1 broken" in said
+    assert "running broken" in said
+    assert len(tree(page).xpath("//li[contains(@class, 'panel')]//*[local-name() = 'svg']")) == 2

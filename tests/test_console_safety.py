@@ -388,9 +388,9 @@ def walked(console: Console) -> list[tuple[str, str]]:
 
 
 OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/static/x.css", "/no/such/page"}
-FOR_ADMINISTRATORS = re.compile(r"/(slas|calendars)/new|/(slas|calendars)/[^/]+/.+")
+FOR_ADMINISTRATORS = re.compile(r"/(slas|calendars)/new|/(slas|calendars)/[^/]+/(?!try).+")
 FOR_MANAGERS = re.compile(
-    r"/inbound.*|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
+    r"/inbound.*|/slas/[^/]+/try|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
 )
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"

@@ -266,3 +266,24 @@ def test_only_administrators_write_promises(desk: DeskUnderTest, office: Office)
 
     assert [each["__typename"] for each in refused] == ["NotAllowed", "NotAllowed"]
     assert desk.count(Sla) == desk.count(ServiceCalendar) == 0
+
+
+def test_a_draft_is_tried_on_past_cases(desk: DeskUnderTest, office: Office, ada: Agent) -> None:
+    at = datetime.now(UTC) - timedelta(days=2)
+    has_sla(desk, item(fail=240))
+    open_case(desk, at=at)
+    draft = drafted(office, ada, SOLUTION)["sla"]["id"]
+    query = """query ($id: UUID!, $since: DateTime!, $until: DateTime!) {
+        trySla(id: $id, since: $since, until: $until) { cases cut more
+            promises { kpi counts { outcome was would } }
+            changed { caseNumber kpi was would dueAt } } }"""
+    given = {"id": draft, "since": str(at - timedelta(1)), "until": str(at + timedelta(1))}
+
+    found = office.asks(query, by=ada, **given)["trySla"]
+
+    assert (found["cases"], found["cut"], found["more"]) == (1, False, False)
+    [verdict] = found["changed"]
+    assert (verdict["was"], verdict["would"]) == ("RUNNING", "BROKEN")
+    assert datetime.fromisoformat(verdict["dueAt"]) == at + timedelta(hours=4)
+    counts = {c["outcome"]: (c["was"], c["would"]) for c in found["promises"][0]["counts"]}
+    assert (counts["RUNNING"], counts["BROKEN"]) == ((1, 0), (0, 1))

@@ -47,6 +47,7 @@ from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
 from graph.api.timing import TimeMutations
+from graph.api.trying import TryQueries
 from graph.api.views import ViewMutations, ViewQueries
 from graph.api.webhooks import WebhookMutations, WebhookQueries
 from graph.api.wording import WordingMutations, WordingQueries
@@ -76,6 +77,7 @@ class Query(
     PromiseQueries,
     HourQueries,
     RehearsalQueries,
+    TryQueries,
     ArticleQueries,
     InboundQueries,
     ReportQueries,

@@ -34,6 +34,7 @@ from graph.console import (
     sla_draft,
     sla_force,
     sla_pages,
+    sla_try,
     unfiled,
     webhooks_page,
 )
@@ -78,6 +79,7 @@ def routes(house: House) -> list[Mount]:
         *sla_pages.routes(house),
         *sla_draft.routes(house),
         *sla_force.routes(house),
+        *sla_try.routes(house),
         *calendar_pages.routes(house),
         Route("/{path:path}", nothing),
     ]

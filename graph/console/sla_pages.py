@@ -124,6 +124,7 @@ def show(visit: Visit, reason: str = "") -> Response:
         running=_running(visit),
         missing=missing(visit, shown) if draft else "",
         reason=reason,
+        trying=visit.by.may(Act.MANAGE),
         writing=visit.by.may(Act.ADMINISTER),
     )
 

@@ -7,6 +7,7 @@
 - `explaining`: every second of a clock, and where it stands in a sentence
 - `activation`, `checking`, `actions`: from draft to promise, and what a milestone sets off
 - `rehearsing`, `changing`: which deadlines a change of hours or of an SLA would move; making it
+- `trying`: an SLA run against cases of the past
 """
 
 from intake.sla.clocks import (

@@ -175,6 +175,20 @@ def begin_clock(
     holds: Sequence[Hold],
     cover: ServiceCalendar | None,
 ) -> KpiInstance:
+    """A clock of that item runs on the case from now on."""
+    instance = clock_on(case, item, begin, holds, cover)
+    session.add(instance)
+    return instance
+
+
+def clock_on(
+    case: Case,
+    item: SlaItem,
+    begin: datetime,
+    holds: Sequence[Hold],
+    cover: ServiceCalendar | None,
+) -> KpiInstance:
+    """A clock as it would run on the case; nothing keeps it yet."""
     calendar = cover or item.calendar
     instance = KpiInstance(
         id=new_id(),
@@ -188,7 +202,6 @@ def begin_clock(
     set_committed_value(instance, "item", item)
     set_committed_value(instance, "calendar", calendar)
     place(instance, holds)
-    session.add(instance)
     return instance
 
 
