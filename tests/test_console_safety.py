@@ -25,7 +25,9 @@ from intake.agents import SYSTEM, Role
 from intake.cases import Activity, ActivityKind, Attachment, Case, Direction
 from intake.contracts import Terms
 from intake.db import Database, new_id
+from intake.endpoints import Endpoint
 from intake.inbound import Inbound
+from intake.routing import RuleSet, RuleSetState
 from intake.sla import SlaItem
 from tests.console import Console, tree
 from tests.desk import SUPPORT, DeskUnderTest, email
@@ -364,8 +366,13 @@ def walked(console: Console) -> list[tuple[str, str]]:
         console.desk, item(), hours=OFFICE, name=f"Gold {carla.id}", is_default=False
     )
     [hours] = [row.calendar_id for row in console.desk.all(SlaItem) if row.sla_id == promised.id]
+    rules = RuleSet(id=new_id(), name="Rules", state=RuleSetState.DRAFT, created_at=NOW)
+    endpoint = Endpoint(id=new_id(), url="https://x.example/", kinds=["*"], created_at=NOW)
+    with console.desk.transaction() as session:
+        session.add_all([rules, endpoint])
     ids = {
-        "/slas/": promised.id, "/calendars/": hours,
+        "/slas/": promised.id, "/calendars/": hours, "/routing/": rules.id,
+        "/webhooks/": endpoint.id,
         "/entitlements/": held.id, "/contracts/": contract.id,
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
@@ -388,12 +395,14 @@ def walked(console: Console) -> list[tuple[str, str]]:
 
 
 OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/static/x.css", "/no/such/page"}
-FOR_ADMINISTRATORS = re.compile(r"/(slas|calendars)/new|/(slas|calendars)/[^/]+/(?!try).+")
+FOR_ADMINISTRATORS = re.compile(
+    r"/(slas|calendars|routing)/new|/(slas|calendars|routing)/[^/]+/(?!try|past).+|/webhooks.*"
+)
 FOR_MANAGERS = re.compile(
-    r"/inbound.*|/slas/[^/]+/try|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
+    r"/inbound.*|/slas/[^/]+/try|/routing(/[^/]+(/past)?)?|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
 )
 FOR_WORKERS = re.compile(
-    r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel)"
+    r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel|reroute)"
     r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge)|/activities/[^/]+/(move|split)"
     r"|/moves/.*/undo"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"

@@ -146,6 +146,7 @@ def _test(visit: Visit, id: UUID, _version: int | None) -> UUID:
 
 
 def _again(visit: Visit, id: UUID, _version: int | None) -> UUID:
+    visit.by.must(Act.ADMINISTER)
     delivery_id = Reader(visit.form).id("delivery")
     if delivery_id is None:
         raise NotFound("there is no such delivery")
