@@ -174,6 +174,9 @@ class SlackStandIn:
                     options = block["element"]["options"]
                     chosen = next(o for o in options if o["value"] == fields[name])
                 value = {"type": kind, "selected_option": chosen}
+            if kind == "checkboxes":
+                ticked = [o for o in block["element"]["options"] if o["value"] == fields.get(name)]
+                value = {"type": kind, "selected_options": ticked}
             values[name] = {block["element"]["action_id"]: value}
         return {
             "type": "view_submission",

@@ -22,7 +22,7 @@ from channels.slack import http, socket_mode
 from channels.slack.acts import Acts
 from intake import clock, threads, work
 from intake.agents import Agent, Role
-from intake.cases import Case, Direction, Reason, Resolution, State
+from intake.cases import ActivityKind, Case, Direction, Reason, Resolution, State
 from intake.db import Busy, Database, new_id
 from intake.events import Delivery, DeliveryState, Event
 from intake.messages import ContactKind
@@ -293,6 +293,28 @@ def test_a_case_is_taken_answered_and_resolved_from_slack(
     assert desk.case(case.number).open
     assert card.buttons[0] in ("take", "release")
     assert len(slack.cards) == 1
+
+
+def test_a_case_is_resolved_over_what_is_to_be_done_only_when_that_is_said(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    case = a_case(desk, told)
+    [card] = slack.cards
+    ivan, about = desk.principal("Ivan"), work.Regarding(case_id=case.id)
+    plan = work.Plan(ActivityKind.TASK, "Order a part <now>")
+    with desk.transaction() as session:
+        work.add_activity(session, ivan, about, plan, at=now())
+    slack.press(card, "resolve", user=GRACE)
+    [sheet] = slack.sheets
+    shown = "\n".join(text["text"] for text in slack_stand_in.texts(sheet["blocks"]))
+    assert "1 open activity: Order a part <now>" in shown
+
+    refused = slack.submit(sheet, user=GRACE, text="Done.")
+    assert "1 open activity: 'Order a part <now>'" in str(refused.body)
+    assert desk.case(case.number).open
+
+    assert slack.submit(sheet, user=GRACE, text="Done.", cancel_open="yes") == Answered(200)
+    assert desk.case(case.number).state is State.RESOLVED
 
 
 def test_a_case_is_merged_into_another_once_it_was_seen_what_moves(

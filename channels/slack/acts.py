@@ -165,6 +165,7 @@ class Acts:
             work.resolve(
                 session, by, sheet.case_id, sheet.text, desk=self._desk, at=at,
                 kind=sheet.reason, billable_minutes=sheet.minutes,
+                cancel_open_activities=sheet.cancel_open,
             )  # fmt: skip
         elif sheet.kind == sheets.MERGE_NOW:
             merging.merge(session, by, sheet, self._desk, at)
@@ -246,7 +247,7 @@ def _resolve_sheet(
     case = one_visible(session, by, case_id)
     if not case.open:
         raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
-    return sheets.resolve(case)
+    return sheets.resolve(case, [each.subject for each in work.open_of(session, [case.id])])
 
 
 _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet | str]] = {

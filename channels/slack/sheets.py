@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,8 +52,8 @@ def reply(case: Case, way: WayBack) -> Sheet:
     )
 
 
-def resolve(case: Case) -> Sheet:
-    """The sheet that asks how a case was resolved."""
+def resolve(case: Case, still_open: Sequence[str] = ()) -> Sheet:
+    """The sheet that asks how a case was resolved, and names what is still to be done for it."""
     kinds = [
         {"text": plain(kind.value.capitalize(), NAME), "value": kind.value}
         for kind in REASONS[State.RESOLVED]
@@ -68,6 +68,7 @@ def resolve(case: Case) -> Sheet:
         {"case": str(case.id)},
         [
             _said("The customer is told nothing by this.", LINE),
+            *_confirming(still_open),
             _input("kind", "How it ended", choice),
             _input("text", "Resolution", _text_box(), optional=True),
             _input("minutes", "Billable minutes", minutes, optional=True) | {"hint": hint},
@@ -116,6 +117,20 @@ def refused(why: str) -> Sheet:
     return sheet
 
 
+def _confirming(still_open: Sequence[str]) -> list[dict[str, Any]]:
+    """What is still to be done, and a box that says it is called off."""
+    if not still_open:
+        return []
+    count = len(still_open)
+    words = f"{count} open {'activity' if count == 1 else 'activities'}: " + ", ".join(still_open)
+    called_off = plain("Cancel it" if count == 1 else "Cancel them", NAME)
+    box = {"type": "checkboxes", "options": [{"text": called_off, "value": "yes"}]}
+    return [
+        _said(words, FIRST_LINES),
+        _input("cancel_open", "With the case", box, optional=True),
+    ]
+
+
 def recipient(way: WayBack) -> str:
     """To whom and by which way, in words."""
     if way.channel == "chat":
@@ -133,6 +148,7 @@ class Submitted:
     text: str
     reason: Reason
     minutes: int | None
+    cancel_open: bool = False
 
     @classmethod
     def read(cls, view: Mapping[str, Any]) -> Submitted:
@@ -148,6 +164,7 @@ class Submitted:
                 text=_sendable(_value(values, "text")),
                 reason=Reason(_choice(values, "kind") or Reason.PROBLEM_SOLVED),
                 minutes=_minutes(minutes) if minutes else None,
+                cancel_open=_ticked(values, "cancel_open"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NotASheet("this sheet cannot be read; open it again from the card") from error
@@ -166,6 +183,10 @@ def _value(values: Any, name: str) -> str:
 def _choice(values: Any, name: str) -> str:
     chosen = (values.get(name) or {}).get(name, {}).get("selected_option") or {}
     return str(chosen.get("value", ""))
+
+
+def _ticked(values: Any, name: str) -> bool:
+    return bool((values.get(name) or {}).get(name, {}).get("selected_options"))
 
 
 def _sendable(text: str) -> str:
