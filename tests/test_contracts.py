@@ -741,3 +741,17 @@ def test_coverage_dates_are_used_and_never_run_out(sold: Sold) -> None:
     sold.does(work.resolve, receipt.case.id, "done")
 
     assert usage_of(sold, contract) == [(1, 0, 0)]
+
+
+def test_a_line_is_struck_from_a_draft_and_from_nothing_else(sold: Sold) -> None:
+    other = LineTerms("Silver", total=3)
+    contract = sold.draft(GOLD, other)
+    gold, silver = contract.lines
+
+    sold.does(agree.remove_line, contract.id, gold.id)
+    sold.does(agree.add_line, contract.id, LineTerms("Bronze", total=1))
+    sold.does(agree.invoice, contract.id)
+
+    assert [line.title for line in sold.contract(contract.id).lines] == ["Silver", "Bronze"]
+    with pytest.raises(NotInThisState):
+        sold.does(agree.remove_line, contract.id, silver.id)

@@ -287,6 +287,16 @@ class ContractMutations:
             desk=asking.house.desk, at=asking.at, version=expected_version,
         )  # fmt: skip
 
+    @described("Strike a line from a draft.")
+    def remove_contract_line(
+        self, info: Info, id: ContractId, line: LineId, expected_version: Version = None
+    ) -> ContractResult:
+        asking = info.context
+        return act_on(
+            info, agree.remove_line, id, line,
+            desk=asking.house.desk, at=asking.at, version=expected_version,
+        )  # fmt: skip
+
     @described("End one line at once; the rest of the contract goes on.")
     def cancel_contract_line(
         self, info: Info, id: ContractId, line: LineId, expected_version: Version = None

@@ -12,6 +12,7 @@ from intake.contracts.drafting import (
     copy,
     draft,
     redraft,
+    remove_line,
 )
 from intake.contracts.periods import InvoicePeriod, invoice_periods
 from intake.contracts.records import (
@@ -80,6 +81,7 @@ __all__ = [
     "expired_not_renewed",
     "invoice_periods",
     "redraft",
+    "remove_line",
     "renew",
     "renewal_of",
     "renewed",

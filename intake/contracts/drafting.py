@@ -151,6 +151,12 @@ def change_line(session: Session, contract: Contract, line: ContractLine, terms:
         setattr(line, name, value)
 
 
+def remove_line(contract: Contract, line: ContractLine) -> None:
+    """Strike a line from a draft."""
+    must(contract, Act.EDIT)
+    contract.lines.remove(line)
+
+
 def next_number(session: Session, prefix: str) -> str:
     """A number nobody can guess from another: CNR-1001-K7Q2MX."""
     [count] = next_of(session, "contract")
