@@ -72,6 +72,17 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What made the desk act by itself, so that nothing sets itself off for ever."""
+
+    chain: int
+    """The event with which it began; 0 where time did."""
+    depth: int
+    """How many rules acted, one setting off the other."""
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks. `id` is the agent's or the contact's; None for the desk itself."""
 
@@ -80,7 +91,9 @@ class Principal:
     name: str = ""
     acts: frozenset[Act] = field(default_factory=frozenset)
     via: str = ""
-    """By which way the request came: console, graphql, slack, cli, clock, mail."""
+    """By which way the request came: console, graphql, slack, cli, clock, mail, automation."""
+    cause: Cause | None = None
+    """The rule because of which the desk acts."""
 
     def may(self, act: Act) -> bool:
         """Whether that kind of act is allowed at all; visibility of the record comes on top."""

@@ -30,6 +30,7 @@ from intake import (
     snoozing,
     viewers,
 )
+from intake.automation import feed, log, timers
 from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
@@ -174,4 +175,9 @@ WORK: tuple[DueWork, ...] = (
     DueWork("follow-ups", follow_ups.due, follow_ups.move),
     DueWork("viewers", viewers.due, viewers.move),
     DueWork("followers", news.due, news.move),
+    # After all that records what happened, so that rules see it in the same tick.
+    DueWork("automation", feed.due, feed.move),
+    DueWork("automation timers", timers.due, timers.move),
+    DueWork("automation set-up", timers.filling_due, timers.fill),
+    DueWork("automation log", log.due, log.forget),
 )

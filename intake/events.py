@@ -9,7 +9,7 @@ endpoints that listen to its kind as it is recorded, so what history shows no we
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -119,6 +119,8 @@ def record(
 ) -> None:
     """Write down that something happened, in the transaction in which it happened, and promise it
     to whoever listens."""
+    if actor.cause is not None:
+        data["cause"] = asdict(actor.cause)
     fact = Event(
         kind=kind,
         at=at,

@@ -17,7 +17,7 @@ from intake import (
     terms,
 )
 from intake.accept.books import Books, Receipt, contact_of, customer_of
-from intake.accept.story import log
+from intake.accept.story import log, settled_long_ago
 from intake.agents import Principal
 from intake.cases import (
     Case,
@@ -53,6 +53,7 @@ def append(session: Session, arrival: Arrival, match: Match, books: Books) -> Re
         matched_by=match.by,
         activity=str(activity.id),
         automatic=str(message.automatic or ""),
+        **settled_long_ago(arrival),
         **history.noted(session, case),
     )
     followers.leave_word(session, case.id, by, at=at)

@@ -16,7 +16,7 @@ from intake import (
     threads,
 )
 from intake.accept.books import Books, Receipt, contact_of, customer_of
-from intake.accept.story import log
+from intake.accept.story import log, settled_long_ago
 from intake.around import Opening
 from intake.cases import (
     Case,
@@ -85,6 +85,8 @@ def open_case(
         queue=queue.name,
         refusal=decision["refusal"],
         activity=str(activity.id),
+        **settled_long_ago(arrival),
+        **settled_long_ago(arrival),
     )
     if books.desk.slack and queue.slack_channel and not arrival.historic:
         events.promise(

@@ -24,6 +24,11 @@ KINDS = {
 }
 
 
+def settled_long_ago(arrival: Arrival) -> dict[str, bool]:
+    """What the event says of a message from an archive, so that no rule answers it."""
+    return {"historic": True} if arrival.historic else {}
+
+
 def log(
     session: Session, case: Case, arrival: Arrival, matched_by: str, contact: Contact | None
 ) -> Activity:

@@ -56,6 +56,31 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
     op.create_table(
+        "automation_position",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sequence", ROW_NUMBER, nullable=False),
+        sa.Column("seen", ROW_NUMBER, nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_automation_position")),
+    )
+    op.create_table(
+        "automation_rules",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("trigger", JSON, nullable=False),
+        sa.Column("condition", JSON, nullable=False),
+        sa.Column("actions", JSON, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("since", ROW_NUMBER, nullable=False),
+        sa.Column("filled_to", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_automation_rules")),
+        sa.UniqueConstraint("name", name=op.f("uq_automation_rules_name")),
+    )
+    op.create_table(
         "case_types",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -104,6 +129,17 @@ def upgrade() -> None:
         sa.Column("applicable_from", sa.String(length=32), nullable=False),
         sa.Column("pauses", JSON, nullable=True),
         sa.PrimaryKeyConstraint("kpi", name=op.f("pk_kpi_definitions")),
+    )
+    op.create_table(
+        "macros",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("actions", JSON, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_macros")),
+        sa.UniqueConstraint("name", name=op.f("uq_macros_name")),
     )
     op.create_table(
         "mailbox_cursors",
@@ -1601,6 +1637,80 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("waiting_since_at IS NOT NULL"),
         postgresql_where=sa.text("waiting_since_at IS NOT NULL"),
+    )
+    op.create_table(
+        "automation_runs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rule_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("event_sequence", ROW_NUMBER, nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("chain", ROW_NUMBER, nullable=True),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.String(length=32), nullable=False),
+        sa.Column("did", JSON, nullable=False),
+        sa.Column("said", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_automation_runs_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id"],
+            ["automation_rules.id"],
+            name=op.f("fk_automation_runs_rule_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_automation_runs")),
+        sa.UniqueConstraint(
+            "rule_id", "case_id", "due_at", name=op.f("uq_automation_runs_rule_id_case_id_due_at")
+        ),
+        sa.UniqueConstraint(
+            "rule_id", "event_sequence", name=op.f("uq_automation_runs_rule_id_event_sequence")
+        ),
+    )
+    op.create_index("ix_automation_runs_case", "automation_runs", ["case_id", "id"], unique=False)
+    op.create_index(
+        "ix_automation_runs_outcome", "automation_runs", ["outcome", "at"], unique=False
+    )
+    op.create_index(
+        "uq_automation_runs_chain",
+        "automation_runs",
+        ["rule_id", "case_id", "chain"],
+        unique=True,
+        sqlite_where=sa.text("outcome = 'done' AND chain IS NOT NULL"),
+        postgresql_where=sa.text("outcome = 'done' AND chain IS NOT NULL"),
+    )
+    op.create_table(
+        "automation_timers",
+        sa.Column("rule_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_automation_timers_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id"],
+            ["automation_rules.id"],
+            name=op.f("fk_automation_timers_rule_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("rule_id", "case_id", name=op.f("pk_automation_timers")),
+    )
+    op.create_index(
+        op.f("ix_automation_timers_case_id"), "automation_timers", ["case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_automation_timers_due_at"), "automation_timers", ["due_at"], unique=False
     )
     op.create_table(
         "case_attention",
