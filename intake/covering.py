@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import billing, customers, entitlements, products, queues, routing, sla, terms
+from intake import billing, customers, entitlements, products, queues, reasons, routing, sla, terms
 from intake.acting import case_of, done
 from intake.agents import Act, Principal
 from intake.cases import Case, NotOpen, Reason, State
@@ -172,6 +172,7 @@ def reactivate(
         raise NotOpen(f"case {case.number} is {case.state}; only a cancelled one is reactivated")
     if case.reason is Reason.MERGED:
         raise NotOpen(f"case {case.number} was merged into another; work goes on there")
+    reasons.must_follow(session, case, Reason.IN_PROGRESS)
     case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
     queues.enter(session, case, session.get_one(queues.Queue, case.queue_id), at=at)
     sla.reopened(session, case, at=at)

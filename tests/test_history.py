@@ -17,6 +17,8 @@ from intake.events import Event
 from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
 
+LATER = NOON + timedelta(days=1)
+
 
 @pytest.fixture
 def grace(desk: DeskUnderTest) -> Principal:
@@ -58,8 +60,8 @@ ACTS: dict[str, tuple[Callable[..., object], list[tuple[str, Any, Any]]]] = {
         [("state", "active", "cancelled"), ("reason", "in progress", "cancelled")],
     ),
     "agree a follow-up": (
-        lambda s, by, case, desk: work.agree_follow_up(s, by, case.id, NOON, at=NOON),
-        [("follow_up_at", None, NOON.isoformat())],
+        lambda s, by, case, desk: work.agree_follow_up(s, by, case.id, LATER, at=NOON),
+        [("follow_up_at", None, LATER.isoformat())],
     ),
     "note": (lambda s, by, case, desk: work.note(s, by, case.id, "hm", at=NOON), []),
 }

@@ -48,6 +48,11 @@ class NotOpen(Problem):
     pass
 
 
+@strawberry.type(description="That status reason may not follow the one that the case has.")
+class TransitionNotAllowed(Problem):
+    pass
+
+
 @strawberry.type(description="Somebody else works on it.")
 class AlreadyTaken(Problem):
     pass
@@ -157,6 +162,7 @@ TYPES: dict[str, type[Problem]] = {
     "not-allowed": NotAllowed,
     "case-not-open": NotOpen,
     "already-taken": AlreadyTaken,
+    "transition-not-allowed": TransitionNotAllowed,
     "entitlement-exhausted": EntitlementExhausted,
     "entitlement-would-overdraw": EntitlementWouldOverdraw,
     "entitlement-does-not-cover": EntitlementDoesNotCover,
@@ -194,6 +200,7 @@ AnyProblem = (
     | StaleVersion
     | NotOpen
     | AlreadyTaken
+    | TransitionNotAllowed
     | WrongInput
     | EntitlementExhausted
     | EntitlementWouldOverdraw

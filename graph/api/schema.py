@@ -37,6 +37,7 @@ from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.promising import PromiseQueries, SlaMutations
 from graph.api.queues import QueueQueries
+from graph.api.reasons import ReasonMutations, ReasonQueries
 from graph.api.registering import RegisterMutations
 from graph.api.rehearsals import RehearsalQueries
 from graph.api.replays import ReplayQueries
@@ -60,6 +61,7 @@ class Query(
     CaseQueries,
     ActivityQueries,
     FieldQueries,
+    ReasonQueries,
     MergeQueries,
     QueueQueries,
     TeamQueries,
@@ -92,6 +94,7 @@ class Query(
 class Mutation(
     WorkMutations,
     ChangingMutations,
+    ReasonMutations,
     LayoutMutations,
     PostponingMutations,
     RoutingMutations,

@@ -39,7 +39,7 @@ from intake.work.taking import (
     remove_from_queue,
     route_to,
 )
-from intake.work.waiting import WrongReason, hold, resume
+from intake.work.waiting import WrongReason, hold, resume, set_reason
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
 __all__ = [
@@ -92,6 +92,7 @@ __all__ = [
     "route_to",
     "route_together",
     "set_presence",
+    "set_reason",
     "snooze",
     "tag",
     "unfollow",

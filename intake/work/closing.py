@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import billing, queues, sla, terms
+from intake import billing, queues, reasons, sla, terms
 from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import (
@@ -57,6 +57,7 @@ def resolve(
         must_be_done(session, [case.id])
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
+    reasons.must_follow(session, case, kind)
     must_be_filled_in(session, case)
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
@@ -116,6 +117,7 @@ def reopen(
         return case
     if case.state is State.CANCELLED:
         raise NotOpen(f"case {case.number} was cancelled; reactivate it, or open a new one")
+    reasons.must_follow(session, case, Reason.IN_PROGRESS)
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
     terms.settle(
         session,
@@ -151,6 +153,7 @@ def cancel(
     if not cancel_open_activities:
         must_be_done(session, [case.id])
     call_off(session, by, case, at=at)
+    reasons.must_follow(session, case, Reason.CANCELLED)
     case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
     queues.leave(session, case, at=at)
     terms.settle(

@@ -81,6 +81,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_automation_rules_name")),
     )
     op.create_table(
+        "barred_moves",
+        sa.Column("was", sa.String(length=32), nullable=False),
+        sa.Column("becomes", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("was", "becomes", name=op.f("pk_barred_moves")),
+    )
+    op.create_table(
         "case_types",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
