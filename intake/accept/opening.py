@@ -86,7 +86,6 @@ def open_case(
         refusal=decision["refusal"],
         activity=str(activity.id),
         **settled_long_ago(arrival),
-        **settled_long_ago(arrival),
     )
     if books.desk.slack and queue.slack_channel and not arrival.historic:
         events.promise(
