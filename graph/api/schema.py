@@ -10,6 +10,7 @@ from graph.api.agents import AgentQueries
 from graph.api.agree import ContractMutations
 from graph.api.articles import ArticleQueries
 from graph.api.attendance import AttendanceMutations, AttendanceQueries
+from graph.api.automation import AutomationMutations, AutomationQueries
 from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
 from graph.api.calls import CallMutations
@@ -29,6 +30,7 @@ from graph.api.invoices import InvoiceMutations, InvoiceQueries
 from graph.api.knowing import CustomerMutations
 from graph.api.laying_out import LayoutMutations
 from graph.api.life import EntitlementMutations
+from graph.api.macros import MacroMutations, MacroQueries
 from graph.api.merging import MergeMutations, MergeQueries
 from graph.api.offers import OfferMutations
 from graph.api.planning import ActivityMutations, ActivityQueries
@@ -57,6 +59,8 @@ from graph.api.work import WorkMutations
 
 @strawberry.type(description="What can be asked. You see what your agent sees, and nothing else.")
 class Query(
+    AutomationQueries,
+    MacroQueries,
     WordingQueries,
     CaseQueries,
     ActivityQueries,
@@ -98,6 +102,8 @@ class Mutation(
     LayoutMutations,
     PostponingMutations,
     RoutingMutations,
+    AutomationMutations,
+    MacroMutations,
     WordingMutations,
     ViewerMutations,
     ActivityMutations,
