@@ -87,6 +87,14 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class ChildrenClose(StrEnum):
+    """How the children of a case are closed."""
+
+    INDEPENDENT = "independent"
+    WITH_PARENT = "with parent"
+    BEFORE_PARENT = "before parent"
+
+
 class ActivityKind(StrEnum):
     """What sort of entry in a story, or of work that is planned."""
 
@@ -223,6 +231,10 @@ class Case(Base):
     """Another case this one seems to speak of, without being part of it."""
     merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """The case that work on this one goes on in."""
+    parent_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
+    """The case that this one does a part of the work of."""
+    children_close: Mapped[ChildrenClose | None] = mapped_column(one_of(ChildrenClose))
+    """How its children are closed; None: as the desk has it."""
     conversation: Mapped[str] = mapped_column(String(120), default="", index=True)
     opened_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -23,6 +23,12 @@ class Desk:
     contract_prefix: str = "CNR"
     apply_entitlement_on_creation: bool = True
     apply_entitlement_on_change: bool = True
+    child_inherits: tuple[str, ...] = (
+        *("customer", "product", "contract", "priority", "severity"),
+        *("type", "topic", "tags", "queue"),
+    )
+    children_close: str = "independent"
+    children_most: int = 100
     webhook_hosts: tuple[str, ...] = ()
 
     def sign(self, purpose: str, text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -32,6 +32,22 @@ class WrongSettings(Exception):
     """The settings cannot be used; the text is one line that says which and why."""
 
 
+Inherited = Literal[
+    "customer",
+    "product",
+    "contract",
+    "priority",
+    "severity",
+    "type",
+    "topic",
+    "tags",
+    "queue",
+    "owner",
+]
+INHERITED_BY_DEFAULT: tuple[Inherited, ...] = (
+    *("customer", "product", "contract", "priority", "severity"),
+    *("type", "topic", "tags", "queue"),
+)
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -128,6 +144,15 @@ class Settings(BaseSettings):
     apply_entitlement_on_change: bool = Field(
         True, description="Choose again when a case's customer, product or channel changes."
     )
+    child_inherits: tuple[Inherited, ...] = Field(
+        INHERITED_BY_DEFAULT,
+        description="What a child case begins with, of its parent's; owner is possible too.",
+    )
+    children_close: Literal["independent", "with parent", "before parent"] = Field(
+        "independent",
+        description="How child cases are closed: independent, with parent or before parent.",
+    )
+    children_most: int = Field(100, ge=1, le=1000, description="Children a case may have.")
     parser_children: int = Field(1, ge=1, le=16, description="Killable children that parse.")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
     log_level: str = Field(

@@ -84,6 +84,19 @@ def settle(
     return drawn
 
 
+def claim(session: Session, case: Case, desk: Desk, *, at: datetime) -> None:
+    """Let the rules choose what covers a new case, and take what that costs."""
+    customer = (case.contact_id, case.account_id)
+    held = entitlements.held_by(session, {customer}, lock=True)
+    for entitlement in held:
+        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
+    question = asked(case, desk, at)
+    decision = entitlements.decide(held, question, apply=desk.apply_entitlement_on_creation)
+    put_on(case, decision)
+    if not case.no_decrement:
+        entitlements.claim(session, decision, question)
+
+
 def candidates(
     session: Session, case: Case, *, named: UUID | None = None
 ) -> dict[UUID, Entitlement]:

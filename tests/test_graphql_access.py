@@ -209,6 +209,10 @@ MUTATIONS |= {
         "removeFromQueue": "",
         "requireSkills": 'skills: [{skill: "{skill}", level: 3}]',
         "logTime": "minutes: 5",
+        "openChild": 'subject: "x"',
+        "linkChild": "child: 1001",
+        "unlinkChild": "",
+        "setChildrenClose": "policy: WITH_PARENT",
     }.items()
 }
 MUTATIONS |= {

@@ -169,3 +169,27 @@ def test_what_is_loaded_for_a_list_costs_the_same_for_two_and_for_many(
         office.asks(query, by=grace, first=12)
 
     assert len(for_many) == len(for_two) <= 10
+
+
+def test_children_are_opened_linked_and_hold_their_parent(
+    desk: DeskUnderTest, office: Office, grace: Agent
+) -> None:
+    desk.accepts(email("bob@example.com"))
+
+    born = does(office, grace, 'openChild(caseNumber: 1001, subject: "Order a fuser")')
+    linked = does(office, grace, "linkChild(caseNumber: 1001, child: 1002)")
+    grandchild = does(office, grace, "linkChild(caseNumber: 1002, child: 1003)")
+    does(office, grace, "setChildrenClose(caseNumber: 1001, policy: BEFORE_PARENT)")
+    held = does(office, grace, 'resolve(caseNumber: 1001, text: "Done")')
+    does(office, grace, "unlinkChild(caseNumber: 1002)")
+
+    assert [born["__typename"], linked["__typename"]] == ["CaseChanged"] * 2
+    assert (grandchild["__typename"], grandchild["code"]) == ("Refused", "wrong-family")
+    assert held["__typename"] == "OpenChildren"
+    query = """{ case(number: 1001) { childrenClose parent { number }
+        children { number subject state parent { number } } } }"""
+    case = office.asks(query, by=grace)["case"]
+    assert (case["childrenClose"], case["parent"]) == ("BEFORE_PARENT", None)
+    assert case["children"] == [
+        {"number": 1003, "subject": "Order a fuser", "state": "ACTIVE", "parent": {"number": 1001}}
+    ]

@@ -147,6 +147,11 @@ class OpenActivities(Problem):
         return still_open(info.context, self.activity_ids)
 
 
+@strawberry.type(description="The case is closed only after its children.")
+class OpenChildren(Problem):
+    pass
+
+
 @strawberry.type(description="The activity is completed or cancelled, or was never planned.")
 class ActivityInWrongState(Problem):
     pass
@@ -174,6 +179,7 @@ TYPES: dict[str, type[Problem]] = {
     "template-frozen": TemplateFrozen,
     "cannot-merge": CannotMerge,
     "open-activities": OpenActivities,
+    "open-children": OpenChildren,
     "activity-state": ActivityInWrongState,
     "cannot-move": CannotMove,
     "cannot-undo": CannotUndo,
@@ -185,7 +191,8 @@ OF_A_FIELD = frozenset(
         *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
-        *("wrong-rate", "wrong-time", "wrong-instant", "wrong-activity", "wrong-endpoint"),
+        *("wrong-rate", "wrong-time", "wrong-instant", "wrong-endpoint"),
+        *("wrong-activity", "wrong-family"),
         *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-field", "not-filled-in"),
@@ -216,6 +223,7 @@ AnyProblem = (
     | TimeLocked
     | InvoiceInWrongState
     | OpenActivities
+    | OpenChildren
     | ActivityInWrongState
     | Refused
 )

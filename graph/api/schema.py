@@ -33,6 +33,7 @@ from graph.api.life import EntitlementMutations
 from graph.api.macros import MacroMutations, MacroQueries
 from graph.api.merging import MergeMutations, MergeQueries
 from graph.api.offers import OfferMutations
+from graph.api.parenting import FamilyMutations
 from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
@@ -107,6 +108,7 @@ class Mutation(
     WordingMutations,
     ViewerMutations,
     ActivityMutations,
+    FamilyMutations,
     MergeMutations,
     CoveringMutations,
     CustomerMutations,

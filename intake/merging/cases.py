@@ -82,7 +82,7 @@ def merge(
     found = held(session, by, {survivor_id, *ids})
     survivor, sources = found[survivor_id], [found[i] for i in ids]
     expect_version(session, survivor, version)
-    check(survivor, sources)
+    check(session, survivor, sources)
     # All of them at once and in their order, as a message that arrives locks them.
     entitlements.locked(session, {s.entitlement_id for s in sources if s.entitlement_id})
     for source in sources:
@@ -126,7 +126,7 @@ def _end_of_chain(session: Session, case_id: UUID) -> UUID:
     raise AssertionError("a survivor is open when it is merged into, so there is no cycle")
 
 
-def check(survivor: Case, sources: Collection[Case]) -> None:
+def check(session: Session, survivor: Case, sources: Collection[Case]) -> None:
     """Raises CannotMerge or NotOpen unless these can be made one as they stand."""
     for case in (survivor, *sources):
         # Seen under the lock: whoever was first has merged it meanwhile.
@@ -136,6 +136,23 @@ def check(survivor: Case, sources: Collection[Case]) -> None:
     talks = {case.conversation for case in (survivor, *sources)} - {""}
     if len(talks) > 1:
         raise CannotMerge("these are chats with different visitors; one case answers one visitor")
+    for source in sources:
+        _check_family(session, survivor, source)
+
+
+def _check_family(session: Session, survivor: Case, source: Case) -> None:
+    """What was a part of one case's work does not become a part of another's by a merge."""
+    if source.parent_id is not None and source.parent_id != survivor.parent_id:
+        raise CannotMerge(
+            f"case {source.number} is a child; it is merged only into a child of the same parent"
+        )
+    children = select(Case.id).where(Case.parent_id == source.id, Case.id != survivor.id)
+    becomes_child = survivor.parent_id not in (None, source.id)
+    if becomes_child and session.scalar(children.limit(1)) is not None:
+        raise CannotMerge(
+            f"case {source.number} has children and case {survivor.number} is a child itself; a "
+            "family has two levels"
+        )
 
 
 def missing(session: Session, survivor: Case, source: Case) -> Sequence[str]:

@@ -47,6 +47,7 @@ def unmerge(
     _check_undo(session, record, source, survivor)
     record.undone_at, source.merged_into_id = at, None
     move_back(session, record.id)
+    _check_family(session, source, survivor)
     _leave(session, record, survivor)
     _put_back(session, record, source)
     try:
@@ -86,6 +87,16 @@ def _check_undo(session: Session, record: CaseMerge, source: Case, survivor: Cas
         numbers = session.scalars(select(Case.number).where(Case.id.in_(moved))).all()
         words = ", ".join(str(number) for number in sorted(numbers))
         raise CannotUndo(f"a message of it was moved on to case {words} since; undo that first")
+
+
+def _check_family(session: Session, source: Case, survivor: Case) -> None:
+    """The survivor is a child of the source again: it must not have got children meanwhile."""
+    children = select(Case.id).where(Case.parent_id == survivor.id)
+    if survivor.parent_id is not None and session.scalar(children.limit(1)) is not None:
+        raise CannotUndo(
+            f"case {survivor.number} was a child of case {source.number} and has children now; "
+            "unlink those first"
+        )
 
 
 def _leave(session: Session, record: CaseMerge, survivor: Case) -> None:

@@ -56,7 +56,7 @@ def preview(
     if len(found) < len(ids) + 1:
         raise NotFound("there is no such case")
     survivor, sources = found[survivor_id], [found[i] for i in ids]
-    check(survivor, sources)
+    check(session, survivor, sources)
     return Preview(survivor, tuple(_share(session, survivor, source) for source in sources))
 
 

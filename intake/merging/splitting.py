@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, queues, routing, sla, terms
+from intake import events, queues, routing, sla, terms
 from intake.acting import done
 from intake.agents import Act, Principal
 from intake.around import Opening
@@ -63,7 +63,7 @@ def split_off(
     # A case is whole only once it has a queue.
     with session.no_autoflush:
         case = _opened_by(session, activity, source, subject, at)
-        _claim(session, case, desk, at)
+        terms.claim(session, case, desk, at=at)
         queue = _route(session, case, activity, at)
     session.flush()
     go(session, by, activity, source, case, split=True, words=f"split off by {by.name}", at=at)
@@ -107,16 +107,6 @@ def _opened_by(
     )
     session.add(case)
     return case
-
-
-def _claim(session: Session, case: Case, desk: Desk, at: datetime) -> None:
-    held_by = entitlements.held_by(session, {(case.contact_id, case.account_id)}, lock=True)
-    for entitlement in held_by:
-        session.add_all(entitlements.turn(entitlement, on=desk.day(at), at=at))
-    asked = terms.asked(case, desk, at)
-    decision = entitlements.decide(held_by, asked, apply=desk.apply_entitlement_on_creation)
-    terms.put_on(case, decision)
-    entitlements.claim(session, decision, asked)
 
 
 def _route(session: Session, case: Case, activity: Activity, at: datetime) -> queues.Queue:

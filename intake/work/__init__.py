@@ -9,6 +9,15 @@ from __future__ import annotations
 
 from intake.work.attending import require_skills, set_presence
 from intake.work.changing import NotFilledIn, change_fields, missing, tag
+from intake.work.children import (
+    OpenChildren,
+    WrongFamily,
+    link_child,
+    open_child,
+    policy_of,
+    set_children_close,
+    unlink_child,
+)
 from intake.work.closing import cancel, reopen, resolve
 from intake.work.finishing import (
     OpenActivities,
@@ -50,11 +59,13 @@ __all__ = [
     "NotFilledIn",
     "NotGivenUp",
     "OpenActivities",
+    "OpenChildren",
     "Plan",
     "Regarding",
     "RoutedAgain",
     "WayBack",
     "WrongActivity",
+    "WrongFamily",
     "WrongInstant",
     "WrongReason",
     "add_activity",
@@ -73,10 +84,13 @@ __all__ = [
     "follow",
     "hear_by",
     "hold",
+    "link_child",
     "missing",
     "note",
+    "open_child",
     "open_of",
     "pick",
+    "policy_of",
     "prioritise",
     "release",
     "remove_from_queue",
@@ -91,11 +105,13 @@ __all__ = [
     "route_again",
     "route_to",
     "route_together",
+    "set_children_close",
     "set_presence",
     "set_reason",
     "snooze",
     "tag",
     "unfollow",
+    "unlink_child",
     "wake",
     "way_back",
 ]

@@ -27,6 +27,7 @@ from intake.errors import IntakeError
 from intake.queues import Queue
 from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
+from intake.work.children import ending_with, hold_family
 from intake.work.finishing import call_off, must_be_done
 from intake.work.waiting import WrongReason
 from intake.work.writing import write
@@ -49,18 +50,41 @@ def resolve(
     """Close a case as solved: the resolution is kept, the case leaves its queue, terms that are
     counted on resolution are taken. Billable time is the total unless said otherwise.
 
-    Raises OpenActivities unless it is confirmed that they are cancelled, and WouldOverdraw when
-    more was used than is left and `overdraw` must say what becomes of it.
+    Its children are resolved with it, where they are closed with their parent; raises OpenChildren
+    where they are closed before. Raises OpenActivities unless it is confirmed that they are
+    cancelled, and WouldOverdraw when more was used than is left and `overdraw` must say what
+    becomes of it.
     """
+    hold_family(session, by, case_id)
     case = case_of(session, by, case_id, version=version)
-    if not cancel_open_activities:
-        must_be_done(session, [case.id])
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
     reasons.must_follow(session, case, kind)
     must_be_filled_in(session, case)
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
+    children = ending_with(session, by, case, desk)
+    if not cancel_open_activities:
+        must_be_done(session, [case.id, *(child.id for child in children)])
+    with_it = f"Resolved with case {case.number}. {text}".strip()
+    for child in children:
+        _resolve(session, by, child, with_it, kind, None, overdraw, desk=desk, at=at)
+    return _resolve(session, by, case, text, kind, billable_minutes, overdraw, desk=desk, at=at)
+
+
+def _resolve(
+    session: Session,
+    by: Principal,
+    case: Case,
+    text: str,
+    kind: Reason,
+    billable_minutes: int | None,
+    overdraw: Overdraw | None,
+    *,
+    desk: Desk,
+    at: datetime,
+) -> Case:
+    must_be_filled_in(session, case)
     call_off(session, by, case, at=at)
     spent = billing.spent_on(session, [case.id])[case.id]
     billable = billable_minutes
@@ -147,11 +171,22 @@ def cancel(
 ) -> Case:
     """Close a case that needs no work; what it took from its entitlement is given back.
 
-    Raises OpenActivities unless it is confirmed that they are cancelled.
+    Its children end with it or before it as in `resolve`. Raises OpenActivities unless it is
+    confirmed that they are cancelled.
     """
+    hold_family(session, by, case_id)
     case = case_of(session, by, case_id, version=version)
+    children = ending_with(session, by, case, desk)
     if not cancel_open_activities:
-        must_be_done(session, [case.id])
+        must_be_done(session, [case.id, *(child.id for child in children)])
+    for child in children:
+        _cancel(session, by, child, f"Cancelled with case {case.number}. {text}", desk, at)
+    return _cancel(session, by, case, text, desk, at)
+
+
+def _cancel(
+    session: Session, by: Principal, case: Case, text: str, desk: Desk, at: datetime
+) -> Case:
     call_off(session, by, case, at=at)
     reasons.must_follow(session, case, Reason.CANCELLED)
     case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None

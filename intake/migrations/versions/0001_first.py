@@ -1466,6 +1466,8 @@ def upgrade() -> None:
         sa.Column("sla_by_hand", sa.Boolean(), nullable=False),
         sa.Column("related_case_id", sa.Uuid(), nullable=True),
         sa.Column("merged_into_id", sa.Uuid(), nullable=True),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("children_close", sa.String(length=32), nullable=True),
         sa.Column("conversation", sa.String(length=120), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -1527,6 +1529,13 @@ def upgrade() -> None:
             ["owner_id"],
             ["agents.id"],
             name=op.f("fk_cases_owner_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["cases.id"],
+            name=op.f("fk_cases_parent_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -1625,6 +1634,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
+    op.create_index(op.f("ix_cases_parent_id"), "cases", ["parent_id"], unique=False)
     op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
     op.create_index(op.f("ix_cases_topic_id"), "cases", ["topic_id"], unique=False)
     op.create_index(op.f("ix_cases_type_id"), "cases", ["type_id"], unique=False)

@@ -1,0 +1,299 @@
+"""Cases that belong to another: a parent, and the children that part of its work is done in.
+
+A family has two levels and no more: a child has no children, so there are no cycles. Each child is
+a case of its own, with its own queue, clocks and terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from intake import entitlements, events, queues, routing, sla, terms
+from intake.acting import done, must_be_open, record
+from intake.agents import Act, Principal
+from intake.around import Opening
+from intake.cases import (
+    ActivityKind,
+    Case,
+    ChildrenClose,
+    Direction,
+    Priority,
+    Reason,
+    Severity,
+    State,
+    next_numbers,
+)
+from intake.db import new_id
+from intake.desk import Desk
+from intake.entitlements import Entitlement
+from intake.errors import IntakeError, NotFound
+from intake.facts import facts_of
+from intake.queues import Queue
+from intake.visibility import one_visible, visible_to
+from intake.work.writing import write
+
+SUBJECT_LENGTH = 500
+INHERITED: dict[str, tuple[str, ...]] = {
+    "customer": ("contact_id", "account_id"),
+    "product": ("product_id",),
+    "contract": ("contract_id", "contract_line_id"),
+    "priority": ("priority",),
+    "severity": ("severity",),
+    "type": ("type_id",),
+    "topic": ("topic_id",),
+    "owner": ("owner_id",),
+    "tags": ("tags",),
+    "queue": (),
+}
+"""What a child may inherit, and in which fields of a case it lies."""
+
+
+class WrongFamily(IntakeError):
+    """These cases cannot be parent and child; the text says why."""
+
+    code = "wrong-family"
+
+
+class OpenChildren(IntakeError):
+    """The parent is closed only after its children."""
+
+    code = "open-children"
+
+
+def open_child(
+    session: Session,
+    by: Principal,
+    parent_id: UUID,
+    subject: str,
+    text: str,
+    *,
+    desk: Desk,
+    at: datetime,
+    queue_id: UUID | None = None,
+    takes_term: bool = True,
+) -> Case:
+    """Open a case for a part of the work. It begins with what the desk lets children inherit,
+    and is covered, routed and promised like any other.
+
+    Raises WrongFamily for a child of a child, or one more than the desk lets a case have.
+    """
+    parent = _locked(session, by, parent_id)[parent_id]
+    _must_take(session, parent, desk)
+    words = " ".join(subject.split())[:SUBJECT_LENGTH]
+    if not words:
+        raise WrongFamily("subject: there are no words; say what the child is about")
+    # A case is whole only once it has a queue.
+    with session.no_autoflush:
+        child = _born(session, parent, words, desk, at)
+        child.no_decrement = not takes_term
+        terms.claim(session, child, desk, at=at)
+        queue = _enter(session, parent, child, text, desk, queue_id, at)
+    session.flush()
+    write(session, child, by, ActivityKind.NOTE, Direction.INTERNAL, text or words, at)
+    events.record(
+        session, "case.opened", at=at, actor=by, case_id=child.id, number=child.number,
+        channel=child.channel, queue=queue.name, refusal=child.decision["refusal"],
+        parent=parent.number,
+    )  # fmt: skip
+    if desk.slack and queue.slack_channel:
+        events.promise(
+            session, "slack", "card", effect_key=f"card:{child.id}", at=at, case_id=child.id,
+            target=queue.slack_channel,
+        )  # fmt: skip
+    done(session, parent, by, "case.child_opened", at, child=child.number, subject=words)
+    return child
+
+
+def link_child(
+    session: Session, by: Principal, parent_id: UUID, child_id: UUID, *, desk: Desk, at: datetime
+) -> Case:
+    """Make an open case the child of another. Raises WrongFamily; the child stays as it is."""
+    if parent_id == child_id:
+        raise WrongFamily("a case is no child of itself")
+    cases = _locked(session, by, parent_id, child_id)
+    parent, child = cases[parent_id], cases[child_id]
+    if child.parent_id == parent.id:
+        return child
+    if child.parent_id is not None:
+        raise WrongFamily(f"case {child.number} is a child already; unlink it first")
+    if _children(session, child):
+        raise WrongFamily(f"case {child.number} has children; a family has two levels")
+    _must_take(session, parent, desk)
+    child.parent_id = parent.id
+    done(session, parent, by, "case.child_linked", at, child=child.number)
+    return done(session, child, by, "case.linked", at, parent=parent.number)
+
+
+def unlink_child(session: Session, by: Principal, child_id: UUID, *, at: datetime) -> Case:
+    """Let a child be a case of its own again."""
+    parent_id = session.scalar(select(Case.parent_id).where(Case.id == child_id))
+    if parent_id is None:
+        one_visible(session, by, child_id)
+        raise WrongFamily("it is no child of another case")
+    cases = _locked(session, by, parent_id, child_id, closed_too=True)
+    parent, child = cases[parent_id], cases[child_id]
+    must_be_open(child)
+    child.parent_id = None
+    if parent.open:
+        done(session, parent, by, "case.child_unlinked", at, child=child.number)
+    else:
+        record(session, parent, by, "case.child_unlinked", at, child=child.number)
+    return done(session, child, by, "case.unlinked", at, parent=parent.number)
+
+
+def set_children_close(
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    policy: ChildrenClose | None,
+    *,
+    at: datetime,
+) -> Case:
+    """Say how the children of this case are closed; None: as the desk has it."""
+    case = _locked(session, by, case_id)[case_id]
+    case.children_close = policy
+    said = policy.value if policy else ""
+    return done(session, case, by, "case.children_close_set", at, policy=said)
+
+
+def policy_of(case: Case, desk: Desk) -> ChildrenClose:
+    """How the children of this case are closed."""
+    return case.children_close or ChildrenClose(desk.children_close)
+
+
+def hold_family(session: Session, by: Principal, case_id: UUID) -> None:
+    """Lock a case that is to end, and its children, in the order in which a merge locks them."""
+    by.must(Act.WORK)
+    family = select(Case.id).where(or_(Case.id == case_id, Case.parent_id == case_id))
+    session.scalars(family.order_by(Case.id).with_for_update(of=Case)).all()
+
+
+def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list[Case]:
+    """The open children that end with this case, locked like it.
+
+    Raises OpenChildren where they must end before, or where one is not for this agent to see.
+    """
+    policy = policy_of(case, desk)
+    if policy is ChildrenClose.INDEPENDENT:
+        return []
+    waiting = _open_children(session, case)
+    if not waiting:
+        return []
+    if policy is ChildrenClose.BEFORE_PARENT:
+        numbers = ", ".join(str(number) for _id, number in waiting)
+        raise OpenChildren(f"case {case.number} is closed only after its children: {numbers}")
+    ids = [id for id, _number in waiting]
+    found = session.scalars(
+        visible_to(by)
+        .where(Case.id.in_(ids))
+        .order_by(Case.id)
+        .with_for_update(of=Case)
+        .execution_options(populate_existing=True)
+    ).all()
+    if len(found) < len(ids):
+        raise OpenChildren(
+            f"case {case.number} is closed with its children, and one is not for you to see; ask "
+            "a manager to close it"
+        )
+    entitlements.locked(session, {c.entitlement_id for c in (case, *found) if c.entitlement_id})
+    return list(found)
+
+
+def _locked(
+    session: Session, by: Principal, *ids: UUID, closed_too: bool = False
+) -> dict[UUID, Case]:
+    """These cases, locked in the order of their ids. Raises NotFound or NotOpen."""
+    by.must(Act.WORK)
+    rows = session.scalars(
+        visible_to(by)
+        .where(Case.id.in_(ids))
+        .order_by(Case.id)
+        .with_for_update(of=Case)
+        .execution_options(populate_existing=True)
+    )
+    found = {case.id: case for case in rows}
+    if len(found) < len(ids):
+        raise NotFound("there is no such case")
+    if not closed_too:
+        for case in found.values():
+            must_be_open(case)
+    return found
+
+
+def _must_take(session: Session, parent: Case, desk: Desk) -> None:
+    if parent.parent_id is not None:
+        raise WrongFamily(f"case {parent.number} is a child itself; a family has two levels")
+    if _children(session, parent) >= desk.children_most:
+        raise WrongFamily(f"case {parent.number} has {desk.children_most} children, and no more")
+
+
+def _children(session: Session, case: Case) -> int:
+    own = select(func.count()).where(Case.parent_id == case.id, Case.merged_into_id.is_(None))
+    return session.scalar(own) or 0
+
+
+def _open_children(session: Session, case: Case) -> Collection[tuple[UUID, int]]:
+    waiting = select(Case.id, Case.number).where(
+        Case.parent_id == case.id, Case.state == State.ACTIVE
+    )
+    return [(id, number) for id, number in session.execute(waiting.order_by(Case.number))]
+
+
+def _born(session: Session, parent: Case, subject: str, desk: Desk, at: datetime) -> Case:
+    [number] = next_numbers(session, 1)
+    child = Case(
+        id=new_id(),
+        number=number,
+        subject=subject,
+        parent_id=parent.id,
+        channel=parent.channel,
+        mailbox=parent.mailbox,
+        opened_at=at,
+        updated_at=at,
+        state=State.ACTIVE,
+        reason=Reason.IN_PROGRESS,
+        priority=Priority.NORMAL,
+        severity=Severity.NORMAL,
+    )
+    for name in desk.child_inherits:
+        for field in INHERITED[name]:
+            value = getattr(parent, field)
+            setattr(child, field, list(value) if field == "tags" else value)
+    session.add(child)
+    return child
+
+
+def _enter(
+    session: Session,
+    parent: Case,
+    child: Case,
+    text: str,
+    desk: Desk,
+    queue_id: UUID | None,
+    at: datetime,
+) -> Queue:
+    """Let it wait in the queue that was named, or its parent's, or where the rules send it."""
+    facts = facts_of(child, opening=Opening(text))
+    named = queue_id or (parent.queue_id if "queue" in desk.child_inherits else None)
+    if named is not None:
+        queue = session.get(Queue, named)
+        if queue is None:
+            raise WrongFamily("queue: there is no such queue")
+        queues.enter(session, child, queue, at=at)
+        child.routed_by = f"opened in case {parent.number}"
+    else:
+        refused = bool(child.decision["refusal"])
+        every = queues.every(session)
+        rules = routing.rules(session)
+        routed = routing.route(rules, every, child.mailbox, facts, refused=refused)
+        routing.enter(session, child, routed, at=at)
+        queue = routed.queue
+    entitled = select(Entitlement.sla_id).where(Entitlement.id == child.entitlement_id)
+    chosen = sla.in_force(session).of(session.scalar(entitled), facts)
+    sla.start(session, child, chosen, facts, at=at)
+    return queue
