@@ -268,7 +268,7 @@ def test_a_closed_case_can_only_be_reopened(console: Console, grace: Agent, case
     )
 
     acts = {form.action.rpartition("/")[2] for form in tree(page).forms}
-    assert acts == {"", "sign-out", "reopen", "follow"}
+    assert acts == {"", "sign-out", "presence", "reopen", "follow"}
     assert answer.status_code == 409
     assert "reopen it first" in words(answer)
 

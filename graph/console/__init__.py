@@ -35,7 +35,9 @@ from graph.console import (
     sla_force,
     sla_pages,
     sla_try,
+    staffing_page,
     unfiled,
+    view_page,
     webhooks_page,
 )
 from graph.console.headers import SameOriginOnly, SecurityHeaders
@@ -75,6 +77,8 @@ def routes(house: House) -> list[Mount]:
         *customer_page.routes(house),
         *entitlement_page.routes(house),
         *contract_page.routes(house),
+        *staffing_page.routes(house),
+        *view_page.routes(house),
         *webhooks_page.routes(house),
         *sla_pages.routes(house),
         *sla_draft.routes(house),

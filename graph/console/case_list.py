@@ -10,21 +10,23 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy import Select, String, case, cast, exists, func, literal, select, tuple_
 from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import clocks, rendering
 from graph.console.clocks import NO_CLOCK, Clock
-from graph.console.navigation import VIEWS, beside
+from graph.console.navigation import beside
 from graph.console.visit import Visit, read
+from graph.console.words import Times
 from graph.house import House
-from intake import search
-from intake.cases import NEVER, Activity, ActivityState, Case, Direction, State
+from intake import search, views
+from intake.cases import NEVER, Activity, ActivityState, Case, Direction
 from intake.events import Delivery, DeliveryState
 from intake.queues import Queue
 from intake.search import By
+from intake.views import View
 from intake.visibility import visible_to
 
 AT_ONCE = 50
@@ -60,15 +62,20 @@ def _cases(visit: Visit) -> Response:
     question = visit.asked("q").strip()[:LONGEST_QUESTION]
     if question:
         return _search(visit, question)
-    view = visit.asked("view") if visit.asked("view") in VIEWS else "all"
     queue_id = _id(visit.asked("queue"))
-    statement = _open(visit, view, queue_id)
-    if after := _cursor(visit.asked("after")):
-        order_at, last_id = after
-        statement = statement.where(
-            or_(Case.order_at > order_at, and_(Case.order_at == order_at, Case.id > last_id))
+    view = View.ALL if queue_id else _view(visit.asked("view"))
+    statement = views.cases(visit.by, view, queue_id=queue_id)
+    closed = view is View.CLOSED
+    if after := cursor(visit.asked("after")):
+        at, last_id = (
+            literal(each, column.type)
+            for each, column in zip(after, (Case.order_at, Case.id), strict=True)
         )
-    found = _load(visit, statement.order_by(Case.order_at, Case.id))
+        key = tuple_(Case.updated_at if closed else Case.order_at, Case.id)
+        here = tuple_(at, last_id)
+        statement = statement.where(key < here if closed else key > here)
+    order = (Case.updated_at.desc(), Case.id.desc()) if closed else (Case.order_at, Case.id)
+    found = _load(visit, statement.order_by(*order))
     rows = _rows(visit, found[:AT_ONCE])
     nav = beside(visit, view=view, queue=str(queue_id or ""))
     place = next((p for p in (*nav.queues, *nav.views) if p.current), nav.views[0])
@@ -78,7 +85,7 @@ def _cases(visit: Visit) -> Response:
         nav=nav,
         title=place.name,
         total=place.count,
-        groups=_grouped(visit, rows),
+        groups=_by_day(visit, rows) if closed else _grouped(visit, rows),
         queue_names={} if queue_id else _names(visit, rows),
         question="",
         empty=view if not queue_id else "queue",
@@ -126,18 +133,8 @@ def _search(visit: Visit, question: str) -> Response:
     )
 
 
-def _open(visit: Visit, view: str, queue_id: UUID | None) -> Select[Case]:
-    statement = visible_to(visit.by).where(Case.state == State.ACTIVE)
-    if view == "snoozed" and queue_id is None:
-        return statement.where(Case.snoozed_at.is_not(None))
-    statement = statement.where(Case.snoozed_at.is_(None))
-    if queue_id is not None:
-        return statement.where(Case.queue_id == queue_id)
-    if view == "available":
-        return statement.where(Case.owner_id.is_(None))
-    if view == "mine":
-        return statement.where(Case.owner_id == visit.by.id)
-    return statement
+def _view(asked: str) -> View:
+    return View(asked) if asked in tuple(View) else View.ALL
 
 
 def _load(visit: Visit, statement: Select[Case]) -> Sequence[Case]:
@@ -205,15 +202,23 @@ def _grouped(visit: Visit, rows: Sequence[Row]) -> list[Group]:
     return [Group(key, tuple(part)) for key, part in groupby(rows, key=name)]
 
 
+def _by_day(visit: Visit, rows: Sequence[Row]) -> list[Group]:
+    """Closed cases by the day on which they changed last."""
+    times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
+    days = groupby(rows, key=lambda row: times.day(row.case.updated_at))
+    return [Group(name, tuple(part)) for name, part in days]
+
+
 def _next_page(visit: Visit, found: Sequence[Case]) -> str:
     if len(found) <= AT_ONCE:
         return ""
     last = found[AT_ONCE - 1]
     kept = {name: visit.asked(name) for name in ("view", "queue") if visit.asked(name)}
-    return "/?" + urlencode({**kept, "after": f"{last.order_at.isoformat()}_{last.id}"})
+    at = last.updated_at if kept.get("view") == View.CLOSED else last.order_at
+    return "/?" + urlencode({**kept, "after": f"{at.isoformat()}_{last.id}"})
 
 
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
+def cursor(text: str) -> tuple[datetime, UUID] | None:
     """Where the page before ended; what is no cursor of ours begins at the beginning."""
     order_at, _, last_id = text.partition("_")
     try:

@@ -23,7 +23,7 @@ from intake.agents import Act, Agent
 from intake.cases import PAUSES, REASONS, Case, State
 from intake.errors import IntakeError, NotFound
 from intake.viewers import Viewer
-from intake.visibility import queues_visible_to, visible_to
+from intake.visibility import queues_listed_for, visible_to
 from kb.articles import Article
 from kb.articles import State as ArticleState
 
@@ -82,7 +82,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
     times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
     working = visit.by.may(Act.WORK)
     told = story.of_case(visit.session, case, times)
-    queues = visit.session.scalars(queues_visible_to(visit.by)).all()
+    queues = visit.session.scalars(queues_listed_for(visit.by)).all()
     facts = case_facts.of_case(visit, case, times)
     company = _company(visit, case)
     return rendering.page(

@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 
 from graph.console.visit import Visit
+from intake import saved_views, views
 from intake.agents import Act
+from intake.availability import Availability, Presence
 from intake.cases import Activity, ActivityState, Case, State
 from intake.inbound import Inbound
 from intake.inbound import State as InboundState
 from intake.queues import Queue
-from intake.visibility import queues_visible_to, visible_to
+from intake.views import View
+from intake.visibility import queues_listed_for, visible_to
 
-VIEWS = {"all": "All open", "available": "Available", "mine": "Mine", "snoozed": "Snoozed"}
+MOST_SAVED = 50
+VIEWS = {
+    View.ALL: ("All open", "all"),
+    View.AVAILABLE: ("Available", "tray"),
+    View.MINE: ("Mine", "person"),
+    View.SNOOZED: ("Snoozed", "snooze"),
+}
+REVIEWED = {View.COMPLAINTS: ("Complaints", "warning"), View.CLOSED: ("Closed", "check")}
+"""What managers review as well. Closed cases are not counted: they are all there ever were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +45,59 @@ class Navigation:
     """Everything that stands beside a page."""
 
     views: tuple[Place, ...]
+    saved: tuple[Place, ...]
+    """Views that people saved."""
     queues: tuple[Place, ...]
     desk: tuple[Place, ...]
     """Beyond single cases: how things stand, and what could not be filed, for managers."""
+    presence: Presence
+    """What this visitor says about now."""
 
 
 def beside(
     visit: Visit, visible: Sequence[Queue] | None = None, *, view: str = "", queue: str = ""
 ) -> Navigation:
-    """The navigation of this visitor; four statements at most.
+    """The navigation of this visitor, with a few statements of its own.
 
     `visible` are the queues they may see, if the caller has read them already; `queue` is the id
     of the one that is shown, `view` the name of the view.
     """
     if visible is None:
-        visible = visit.session.scalars(queues_visible_to(visit.by)).all()
+        visible = visit.session.scalars(queues_listed_for(visit.by)).all()
     by_queue = _counts(visit)
+    shown = {**VIEWS, **(REVIEWED if visit.by.may(Act.MANAGE) else {})}
     totals = [sum(counts[i] for counts in by_queue.values()) for i in range(len(VIEWS))]
+    totals += [_complaints(visit), 0] if len(shown) > len(VIEWS) else []
     views = tuple(
         Place(
-            "/" if name == "all" else f"/?view={name}", words, totals[i],
-            current=name == view and not queue,
+            "/" if name is View.ALL else f"/?view={name}", words, total,
+            current=name == view and not queue, icon=icon,
         )
-        for i, (name, words) in enumerate(VIEWS.items())
+        for (name, (words, icon)), total in zip(shown.items(), totals, strict=True)
     )  # fmt: skip
     queues = tuple(
         Place(f"/?queue={row.id}", row.name, by_queue.get(row.id, (0,))[0], str(row.id) == queue)
         for row in visible
     )
-    return Navigation(views, queues, _desk(visit))
+    return Navigation(views, _saved(visit), queues, _desk(visit), _presence(visit))
+
+
+def _saved(visit: Visit) -> tuple[Place, ...]:
+    here = visit.request.url.path
+    return tuple(
+        Place(f"/views/{row.id}", row.name, 0, here == f"/views/{row.id}", "all")
+        for row in visit.session.scalars(saved_views.seen_by(visit.by).limit(MOST_SAVED))
+    )
+
+
+def _presence(visit: Visit) -> Presence:
+    known = visit.session.get(Availability, visit.by.id) if visit.by.id else None
+    return known.presence if known else Presence.OFFLINE
+
+
+def _complaints(visit: Visit) -> int:
+    pending = views.cases(visit.by, View.COMPLAINTS).with_only_columns(func.count())
+    return visit.session.scalar(pending) or 0
 
 
 def _counts(visit: Visit) -> dict[object, tuple[int, ...]]:
@@ -71,7 +106,7 @@ def _counts(visit: Visit) -> dict[object, tuple[int, ...]]:
     awake = Case.snoozed_at.is_(None)
     counted = (
         awake,
-        awake & Case.owner_id.is_(None),
+        awake & views.available_to(visit.by),
         awake & (Case.owner_id == visit.by.id),
         ~awake,
     )
@@ -101,6 +136,8 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
         count = visit.session.scalar(waiting) or 0
         rules = here.startswith(("/routing", "/automation", "/macros", "/templates"))
+        staffing = here.startswith("/staffing")
+        places.append(Place("/staffing", "Queues and people", 0, staffing, "people"))
         places.append(Place("/routing", "Rules", 0, rules, "steps"))
         places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
     if visit.by.may(Act.ADMINISTER):

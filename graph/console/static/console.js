@@ -18,7 +18,7 @@
   // Where the keys j and k are: a row of the list, or an entry of the story.
   let at = null;
   const move = (step) => {
-    const stops = [...document.querySelectorAll(".row, .said")];
+    const stops = [...document.querySelectorAll(".row, .said, .stop")];
     if (!stops.length) return;
     const now = stops.findIndex((stop) => stop.id === at);
     const next = stops[Math.min(Math.max(now + step, 0), stops.length - 1)];
@@ -71,7 +71,11 @@
     if (event.key === "Escape" && typing(event.target)) event.target.blur();
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (document.querySelector(".sheet:popover-open") && event.key !== "?") return;
-    if (Date.now() - going < 1500 && places[event.key]) {
+    if (Date.now() - going < 1500 && event.key === "p") {
+      event.preventDefault();
+      going = 0;
+      one("#presence")?.togglePopover();
+    } else if (Date.now() - going < 1500 && places[event.key]) {
       event.preventDefault();
       going = 0;
       go(places[event.key]);
