@@ -76,6 +76,7 @@ def _customers(visit: Visit) -> Response:
         rows=rows,
         tabs=tabs,
         people=people,
+        working=visit.by.may(Act.WORK),
         asked=question,
         following=following,
         continued=bool(visit.asked("after")),

@@ -14,20 +14,32 @@ from starlette.routing import Route
 from graph.console import bought, clocks, planning, rendering
 from graph.console.bought import Held
 from graph.console.clocks import NO_CLOCK, Clock
+from graph.console.filling import Filled
 from graph.console.navigation import beside
-from graph.console.visit import Visit, act, read
+from graph.console.visit import Visit, read
 from graph.house import House
+from intake import products, renewals
 from intake.agents import Act, Agent
 from intake.cases import Activity, Case, State
 from intake.contracts import Contract
-from intake.customers import Account, AccountDomain, Contact, notes, preferences
+from intake.customers import Account, AccountDomain, Contact, merging, notes, preferences
+from intake.customers.merging import ContactMerge
 from intake.customers.notes import AccountNote
 from intake.customers.preferences import Preferences
 from intake.entitlements import Entitlement
-from intake.errors import IntakeError, NotFound
+from intake.errors import NotFound
+from intake.messages import ContactKind
 from intake.products import OwnedProduct
 from intake.visibility import visible_to
 
+NOTHING = Filled({})
+REACHED_BY = {
+    ContactKind.EMAIL: "Email",
+    ContactKind.PHONE: "Phone",
+    ContactKind.SLACK: "Slack",
+    ContactKind.FACEBOOK: "Facebook",
+    ContactKind.TWITTER: "Twitter",
+}
 OPEN_SHOWN, CLOSED_SHOWN, PEOPLE_SHOWN, NOTES_SHOWN = 50, 15, 100, 30
 
 
@@ -51,34 +63,15 @@ class Told:
 
 
 def routes(house: House) -> list[Route]:
-    """The two pages, and writing a note."""
+    """The two pages."""
     return [
-        Route("/customers/accounts/{id:uuid}", read(house, _account), name="account"),
-        Route(
-            "/customers/accounts/{id:uuid}/note",
-            act(house, _note, _note_again),
-            methods=["POST"],
-        ),
-        Route("/customers/contacts/{id:uuid}", read(house, _contact), name="contact"),
+        Route("/customers/accounts/{id:uuid}", read(house, show_account), name="account"),
+        Route("/customers/contacts/{id:uuid}", read(house, show_contact), name="contact"),
     ]
 
 
-def _account(visit: Visit) -> Response:
-    return _show_account(visit, typed="", reason="")
-
-
-def _note(visit: Visit) -> Response:
-    account_id = visit.request.path_params["id"]
-    notes.note(visit.session, visit.by, account_id, visit.said("text"), at=visit.at)
-    return RedirectResponse(f"/customers/accounts/{account_id}#notes", 303)
-
-
-def _note_again(visit: Visit, error: IntakeError) -> Response:
-    visit.by.must(Act.WORK)
-    return _show_account(visit, typed=visit.said("text"), reason=str(error))
-
-
-def _show_account(visit: Visit, *, typed: str, reason: str) -> Response:
+def show_account(visit: Visit, filled: Filled = NOTHING, pressed: str = "") -> Response:
+    """The page of an account; with what was typed into the form that was `pressed` and refused."""
     visit.by.must(Act.READ)
     session = visit.session
     account = session.get(Account, visit.request.path_params["id"])
@@ -100,16 +93,18 @@ def _show_account(visit: Visit, *, typed: str, reason: str) -> Response:
     return rendering.page(
         visit,
         "account.html",
-        422 if reason else 200,
+        422 if pressed else 200,
         nav=beside(visit),
         account=account,
         domains=domains,
         people=people[:PEOPLE_SHOWN],
         more_people=len(people) > PEOPLE_SHOWN,
         notes=written,
+        filled=filled,
+        pressed=pressed,
+        low=_low(visit, None, account.id),
+        catalogue=_catalogue(visit),
         planned=planning.about(visit, Activity.account_id, account.id),
-        typed=typed,
-        reason=reason,
         working=visit.by.may(Act.WORK),
         managing=visit.by.may(Act.MANAGE),
         links=True,
@@ -125,7 +120,8 @@ def _show_account(visit: Visit, *, typed: str, reason: str) -> Response:
     )
 
 
-def _contact(visit: Visit) -> Response:
+def show_contact(visit: Visit, filled: Filled = NOTHING, pressed: str = "") -> Response:
+    """The page of a person; with what was typed into the form that was `pressed` and refused."""
     visit.by.must(Act.READ)
     contact = visit.session.scalar(
         select(Contact)
@@ -146,12 +142,19 @@ def _contact(visit: Visit) -> Response:
     return rendering.page(
         visit,
         "contact.html",
+        422 if pressed else 200,
         nav=beside(visit),
+        filled=filled,
+        pressed=pressed,
+        low=_low(visit, contact.id, None),
+        catalogue=_catalogue(visit),
+        merges=_merges(visit, contact),
+        kinds=REACHED_BY,
+        working=visit.by.may(Act.WORK),
         contact=contact,
         likes=likes,
         preferred=_preferred(visit, likes),
         planned=planning.about(visit, Activity.contact_id, contact.id),
-        working=visit.by.may(Act.WORK),
         managing=visit.by.may(Act.MANAGE),
         links=True,
         region=visit.house.settings.phone_region,
@@ -164,6 +167,29 @@ def _contact(visit: Visit) -> Response:
             OwnedProduct.contact_id == contact.id,
         ),
     )
+
+
+def _low(visit: Visit, contact_id: UUID | None, account_id: UUID | None) -> Sequence[Entitlement]:
+    """What they hold themselves that runs low: the flag on a customer."""
+    return renewals.running_low(visit.session, [(contact_id, account_id)])
+
+
+def _catalogue(visit: Visit) -> list[tuple[object, str]]:
+    if not visit.by.may(Act.WORK):
+        return []
+    return [("", "choose a product"), *((p.id, p.name) for p in products.catalogue(visit.session))]
+
+
+def _merges(visit: Visit, contact: Contact) -> Sequence[tuple[ContactMerge, str]]:
+    """The merges into this person that stand, with the name of whom each took in."""
+    record = merging.ContactMerge
+    rows = visit.session.execute(
+        select(record, Contact.name)
+        .join(Contact, Contact.id == record.merged_id)
+        .where(record.survivor_id == contact.id, record.undone_at.is_(None))
+        .order_by(record.at.desc())
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def _preferred(visit: Visit, likes: Preferences) -> str:

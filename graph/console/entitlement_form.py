@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from graph.console.filling import Reader
 from intake import entitlements
+from intake.customers import ContactPoint
 from intake.entitlements import (
     Allocation,
     DecreaseOn,
@@ -16,6 +21,8 @@ from intake.entitlements import (
     Unlisted,
 )
 from intake.entitlements.bought import hours
+from intake.messages import ContactKind
+from intake.products import Product, by_number
 
 # In the order of the ways most customers come.
 CHANNELS = ("email", "phone", "web", "chat", "slack", "facebook", "twitter", "instagram", "iot")
@@ -36,7 +43,11 @@ LABELS = {
     "thresholds": "Warn when this percentage is left",
     "renewal_days": "Remind … days before the end",
     "email": "Reminders go to",
+    "draft_renewal": "Its renewal",
     "sla_id": "SLA",
+    "calendar_id": "Served in",
+    "contacts": "Only for these people",
+    "products": "Only for these products",
     "owner_id": "Who answers for it",
     "description": "Description",
     **{f"channels.{channel}": f"Total by {channel}" for channel in CHANNELS},
@@ -46,7 +57,7 @@ LABELS = {
 assert set(CHANNELS) == entitlements.ORIGINS
 
 
-def read(form: Mapping[str, str]) -> dict[str, Any]:
+def read(session: Session, form: Mapping[str, str]) -> dict[str, Any]:
     """The fields of the form as the domain takes them. Raises Misfilled."""
     reader = Reader(form)
     allocation = reader.one_of("allocation", Allocation, Allocation.CASES)
@@ -69,7 +80,9 @@ def read(form: Mapping[str, str]) -> dict[str, Any]:
         "carry_over_days": reader.whole_or_none("carry_over_days"),
         "thresholds": reader.numbers("thresholds"),
         "renewal_days": reader.numbers("renewal_days"),
+        "draft_renewal": form.get("draft_renewal") == "yes",
         "sla_id": reader.id("sla_id"),
+        "calendar_id": reader.id("calendar_id"),
         "owner_id": reader.id("owner_id"),
         "channels": {
             channel: reader.units(f"channels.{channel}", hours=by_hours)
@@ -77,8 +90,62 @@ def read(form: Mapping[str, str]) -> dict[str, Any]:
             if form.get(f"channels.{channel}", "").strip()
         },
     }
+    fields["products"] = _products(session, reader)
+    fields["contacts"] = _contacts(session, reader)
     reader.finish()
     return fields
+
+
+def limits(session: Session, entitlement: Entitlement) -> dict[str, str]:
+    """The lists of a draft as the form fills them in: product numbers, and mail addresses."""
+    numbers = select(Product.number).where(
+        Product.id.in_([row.product_id for row in entitlement.products])
+    )
+    people = [row.contact_id for row in entitlement.contacts]
+    found = session.execute(
+        select(ContactPoint.contact_id, ContactPoint.value)
+        .where(ContactPoint.contact_id.in_(people), ContactPoint.kind == ContactKind.EMAIL)
+        .order_by(ContactPoint.id.desc())
+    )
+    addresses = dict(found.all())
+    return {
+        "products": ", ".join(session.scalars(numbers.order_by(Product.number))),
+        "contacts": ", ".join(addresses.get(id, str(id)) for id in people),
+    }
+
+
+def _products(session: Session, reader: Reader) -> list[UUID]:
+    numbers = reader.words("products")
+    known = by_number(session, numbers)
+    if missing := [number for number in numbers if number not in known]:
+        reader.wrong["products"] = f"there is no product {missing[0]}; write numbers with commas"
+    return [known[number] for number in numbers if number in known]
+
+
+def _contacts(session: Session, reader: Reader) -> list[UUID]:
+    """People by an address of theirs; one who has none is shown by their id."""
+    named = reader.words("contacts")
+    rows = session.execute(
+        select(ContactPoint.value, ContactPoint.contact_id)
+        .where(ContactPoint.kind == ContactKind.EMAIL)
+        .where(ContactPoint.value.in_([text.lower() for text in named]))
+    )
+    known: dict[str, UUID] = dict(rows.all())
+    found = []
+    for text in named:
+        id = known.get(text.lower()) or _id(text)
+        if id is None:
+            reader.wrong["contacts"] = f"nobody has the address {text}; write addresses with commas"
+        else:
+            found.append(id)
+    return list(dict.fromkeys(found))
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def of(terms: Entitlement | EntitlementTemplate) -> dict[str, str]:
@@ -113,7 +180,9 @@ def of(terms: Entitlement | EntitlementTemplate) -> dict[str, str]:
         "carry_over_days": str(terms.carry_over_days or ""),
         "thresholds": ", ".join(map(str, terms.thresholds)),
         "renewal_days": ", ".join(map(str, terms.renewal_days)),
+        "draft_renewal": "yes" if terms.draft_renewal else "no",
         "sla_id": str(terms.sla_id or ""),
+        "calendar_id": str(terms.calendar_id or ""),
         **{f"channels.{channel}": units(total) for channel, total in channels.items()},
         **own,
     }

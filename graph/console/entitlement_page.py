@@ -15,16 +15,17 @@ from starlette.routing import Route
 from graph.console import bought, entitlement_form, rendering
 from graph.console.customer_page import href_of
 from graph.console.entitlement_form import CHANNELS, LABELS
-from graph.console.filling import Filled, Misfilled, Reader, again
+from graph.console.filling import Filled, Reader, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import entitlements
+from intake import entitlements, sla
 from intake.agents import Act, Agent, NotAllowed
 from intake.customers import Account, Contact
 from intake.entitlements import Allocation, Entitlement, EntitlementTemplate, State
 from intake.errors import IntakeError, NotFound
-from intake.sla import Sla, SlaState
+from intake.products import Product
+from intake.sla import ServiceCalendar, Sla, SlaState
 
 ENTRIES_SHOWN = 400
 YEAR = timedelta(days=365)
@@ -69,6 +70,10 @@ def _show(visit: Visit, reason: str) -> Response:
         forecast=forecast,
         customer=_customer(visit, entitlement.account_id, entitlement.contact_id),
         customer_href=href_of(entitlement.account_id, entitlement.contact_id),
+        calendar=visit.session.get(ServiceCalendar, entitlement.calendar_id)
+        if entitlement.calendar_id
+        else None,
+        limited=_limited(visit, entitlement),
         sla=visit.session.get(Sla, entitlement.sla_id) if entitlement.sla_id else None,
         owner=visit.session.get(Agent, entitlement.owner_id) if entitlement.owner_id else None,
         problems=entitlements.check(entitlement) if draft else (),
@@ -164,7 +169,7 @@ def _new(visit: Visit) -> Response:
 
 def _write(visit: Visit) -> Response:
     visit.by.must(Act.MANAGE)
-    fields = entitlement_form.read(visit.form)
+    fields = entitlement_form.read(visit.session, visit.form)
     reader = Reader(visit.form)
     fields |= {"account_id": reader.id("account"), "contact_id": reader.id("contact")}
     fields["template_id"] = reader.id("template")
@@ -181,34 +186,26 @@ def _write_again(visit: Visit, error: IntakeError) -> Response:
 
 def _edit(visit: Visit) -> Response:
     entitlement = _found(visit)
-    return _form(visit, Filled(entitlement_form.of(entitlement)), entitlement)
+    values = entitlement_form.of(entitlement) | entitlement_form.limits(visit.session, entitlement)
+    return _form(visit, Filled(values), entitlement)
 
 
 def _rewrite(visit: Visit) -> Response:
     visit.by.must(Act.MANAGE)
-    held = entitlements.of_id(visit.session, visit.request.path_params["id"])
-    fields = entitlement_form.read(visit.form)
-    with visit.session.no_autoflush:
-        # What a constraint of the database would refuse is refused by its name before.
-        _must_stand(entitlements.edit(visit.session, held, at=visit.at, by=visit.by, **fields))
-    return RedirectResponse(f"/entitlements/{held.id}", 303)
+    entitlement = _found(visit)
+    fields = entitlement_form.read(visit.session, visit.form)
+    own = {"account_id", "contact_id", "template_id"}
+    entitlements.rewrite(
+        visit.session, entitlement.id, at=visit.at, by=visit.by,
+        **{name: getattr(entitlement, name) for name in own}, **fields,
+    )  # fmt: skip
+    return RedirectResponse(f"/entitlements/{entitlement.id}", 303)
 
 
 def _rewrite_again(visit: Visit, error: IntakeError) -> Response:
     if isinstance(error, (NotFound, NotAllowed)):
         raise error
     return _form(visit, again(visit.form, error, LABELS), _found(visit))
-
-
-def _must_stand(entitlement: Entitlement) -> None:
-    """Raises Misfilled for everything that would refuse it; what is only doubtful is kept."""
-    wrong = {
-        problem.field: problem.words
-        for problem in reversed(entitlements.check(entitlement))
-        if problem.refuses
-    }
-    if wrong:
-        raise Misfilled(wrong)
 
 
 def _form(visit: Visit, filled: Filled, entitlement: Entitlement | None = None) -> Response:
@@ -234,6 +231,10 @@ def _form(visit: Visit, filled: Filled, entitlement: Entitlement | None = None) 
         templates=()
         if entitlement
         else session.scalars(select(EntitlementTemplate).order_by(EntitlementTemplate.name)).all(),
+        calendars=[
+            ("", "as the SLA says, at any time"),
+            *((each.id, each.name) for each in sla.calendars(session)),
+        ],
         slas=[("", "the default"), *((each.id, each.name) for each in session.scalars(slas))],
         agents=[
             ("", "nobody in particular"),
@@ -255,6 +256,19 @@ def _found(visit: Visit) -> Entitlement:
     if entitlement is None:
         raise NotFound("there is no such entitlement")
     return entitlement
+
+
+def _limited(visit: Visit, entitlement: Entitlement) -> list[str]:
+    """The names of whom and what it is limited to; none: everybody, everything."""
+    people = select(Contact.name).where(
+        Contact.id.in_([row.contact_id for row in entitlement.contacts])
+    )
+    things = select(Product.name).where(
+        Product.id.in_([row.product_id for row in entitlement.products])
+    )
+    asked = [people.order_by(Contact.name)] if entitlement.contacts else []
+    asked += [things.order_by(Product.name)] if entitlement.products else []
+    return [name for each in asked for name in visit.session.scalars(each)]
 
 
 def _customer(visit: Visit, account_id: UUID | None, contact_id: UUID | None) -> str:

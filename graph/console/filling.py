@@ -98,6 +98,11 @@ class Reader:
         words = "write whole numbers with commas, such as 20, 0"
         return self._read(name, lambda _: [_whole(part) for part in typed[:20]], words, [])
 
+    def words(self, name: str) -> list[str]:
+        """Words with commas between them, each once."""
+        typed = re.split(r"[,;\s]+", self._form.get(name, ""))
+        return list(dict.fromkeys(part for part in typed if part))[:200]
+
     def amount(self, name: str) -> Decimal:
         """A sum of money; 0 when nothing was typed."""
         if not self._form.get(name, "").strip():

@@ -128,6 +128,7 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         Place("/reports", "Reports", 0, here == "/reports", "chart"),
         Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
     ]
+    places.append(Place("/products", "Products", 0, here.startswith("/products"), "all"))
     if visit.by.may(Act.MANAGE):
         places += [
             Place("/slas", "SLAs", 0, here.startswith("/slas"), "clock"),

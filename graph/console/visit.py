@@ -26,7 +26,7 @@ from intake.agents import Principal
 from intake.db import Busy
 from intake.errors import IntakeError
 
-FIELDS_AT_MOST = 40
+FIELDS_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)

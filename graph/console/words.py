@@ -55,6 +55,10 @@ class Times:
         words = f"{local:%a} {local.day} {local:%B}"
         return words if local.year == now.year else f"{words} {local.year}"
 
+    def date(self, instant: datetime) -> str:
+        """The day of it here, such as "2 Mar 2026"."""
+        return on(instant.astimezone(self.zone).date())
+
     def ago(self, instant: datetime) -> str:
         """Such as "12 min ago"; "just now" within a minute, also of a clock that is ahead."""
         passed = self.at - instant
