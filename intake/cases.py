@@ -229,6 +229,8 @@ class Case(Base):
     """Somebody chose the SLA, so no rule chooses another."""
     related_case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """Another case this one seems to speak of, without being part of it."""
+    continues_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
+    """A young case of the same customer that it seems to go on with, until somebody decides."""
     merged_into_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     """The case that work on this one goes on in."""
     parent_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)

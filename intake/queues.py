@@ -36,6 +36,14 @@ class Assignment(StrEnum):
     SKILLS_CLOSEST = "skills closest"
 
 
+class Continuity(StrEnum):
+    """What becomes of what a customer writes anew while a young case of theirs is open."""
+
+    OFF = "off"  # a case of its own
+    PROPOSE = "propose"  # a case of its own, which says where it seems to belong
+    APPEND = "append"  # part of the young case, where that is certain enough
+
+
 class AlreadyTaken(IntakeError):
     """Somebody else works on it."""
 
@@ -76,6 +84,9 @@ class Queue(Base):
     acknowledge: Mapped[bool] = mapped_column(default=True)
     """Whether a new case by mail is acknowledged to its sender."""
     slack_channel: Mapped[str] = mapped_column(String(64), default="")
+    continuity: Mapped[Continuity] = mapped_column(one_of(Continuity), default=Continuity.OFF)
+    continuity_hours: Mapped[int] = mapped_column(default=24)
+    """How long a case that waits here is young."""
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012

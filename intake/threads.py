@@ -68,6 +68,8 @@ class Match:
     case: Case | None = None
     by: str = "new"
     related: Case | None = None
+    continues: Case | None = None
+    """The young case of the same customer that it seems to go on with."""
 
 
 def reply_address(desk: Desk, mailbox: str, case: Case) -> str:

@@ -403,7 +403,8 @@ FOR_MANAGERS = re.compile(
 )
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel|reroute)"
-    r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge)|/activities/[^/]+/(move|split)"
+    r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge|continue|apart)"
+    r"|/activities/[^/]+/(move|split)"
     r"|/moves/.*/undo"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )

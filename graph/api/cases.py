@@ -111,6 +111,7 @@ class Case(SaysOfItself, WorkDone):
     sla_id: strawberry.Private[UUID | None]
     related_case_id: strawberry.Private[UUID | None]
     merged_into_id: strawberry.Private[UUID | None]
+    continues_id: strawberry.Private[UUID | None]
 
     @described("Whose it is: the account, or the contact where there is none.")
     def customer(self, info: Info) -> Customer | None:
@@ -230,6 +231,10 @@ class Case(SaysOfItself, WorkDone):
     def merged_into(self, info: Info) -> Case | None:
         return self.loaded(info, survivors).get(self.merged_into_id)
 
+    @described("A young case of the same customer that it seems to go on with: nobody decided yet.")
+    def continues(self, info: Info) -> Case | None:
+        return self.loaded(info, continued).get(self.continues_id)
+
     @described("The cases that were merged into this one, the oldest first.")
     def merges(self, info: Info) -> list[CaseMerge]:
         return self.loaded(info, filing.merges_of).get(self.id, [])
@@ -262,6 +267,11 @@ def visible_cases(asking: Asking, naming: Sequence[NamesACase]) -> Mapping[UUID 
 def related(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:
     """The cases that these cases speak of, likewise."""
     return visible_by_id(asking, {case.related_case_id for case in cases})
+
+
+def continued(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:
+    """The cases that these cases seem to go on with, likewise."""
+    return visible_by_id(asking, {case.continues_id for case in cases})
 
 
 def survivors(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Case]:

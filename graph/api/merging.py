@@ -134,6 +134,27 @@ class MergeMutations:
 
         return _filed(info, act)
 
+    @described("Let a case go on in the one that it seems to go on with (`Case.continues`).")
+    def continue_case(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        def act(session: Session, by: Principal) -> UUID:
+            case_id = by_number(session, by, case_number).id
+            return merging.go_on(
+                session, by, case_id,
+                desk=info.context.house.desk, at=info.context.at, version=expected_version,
+            ).id  # fmt: skip
+
+        return _filed(info, act)
+
+    @described("Say that a case is another matter than the one that it seems to go on with.")
+    def keep_apart(
+        self, info: Info, case_number: CaseNumber, expected_version: Version = None
+    ) -> CaseResult:
+        return change(
+            info, case_number, merging.keep_apart, at=info.context.at, version=expected_version
+        )
+
     @described(
         "Put back a message that was moved or split off; the case it is in then is the answer."
     )

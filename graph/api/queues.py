@@ -34,6 +34,13 @@ strawberry.enum(
 
 Assignment = rows.Assignment
 strawberry.enum(Assignment, name="Assignment", description="Who gets what waits in a queue.")
+Continuity = rows.Continuity
+strawberry.enum(
+    Continuity,
+    name="Continuity",
+    description="What becomes of what a customer writes anew while a young case is open: a case of "
+    "its own, one that says where it seems to belong, or part of the young case.",
+)
 
 
 @strawberry.type(description="A place where cases wait.")
@@ -52,6 +59,12 @@ class Queue(Shown):
         description="What it does with a case that no entitlement covers."
     )
 
+    continuity: Continuity = strawberry.field(
+        description="What becomes of what a customer writes anew while a young case is open."
+    )
+    continuity_hours: int = strawberry.field(
+        description="How long a case that waits here is young."
+    )
     assignment: Assignment = strawberry.field(description="Who gets what waits here.")
     absent_minutes: int | None = strawberry.field(
         description="After how long an absent agent's cases go back to it; null for never."

@@ -14,7 +14,7 @@ from graph.api.asking import Info
 from graph.api.describing import described
 from graph.api.loading import by_id
 from graph.api.problems import AnyProblem, problem
-from graph.api.queues import Assignment, Queue, WhenNotCovered
+from graph.api.queues import Assignment, Continuity, Queue, WhenNotCovered
 from graph.api.teams import Team, teams_by_id
 from graph.api.work import Version
 from intake import queues, staffing, teams
@@ -73,6 +73,13 @@ class QueueTerms:
     )
     slack_channel: str | None = strawberry.field(
         default=strawberry.UNSET, description="The Slack channel that shows its cases."
+    )
+    continuity: Continuity | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What becomes of what a customer writes anew while a young case is open.",
+    )
+    continuity_hours: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How long a case that waits here is young."
     )
 
 

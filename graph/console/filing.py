@@ -44,6 +44,8 @@ class Filing:
     """All of it; cases that one may not see are left out."""
 
     into: Case | None
+    continues: Case | None
+    """The open case that it seems to go on with."""
     merged: Sequence[Merged]
     moved: Sequence[Moved]
 
@@ -57,10 +59,12 @@ def of_case(visit: Visit, case: Case) -> Filing:
     merges, moves = merging.merges_of(session, case), merging.moves_of(session, case)
     wanted = {merge.source_id for merge in merges}
     wanted |= {id for move in moves for id in (move.from_case_id, move.to_case_id)}
-    wanted |= {case.merged_into_id} if case.merged_into_id else set()
+    wanted |= {id for id in (case.merged_into_id, case.continues_id) if id}
     others = _visible(visit, wanted - {case.id})
+    young = others.get(case.continues_id) if case.continues_id else None
     return Filing(
         others.get(case.merged_into_id) if case.merged_into_id else None,
+        young if case.open and young is not None and young.open else None,
         _merged(visit, merges, others),
         _moved(visit, moves, others, case),
     )

@@ -37,6 +37,8 @@ def routes(house: House) -> list[Route]:
             methods=["POST"],
         ),
         route(house, "unmerge", _unmerge),
+        route(house, "continue", _go_on),
+        route(house, "apart", _keep_apart),
         Route("/activities/{id:uuid}/move", read(house, _message_page), methods=["GET"]),
         Route(
             "/activities/{id:uuid}/move", act(house, _move, partial(_mend, _message_page)),
@@ -119,6 +121,16 @@ def _unmerge(visit: Visit, case: Case, version: int | None) -> None:
     merging.unmerge(
         visit.session, visit.by, case.id, desk=visit.house.desk, at=visit.at, version=version
     )
+
+
+def _go_on(visit: Visit, case: Case, version: int | None) -> None:
+    merging.go_on(
+        visit.session, visit.by, case.id, desk=visit.house.desk, at=visit.at, version=version
+    )
+
+
+def _keep_apart(visit: Visit, case: Case, version: int | None) -> None:
+    merging.keep_apart(visit.session, visit.by, case.id, at=visit.at, version=version)
 
 
 def _message_page(visit: Visit, reason: str = "") -> Response:

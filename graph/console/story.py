@@ -42,6 +42,7 @@ DONE = {
     "case.cancelled": "cancelled the case. {text}",
     "case.merged": "merged {merged} into this case",
     "case.merged_away": "merged this case into {survivor}",
+    "case.kept_apart": "kept the case apart from an earlier one",
     "case.parted": "parted {parted} from this case",
     "case.unmerged": "parted this case from {survivor}",
     "case.message_split_off": "split a message off into {to}",

@@ -18,7 +18,7 @@ from intake.db import new_id
 from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
 from intake.products import Product
-from intake.queues import Queue, QueueMember, WhenNotCovered
+from intake.queues import Continuity, Queue, QueueMember, WhenNotCovered
 from intake.routing import RoutingRule, RuleSet, RuleSetState
 from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
 from kb.articles import Article
@@ -131,6 +131,7 @@ def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
             members_only=bool(members),
             is_review=name == "Review",
             when_not_covered=WhenNotCovered.ACCEPT,
+            continuity=Continuity.PROPOSE,
         )
         session.add(queue)
         found[name] = queue

@@ -7,6 +7,7 @@ Messages that wait together are accepted together: what they need is read once a
 - `filing`: the steps, for all messages that wait together
 - `books`: what is looked up once for all of them
 - `opening`, `joining`: one message opens a case, or becomes part of one
+- `continuing`: a customer who writes anew while a young case of theirs is open
 - `story`: what it becomes there
 """
 

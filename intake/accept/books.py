@@ -13,7 +13,6 @@ from intake import (
     customers,
     entitlements,
     products,
-    queues,
     routing,
     sla,
 )
@@ -57,7 +56,8 @@ class Books:
     slas: Slas
 
 
-def look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books:
+def look_up(session: Session, arrivals: Sequence[Arrival], every: Queues, desk: Desk) -> Books:
+    """What these messages need, in a few statements for all of them."""
     senders = [a.message.sender for a in arrivals if a.message.sender]
     contacts = customers.identify(session, senders, at=latest(arrivals)) if senders else {}
     held = entitlements.held_by(
@@ -73,7 +73,7 @@ def look_up(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> Books:
         contacts,
         products.by_number(session, {a.message.product for a in arrivals} - {""}),
         held,
-        queues.every(session),
+        every,
         routing.rules(session),
         sla.in_force(session),
     )

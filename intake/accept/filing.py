@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from intake import (
     acknowledge,
     customers,
+    queues,
     sla,
     threads,
 )
+from intake.accept import continuing
 from intake.accept.books import Receipt, look_up
 from intake.accept.joining import append
 from intake.accept.opening import open_case
@@ -25,6 +27,7 @@ from intake.cases import (
 )
 from intake.desk import Desk
 from intake.messages import Automatic
+from intake.queues import Queues
 from intake.threads import Arrival, Match
 
 # A reply to a case resolved longer ago than this opens a new one that names the old.
@@ -36,15 +39,18 @@ def accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Re
     takes them one by one."""
     receipts: list[Receipt] = []
     threads.hold_conversations(session, arrivals)
-    for wave in _waves(arrivals):
+    every = queues.every(session)
+    for wave in _waves(arrivals, one_each=continuing.anywhere(every)):
         # Written in one go at the end: a row at a time costs ten times as much.
         with session.no_autoflush:
-            receipts += _accept(session, wave, desk)
+            receipts += _accept(session, wave, every, desk)
         session.flush()
     return receipts
 
 
-def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[Receipt]:
+def _accept(
+    session: Session, arrivals: Sequence[Arrival], every: Queues, desk: Desk
+) -> list[Receipt]:
     matches = threads.find_cases(session, arrivals, desk)
     set_aside = [
         _set_aside(arrival, match) for arrival, match in zip(arrivals, matches, strict=True)
@@ -52,7 +58,8 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     filed = [a for a, reason in zip(arrivals, set_aside, strict=True) if not reason]
     # The cases before the entitlements, as whoever resolves one holds them.
     matches = _hold(session, matches)
-    books = look_up(session, filed, desk)
+    books = look_up(session, filed, every, desk)
+    matches = continuing.found(session, arrivals, matches, books)
     joins = [_joins(a, m) for a, m in zip(arrivals, matches, strict=True)]
     fresh = sum(1 for reason, join in zip(set_aside, joins, strict=True) if not reason and not join)
     numbers = iter(next_numbers(session, fresh) if fresh else ())
@@ -67,6 +74,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     threads.remember(
         session, [(r.case.id, r.arrival.message.message_id) for r in receipts if r.case]
     )
+    continuing.let_in(session, receipts)
     customers.verify(session, [_address(r) for r in receipts if _shows_its_mailbox(r)])
     opened = [(r.case, r.arrival) for r in receipts if r.case and r.opened]
     acknowledge.promise(session, opened, books.queues, desk)
@@ -74,13 +82,16 @@ def _accept(session: Session, arrivals: Sequence[Arrival], desk: Desk) -> list[R
     return receipts
 
 
-def _waves(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """Cut the batch before a message that may answer an earlier one in it."""
+def _waves(arrivals: Sequence[Arrival], *, one_each: bool) -> Iterator[list[Arrival]]:
+    """Cut the batch before a message that may answer an earlier one in it, or with `one_each` go
+    on with one of the same sender."""
     wave: list[Arrival] = []
     seen: set[str] = set()
     for arrival in arrivals:
         message = arrival.message
         ancestors = {*message.in_reply_to, *message.references, message.conversation} - {""}
+        sender = {f"from {message.sender.value}"} if one_each and message.sender else set()
+        ancestors |= sender
         if ancestors & seen:
             yield wave
             wave, seen = [], set()

@@ -29,6 +29,7 @@ from intake.threads import Arrival, Match
 
 
 def append(session: Session, arrival: Arrival, match: Match, books: Books) -> Receipt:
+    """Let a message be part of its case, which goes on."""
     case, message, at = match.case, arrival.message, arrival.received_at
     assert case is not None, "_joins said so"
     contact = contact_of(message, books)

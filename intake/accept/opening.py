@@ -36,6 +36,7 @@ SUBJECT_LENGTH = 500
 def open_case(
     session: Session, arrival: Arrival, match: Match, books: Books, number: int
 ) -> Receipt:
+    """Open a case for a message, with all that a new case gets."""
     message, at = arrival.message, arrival.received_at
     contact = contact_of(message, books)
     related = match.related or match.case
@@ -49,6 +50,7 @@ def open_case(
         account_id=contact.account_id if contact else None,
         product_id=books.products.get(message.product),
         related_case_id=related.id if related else None,
+        continues_id=match.continues.id if match.continues else None,
         conversation=message.conversation,
         opened_at=at,
         updated_at=at,

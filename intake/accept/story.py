@@ -32,6 +32,7 @@ def settled_long_ago(arrival: Arrival) -> dict[str, bool]:
 def log(
     session: Session, case: Case, arrival: Arrival, matched_by: str, contact: Contact | None
 ) -> Activity:
+    """Write a message down in the story of its case, with its files."""
     message = arrival.message
     sender = message.sender
     activity = Activity(

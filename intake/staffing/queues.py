@@ -15,9 +15,18 @@ from intake.agents import Act, Agent, Principal
 from intake.cases import Case, StaleVersion
 from intake.db import new_id
 from intake.errors import IntakeError, NotFound
-from intake.queues import Assignment, Queue, QueueItem, QueueMember, WhenNotCovered
+from intake.queues import (
+    Assignment,
+    Continuity,
+    Queue,
+    QueueItem,
+    QueueMember,
+    WhenNotCovered,
+)
 from intake.teams import Team
 
+# A month later it is hardly the same matter.
+LONGEST_YOUTH = 31 * 24
 _MAILBOX = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 LONGEST_ABSENCE = 7 * 24 * 60
 
@@ -46,6 +55,8 @@ class QueueTerms:
     when_not_covered: WhenNotCovered = WhenNotCovered.ACCEPT
     acknowledge: bool = True
     slack_channel: str = ""
+    continuity: Continuity = Continuity.OFF
+    continuity_hours: int = 24
 
 
 def terms_of_queue(session: Session, queue: Queue) -> QueueTerms:
@@ -65,6 +76,8 @@ def terms_of_queue(session: Session, queue: Queue) -> QueueTerms:
         when_not_covered=queue.when_not_covered,
         acknowledge=queue.acknowledge,
         slack_channel=queue.slack_channel,
+        continuity=queue.continuity,
+        continuity_hours=queue.continuity_hours,
     )
 
 
@@ -190,6 +203,8 @@ def _check(session: Session, queue: Queue, terms: QueueTerms) -> None:
     minutes = terms.absent_minutes
     if minutes is not None and not 0 <= minutes <= LONGEST_ABSENCE:
         raise WrongQueue("absent_minutes: from 0 minutes to 7 days, or nothing for never")
+    if not 1 <= terms.continuity_hours <= LONGEST_YOUTH:
+        raise WrongQueue(f"continuity_hours: from 1 hour to {LONGEST_YOUTH}")
 
 
 def _works_here(session: Session, agent_ids: frozenset[UUID]) -> bool:
@@ -210,6 +225,7 @@ def _write(session: Session, queue: Queue, terms: QueueTerms, at: datetime) -> N
     queue.absent_minutes = terms.absent_minutes
     queue.when_not_covered, queue.acknowledge = terms.when_not_covered, terms.acknowledge
     queue.slack_channel = terms.slack_channel.strip()
+    queue.continuity, queue.continuity_hours = terms.continuity, terms.continuity_hours
     session.flush()
     joined = _set_members(session, queue, terms.member_ids)
     if changed or (joined and offers):

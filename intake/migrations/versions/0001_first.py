@@ -1119,6 +1119,8 @@ def upgrade() -> None:
         sa.Column("is_review", sa.Boolean(), nullable=False),
         sa.Column("acknowledge", sa.Boolean(), nullable=False),
         sa.Column("slack_channel", sa.String(length=64), nullable=False),
+        sa.Column("continuity", sa.String(length=32), nullable=False),
+        sa.Column("continuity_hours", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["owner_id"],
@@ -1465,6 +1467,7 @@ def upgrade() -> None:
         sa.Column("sla_id", sa.Uuid(), nullable=True),
         sa.Column("sla_by_hand", sa.Boolean(), nullable=False),
         sa.Column("related_case_id", sa.Uuid(), nullable=True),
+        sa.Column("continues_id", sa.Uuid(), nullable=True),
         sa.Column("merged_into_id", sa.Uuid(), nullable=True),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
         sa.Column("children_close", sa.String(length=32), nullable=True),
@@ -1494,6 +1497,13 @@ def upgrade() -> None:
             ["contact_id"],
             ["contacts.id"],
             name=op.f("fk_cases_contact_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["continues_id"],
+            ["cases.id"],
+            name=op.f("fk_cases_continues_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
@@ -1631,6 +1641,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state != 'active'"),
         postgresql_where=sa.text("state != 'active'"),
     )
+    op.create_index(op.f("ix_cases_continues_id"), "cases", ["continues_id"], unique=False)
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
