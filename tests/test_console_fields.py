@@ -8,7 +8,7 @@ from channels.sandbox import Sandbox
 from intake import work
 from intake.agents import SYSTEM, Agent, Role
 from intake.cases import Case, Severity
-from intake.fields import FieldKind, Required, case_types, custom, topics
+from intake.fields import FieldKind, Required, Tag, case_types, custom, topics
 from tests.console import Console, filled_in, words
 from tests.desk import NOON, DeskUnderTest, email
 
@@ -147,3 +147,53 @@ def test_who_only_reads_changes_nothing(console: Console, desk: DeskUnderTest, c
     assert browser.get("/cases/1001/fields").status_code == 403
     assert browser.post("/cases/1001/fields", data={"severity": "minor"}).status_code == 403
     assert console.changed(case).severity is Severity.NORMAL
+
+
+def test_an_administrator_lays_out_what_is_said_of_cases(
+    console: Console, desk: DeskUnderTest, grace: Agent, case: Case
+) -> None:
+    browser = console.browser(grace)
+    new = {
+        "label": "Seats", "key": "seats", "kind": "number", "required": "never", "public": "yes",
+    }  # fmt: skip
+
+    browser.post("/fields/types", data={"name": "Incident"})
+    taken = browser.post("/fields/types", data={"name": "incident"})
+    wrong = browser.post("/fields/custom/new", data={**new, "choices": "one\ntwo"})
+    browser.post("/fields/custom/new", data=new)
+    browser.post("/fields/reasons", data={"in progress>on hold": "yes"})
+    refused = browser.post("/cases/1001/resolve", data={"kind": "problem solved", "text": "ok"})
+
+    assert "Nothing was saved: “Incident” is there already." in words(taken)
+    assert "a field of kind number has none" in words(wrong)
+    assert "number.seats" in words(browser.get("/fields/custom"))
+    assert "what may is “on hold”" in words(refused)
+    assert desk.case(case.number).open
+
+
+def test_an_administrator_cleans_up_tags(
+    console: Console, desk: DeskUnderTest, grace: Agent, case: Case
+) -> None:
+    browser = console.browser(grace)
+    by = grace.principal("test")
+    with desk.transaction() as session:
+        said = {"tags": ["printer", "printers"]}
+        work.change_fields(session, by, case.id, said, desk=desk.settings, at=NOON)
+    one, other = sorted(desk.all(Tag), key=lambda tag: tag.name)
+
+    merged = browser.post(f"/fields/tags/{other.id}", data={"do": "merge", "into": str(one.id)})
+    painted = browser.post(
+        f"/fields/tags/{one.id}", data={"do": "change", "name": "Printers", "colour": "blue"}
+    )
+
+    assert (merged.status_code, painted.status_code) == (303, 303)
+    assert [(tag.name, tag.colour) for tag in desk.all(Tag)] == [("Printers", "blue")]
+    assert "Printers" in words(browser.get("/cases/1001"))
+
+
+def test_only_administrators_lay_out(console: Console, desk: DeskUnderTest) -> None:
+    browser = console.browser(desk.has_agent("Marta", Role.MANAGER))
+    pages = ("", "/tags", "/custom", "/custom/new", "/reasons")
+
+    assert {browser.get(f"/fields{page}").status_code for page in pages} == {403}
+    assert browser.post("/fields/types", data={"name": "Bug"}).status_code == 403

@@ -74,6 +74,10 @@ class Reader:
             self.wrong[name] = f"at most {longest} characters"
         return typed
 
+    def lines(self, name: str) -> list[str]:
+        """What was typed line by line, without empty lines."""
+        return [line.strip() for line in self._form.get(name, "").split("\n") if line.strip()]
+
     def day(self, name: str) -> date:
         """A day that must be there."""
         return self._read(name, date.fromisoformat, "write a day as 2026-12-31", date.min)

@@ -142,6 +142,7 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         places.append(Place("/routing", "Rules", 0, rules, "steps"))
         places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
     if visit.by.may(Act.ADMINISTER):
+        places.append(Place("/fields", "Case fields", 0, here.startswith("/fields"), "edit"))
         places.append(Place("/webhooks", "Webhooks", 0, here.startswith("/webhooks"), "out"))
     return tuple(places)
 
