@@ -20,6 +20,7 @@ from graph.house import House
 from intake import clock, indexing
 from intake.db import Busy, Database
 from intake.desk import Desk
+from kb import publishing
 
 log = structlog.get_logger()
 
@@ -103,10 +104,10 @@ def _send(dispatch: Dispatch) -> bool:
 def _tick(db: Database, desk: Desk) -> bool:
     at = datetime.now(UTC)
     with db.reading() as session:
-        if not clock.any_due(session, desk, at=at):
+        if not clock.any_due(session, desk, at=at, more=publishing.DUE):
             return False
     with db.transaction() as session:
-        return clock.tick(session, desk, at=at).more
+        return clock.tick(session, desk, at=at, more=publishing.DUE).more
 
 
 def _index(db: Database) -> bool:

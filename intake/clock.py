@@ -65,21 +65,24 @@ class Tick:
     more: bool = False
 
 
-def any_due(session: Session, desk: Desk, *, at: datetime) -> bool:
+def any_due(session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] = ()) -> bool:
     """Whether a tick would move anything; asked without disturbing those who write."""
-    return any(session.scalar(work.due(desk, at).limit(1)) is not None for work in WORK)
+    return any(session.scalar(work.due(desk, at).limit(1)) is not None for work in (*WORK, *more))
 
 
-def tick(session: Session, desk: Desk, *, at: datetime) -> Tick:
-    """Move what is due at that instant, each kind in its turn."""
+def tick(session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] = ()) -> Tick:
+    """Move what is due at that instant, each kind in its turn; `more` is what the layers above
+    have that time moves."""
     moved = {}
-    for work in WORK:
+    for work in (*WORK, *more):
         moved[work.name] = work.move(session, desk, at=at, limit=BATCH)
         session.flush()
     return Tick(moved, more=BATCH in moved.values())
 
 
-def foresee(session: Session, desk: Desk, *, at: datetime) -> list[Event | Delivery]:
+def foresee(
+    session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] = ()
+) -> list[Event | Delivery]:
     """What the clock would record and promise by that instant, in its order.
 
     It is done in the caller's transaction, for the caller to undo: nothing else tells it exactly.
@@ -91,7 +94,7 @@ def foresee(session: Session, desk: Desk, *, at: datetime) -> list[Event | Deliv
         seen.extend(row for row in fresh if row not in seen)
 
     listen(session, "before_flush", note)
-    while any(tick(session, desk, at=at).moved.values()):
+    while any(tick(session, desk, at=at, more=more).moved.values()):
         pass
     remove(session, "before_flush", note)
     return seen

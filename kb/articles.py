@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import String, func, select
+from sqlalchemy import Index, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.db import Base, Json, new_id, one_of
@@ -18,6 +18,7 @@ class State(StrEnum):
 
     DRAFT = "draft"
     PUBLISHED = "published"
+    EXPIRED = "expired"
     ARCHIVED = "archived"
 
 
@@ -25,6 +26,16 @@ class Article(Base):
     """One article; `number` is what people call it by, such as KB-1042."""
 
     __tablename__ = "articles"
+    # Few wait for a time at any time: what the clock looks through.
+    __table_args__ = tuple(
+        Index(
+            f"ix_articles_{name}",
+            name,
+            sqlite_where=text(f"{name} IS NOT NULL"),
+            postgresql_where=text(f"{name} IS NOT NULL"),
+        )
+        for name in ("publish_at", "expire_at")
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(String(40), unique=True)
@@ -35,6 +46,10 @@ class Article(Base):
     state: Mapped[State] = mapped_column(one_of(State), default=State.PUBLISHED)
     internal: Mapped[bool] = mapped_column(default=False)
     """For agents only; never sent or shown to a customer."""
+    publish_at: Mapped[datetime | None]
+    """When it is to be published; None once it was."""
+    expire_at: Mapped[datetime | None]
+    """When it is to expire; None once it did."""
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
 

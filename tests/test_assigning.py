@@ -21,7 +21,7 @@ from intake.queues import Assignment, Queue, QueueItem
 from intake.sla import ServiceCalendar
 from intake.staffing import WorkTerms
 from tests.desk import NOON, DeskUnderTest, email
-from tests.test_clock import plan
+from tests.plans import plan
 from tests.test_queues import now, opened, team
 
 HOUR = timedelta(hours=1)

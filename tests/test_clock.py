@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intake import clock
 from intake.db import new_id
@@ -16,27 +15,13 @@ from intake.events import Delivery, Event
 from intake.sla import KpiInstance, KpiState
 from intake.sla.rehearsing import live_in
 from tests.desk import NOON, DeskUnderTest, email
+from tests.plans import plan
 from tests.promised import has_sla, item, open_case, tick
 from tests.test_cli import deskbell
 
 HOUR = timedelta(hours=1)
 MAIL = {"on": "failure", "do": "mail", "to": ["x@desk.example"], "subject": "Late", "text": "!"}
 __all__ = ["deskbell"]
-
-
-def plan(desk: DeskUnderTest, statement: Any) -> str:
-    """How the database would find what is due."""
-    dialect = sqlite.dialect() if desk.db.dialect == "sqlite" else postgresql.dialect()
-    asked = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    with desk.transaction() as session:
-        if desk.db.dialect == "postgresql":
-            # So few rows are read faster without any index; what is asked is whether one fits.
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-            session.execute(text("SET LOCAL enable_bitmapscan = off"))
-            rows = session.execute(text(f"EXPLAIN {asked}"))
-        else:
-            rows = session.execute(text(f"EXPLAIN QUERY PLAN {asked}"))
-        return "\n".join(str(row[-1]) for row in rows)
 
 
 def test_due_clocks_are_found_by_the_index_of_what_is_due(desk: DeskUnderTest) -> None:

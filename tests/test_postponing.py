@@ -20,8 +20,8 @@ from intake.sla import KpiInstance, KpiState
 from tests.console import Console, filled_in, words
 from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
+from tests.plans import plan
 from tests.promised import tick
-from tests.test_clock import plan
 
 HOUR = timedelta(hours=1)
 

@@ -34,6 +34,14 @@ class ArticleSearch(StrEnum):
     FULL_TEXT = "full text"
 
 
+ArticleState = rows.State
+strawberry.enum(
+    ArticleState,
+    name="ArticleState",
+    description="Only a published article is suggested or sent.",
+)
+
+
 @strawberry.type(description="One article of the knowledge base.")
 class Article(Shown):
     id: UUID = strawberry.field(description="The article's id.")
@@ -43,6 +51,13 @@ class Article(Shown):
     body: str = strawberry.field(description="What it says.")
     language: str = strawberry.field(description="The language it is written in.")
     internal: bool = strawberry.field(description="Whether it is for agents only.")
+    state: ArticleState = strawberry.field(description="Where it stands.")
+    publish_at: datetime | None = strawberry.field(
+        description="When it is to be published; null when it is not planned."
+    )
+    expire_at: datetime | None = strawberry.field(
+        description="When it is to expire; null when it is not planned."
+    )
     updated_at: datetime = strawberry.field(description="When it last changed.")
 
 

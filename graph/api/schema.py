@@ -39,6 +39,7 @@ from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.promising import PromiseQueries, SlaMutations
+from graph.api.publishing import PublishingMutations
 from graph.api.queues import QueueQueries
 from graph.api.reasons import ReasonMutations, ReasonQueries
 from graph.api.registering import RegisterMutations
@@ -97,6 +98,7 @@ class Query(
 
 @strawberry.type(description="What can be done. Each is one act, durable when it is answered.")
 class Mutation(
+    PublishingMutations,
     WorkMutations,
     ChangingMutations,
     ReasonMutations,

@@ -16,6 +16,7 @@ from graph.duties import run as run_duties
 from graph.opening import desk_of, open_database
 from intake import clock, migrations
 from intake.settings import Settings
+from kb import publishing
 
 
 @app.command()
@@ -75,7 +76,7 @@ def clock_(
         fail("that is not yet: look ahead with --dry-run", 1)
     db = open_database(found)
     with db.transaction() as session:
-        happened = clock.foresee(session, desk_of(found), at=moment)
+        happened = clock.foresee(session, desk_of(found), at=moment, more=publishing.DUE)
         lines = [clock.in_words(row) for row in happened]
         if dry_run:
             session.rollback()

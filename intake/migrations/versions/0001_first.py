@@ -50,9 +50,27 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("internal", sa.Boolean(), nullable=False),
+        sa.Column("publish_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expire_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_articles")),
         sa.UniqueConstraint("number", name=op.f("uq_articles_number")),
+    )
+    op.create_index(
+        "ix_articles_expire_at",
+        "articles",
+        ["expire_at"],
+        unique=False,
+        sqlite_where=sa.text("expire_at IS NOT NULL"),
+        postgresql_where=sa.text("expire_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_articles_publish_at",
+        "articles",
+        ["publish_at"],
+        unique=False,
+        sqlite_where=sa.text("publish_at IS NOT NULL"),
+        postgresql_where=sa.text("publish_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
     op.create_table(
