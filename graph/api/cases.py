@@ -35,6 +35,7 @@ from graph.api.decisions import ChosenBy, EntitlementDecision
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.events import Event
+from graph.api.families import Family
 from graph.api.fields import SaysOfItself
 from graph.api.filing import CaseMerge, MessageMove
 from graph.api.invoices import InvoiceRequest
@@ -66,7 +67,7 @@ class NamesACase(Protocol):
 
 
 @strawberry.type(description="One request of a customer.")
-class Case(SaysOfItself, WorkDone):
+class Case(SaysOfItself, WorkDone, Family):
     id: UUID = strawberry.field(description="Our id of it.")
     number: int = strawberry.field(description="The customer's word for it.")
     subject: str = strawberry.field(description="What it is about, as the customer put it.")

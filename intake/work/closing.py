@@ -59,8 +59,6 @@ def resolve(
     case = case_of(session, by, case_id, version=version)
     if kind not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{kind} does not resolve a case; use problem solved")
-    reasons.must_follow(session, case, kind)
-    must_be_filled_in(session, case)
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     children = ending_with(session, by, case, desk)
@@ -84,6 +82,7 @@ def _resolve(
     desk: Desk,
     at: datetime,
 ) -> Case:
+    reasons.must_follow(session, case, kind)
     must_be_filled_in(session, case)
     call_off(session, by, case, at=at)
     spent = billing.spent_on(session, [case.id])[case.id]
