@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from graph.exchange.invoices import write_requests
+from graph.exchange.invoice_table import write_requests
 from intake import accounting, agree, contracts, covering, entitlements
 from intake.agents import NotAllowed, Role
 from intake.billing import InvoiceLine, InvoiceRequest, InvoiceState, Kind, State, TimeEntry

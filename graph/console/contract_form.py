@@ -8,12 +8,14 @@ from graph.console.filling import Reader
 from intake.contracts import (
     Allotment,
     Contract,
+    ContractLine,
     Discount,
     Frequency,
     LineTerms,
     Overage,
     Terms,
 )
+from intake.money import rounded
 
 LABELS = {
     "name": "Name",
@@ -86,6 +88,24 @@ def of(contract: Contract) -> dict[str, str]:
         "discount_mode": contract.discount_mode.value,
         "overage": contract.overage.value,
         "sla_id": str(contract.sla_id or ""),
+    }
+
+
+def of_line(contract: Contract, line: ContractLine) -> dict[str, str]:
+    """The form as a line fills it in; time is shown in hours."""
+    beyond = line.overage_rate
+    rate = "" if beyond is None else f"{rounded(beyond, contract.currency)}"
+    total = f"{line.total / 60:g}" if contract.allotment is Allotment.TIME else str(line.total)
+    return {
+        "title": line.title,
+        "total": total,
+        "price": f"{rounded(line.price, contract.currency)}",
+        "discount": f"{line.discount.normalize():f}",
+        "quantity": str(line.quantity),
+        "product_id": str(line.product_id or ""),
+        "starts_on": line.starts_on.isoformat(),
+        "ends_on": line.ends_on.isoformat(),
+        "overage_rate": rate,
     }
 
 

@@ -84,6 +84,7 @@ def _show(visit: Visit, filled: Filled, *, pressed: str = "") -> Response:
         managing=visit.by.may(Act.MANAGE),
         working=visit.by.may(Act.WORK),
         planned=planning.about(visit, Activity.contract_id, contract.id),
+        periods=contracts.invoice_periods(contract) if contract.lines else (),
         filled=filled,
         pressed=pressed,
         labels=LINE_LABELS,

@@ -129,8 +129,11 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
     ]
     places.append(Place("/products", "Products", 0, here.startswith("/products"), "all"))
+    contracts = here.startswith("/contracts")
+    places.append(Place("/contracts", "Contracts", 0, contracts, "shield"))
     if visit.by.may(Act.MANAGE):
         places += [
+            Place("/billing", "Billing", 0, here.startswith("/billing"), "down"),
             Place("/slas", "SLAs", 0, here.startswith("/slas"), "clock"),
             Place("/calendars", "Business hours", 0, here.startswith("/calendars"), "sun"),
         ]

@@ -16,6 +16,7 @@ from graph.console import assets, words
 from graph.console.words import Times
 from graph.house import House
 from intake.errors import IntakeError, NotFound
+from intake.money import rounded
 
 if TYPE_CHECKING:
     from graph.console.visit import Visit
@@ -38,6 +39,7 @@ def templates() -> Environment:
         channel=words.channel,
         hue=words.hue,
         initials=words.initials,
+        money=rounded,
         on=words.on,
         pieces=words.pieces,
         reached=words.reached,

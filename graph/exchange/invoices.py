@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from graph.exchange.bringing import OPERATOR
 from graph.exchange.columns import WrongCell, decimal
-from graph.exchange.files import write
+from graph.exchange.invoice_table import write_requests
 from graph.opening import open_database, set_up_log
 from intake import accounting, agents, charge
 from intake.billing import InvoiceRequest, State
@@ -121,19 +121,6 @@ def _write(path: Path, session: Session, requests: Sequence[InvoiceRequest]) -> 
         write_requests(file, session, requests)
         file.flush()
         os.fsync(file.fileno())
-
-
-def write_requests(file: IO[str], session: Session, requests: Sequence[InvoiceRequest]) -> None:
-    """These requests as CSV, a row for each line."""
-    columns = accounting.COLUMNS
-    rows = accounting.as_rows(session, requests)
-    write(file, columns, ({name: _cell(row[name]) for name in columns} for row in rows))
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return "" if value is None else str(value)
 
 
 def _money(text: str) -> Decimal:
