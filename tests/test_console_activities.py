@@ -255,3 +255,32 @@ def test_a_reader_plans_nothing_here(console: Console, grace: Agent, case: Case)
     assert "complete" not in browser.get(f"/cases/{case.number}").text.replace("autocomplete", "")
     assert browser.post(f"/activities/{activity.id}/complete").status_code == 403
     assert browser.post("/activities", data={"subject": "x"}).status_code == 403
+
+
+def test_children_are_opened_listed_linked_and_closed_as_the_page_says(
+    console: Console, grace: Agent, case: Case
+) -> None:
+    [receipt] = console.desk.accepts(email("bob@example.com", "Paper jam"))
+    assert receipt.case is not None
+    browser, page = console.browser(grace), f"/cases/{case.number}"
+
+    def does(act: str, **fields: str) -> int:
+        form = filled_in(browser.get(page), act)
+        return browser.post(f"{page}/{act}", data={**form, **fields}).status_code
+
+    assert does("child", subject="Order a fuser", text="By Friday") == 303
+    assert does("link", number=str(receipt.case.number)) == 303
+    told = words(browser.get(page))
+    assert "Children 2 open of 2" in told
+    assert "Order a fuser open" in told
+    child = f"/cases/{receipt.case.number}"
+    assert f"Part of {case.number} Printer offline active" in words(browser.get(child))
+    assert does("link", number=str(case.number)) == 409
+
+    assert does("children-close", policy="before parent") == 303
+    refused = browser.post(f"{page}/resolve", data=filled_in(browser.get(page), "resolve"))
+    assert "closed only after its children" in words(refused)
+
+    form = filled_in(browser.get(child), "unlink")
+    assert browser.post(f"{child}/unlink", data=form).status_code == 303
+    assert "Children 1 open of 1" in words(browser.get(page))

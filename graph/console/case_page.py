@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import case_facts, case_says, doing, filing, later, rendering, story
+from graph.console import case_facts, case_says, doing, family, filing, later, rendering, story
 from graph.console.navigation import beside
 from graph.console.planning_form import KINDS
 from graph.console.story import Happened
@@ -108,6 +108,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         later=later.choices(times),
         filing=filing.of_case(visit, case),
         doing=doing.of_case(visit, case),
+        family=family.of_case(visit, case),
         kinds=KINDS,
     )
 

@@ -49,7 +49,12 @@ DONE = {
     "case.message_moved_away": "moved a message to {to}",
     "case.message_moved_here": "moved a message here from {source}",
     "case.message_put_back": "put a message back from {source}",
-    "activity.added": "planned a {activity_kind}: {subject}",
+    "case.child_opened": "opened case {child} for a part of it: {subject}",
+    "case.child_linked": "made case {child} a part of this one",
+    "case.child_unlinked": "unlinked case {child}",
+    "case.linked": "made this a part of case {parent}",
+    "case.unlinked": "unlinked this from case {parent}",
+    "activity.added": "planned {subject} ({activity_kind})",
     "activity.changed": "changed what is planned: {subject}",
     "activity.assigned": "gave {subject} to {owner}",
     "activity.cancelled": "called off: {subject}",
@@ -77,6 +82,7 @@ TOLD_BY_ACTIVITIES = {
     "case.resolved": "resolved the case",
     "message.received": "wrote",
 }
+OPENED_AS_CHILD = "Opened for a part of case {parent}, in {queue}"
 URGENT = frozenset({"sla.noncompliant", "delivery.failed"})
 
 
@@ -226,7 +232,8 @@ def _happened(event: Event, done: Mapping[str, str]) -> Happened | None:
         return Happened(event.at, who, _filled(done[event.kind], event.data | _named(event.data)))
     if event.kind not in CAME_ABOUT or event.data.get("delivery_kind") == "reply":
         return None
-    words = _filled(CAME_ABOUT[event.kind], event.data)
+    told = OPENED_AS_CHILD if "parent" in event.data else CAME_ABOUT[event.kind]
+    words = _filled(told, event.data)
     return Happened(event.at, "", words, event.kind in URGENT)
 
 
