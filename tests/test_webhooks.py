@@ -408,13 +408,13 @@ def dripping(opening: bytes, drip: bytes) -> Iterator[int]:
     stop = threading.Event()
 
     def answer() -> None:
-        peer, _ = server.accept()
-        with closing(peer), suppress(OSError):
+        with suppress(OSError), closing(server.accept()[0]) as peer:
             peer.sendall(opening)
             while not stop.wait(0.05):
                 peer.sendall(drip)
 
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        server.settimeout(5)  # whoever is too slow to call is not waited for
         thread = threading.Thread(target=answer)
         thread.start()
         try:
