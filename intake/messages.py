@@ -96,7 +96,8 @@ class Message:
     notes: tuple[str, ...] = ()
     sent_on: str = ""
     """What the sender's clock said (ISO 8601), for showing only; order and SLA use receipt."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, Any] = field(default_factory=dict)
+    """What a form asked besides: values by the keys of custom fields."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values that `from_json` turns back into an equal message."""

@@ -18,9 +18,11 @@ from channels.networks import LOOPBACK
 from channels.web.entry import TICKET_LASTS, instance_of, new_ticket
 from channels.web.headers import hosts
 from channels.web.limits import LOOPBACK_SHARE, Allowance, Patience
+from intake.agents import SYSTEM
 from intake.cases import ActivityKind, Attachment, Case
 from intake.db import Busy, new_id
-from intake.events import Delivery
+from intake.events import Delivery, Event
+from intake.fields import FieldKind, FieldValue, Required, custom
 from intake.inbound import Inbound
 from intake.products import Product
 from tests.desk import NOON, DeskUnderTest
@@ -472,3 +474,56 @@ async def _raw_post(web: Face, header: str, *blocks: bytes) -> str:
         await reader.read()
     writer.close()
     return answer
+
+
+async def test_the_form_asks_what_the_desk_laid_out_and_the_case_says_it(
+    desk: DeskUnderTest,
+) -> None:
+    lay_out(desk, "serial_no", FieldKind.TEXT, required=Required.OPENING)
+    lay_out(desk, "seats", FieldKind.NUMBER)
+    lay_out(desk, "floors", FieldKind.CHOICES, choices=["Ground", "Roof"])
+    lay_out(desk, "cause", FieldKind.TEXT, public=False)
+    async with face(desk) as web:
+        page = (await web.browser.get("/form")).text
+        wrong = await posted(web, **{"asked.seats": "many", "asked.floors": "Roof"})
+        taken = await posted(
+            web,
+            **{"asked.serial_no": "K-7", "asked.seats": "12", "asked.floors": "Roof"},
+            **{"asked.cause": "dust", "asked.other": "x"},
+        )
+        await web.files()
+
+    assert "asked.serial_no" in page
+    assert "asked.cause" not in page
+    assert wrong.status_code == 422
+    assert "Please fill this in." in wrong.text
+    assert "Please write a number, such as 12 or 0.5." in wrong.text
+    assert re.search(r'value="Roof"\s+checked', wrong.text)
+    assert taken.status_code == 303
+    assert {row.key: row.value for row in desk.all(FieldValue)} == {
+        "serial_no": "K-7", "seats": 12, "floors": ["Roof"],
+    }  # fmt: skip
+    [opened] = [event for event in desk.all(Event) if event.kind == "case.opened"]
+    assert opened.data["changes"]["number.seats"] == [None, 12]
+
+
+async def test_an_answer_to_what_is_asked_no_more_is_a_note_for_the_agent(
+    desk: DeskUnderTest,
+) -> None:
+    lay_out(desk, "seats", FieldKind.NUMBER)
+    async with face(desk) as web:
+        await posted(web, **{"asked.seats": "12"})
+        with desk.transaction() as session:
+            custom.archive_field(session, SYSTEM, "seats", at=NOON)
+        await web.files()
+
+    [case] = desk.all(Case)
+    [activity] = desk.activities(case)
+    assert "The form also said of seats: 12" in activity.notes
+    assert desk.all(FieldValue) == []
+
+
+def lay_out(desk: DeskUnderTest, key: str, kind: FieldKind, **more: Any) -> None:
+    with desk.transaction() as session:
+        said = {"label": key.title(), "public": True, **more}
+        custom.add_field(session, SYSTEM, key=key, kind=kind, at=NOON, **said)

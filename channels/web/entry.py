@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 from starlette.datastructures import FormData, UploadFile
 
 from channels import typed
+from channels.web import asking
+from channels.web.asking import Typed, typed_in
 from channels.web.form import NAME_LENGTH, SUBJECT_LENGTH, TEXT_LENGTH
 from intake.desk import Desk
+from intake.fields import CustomField
 
 FILES = 5
 FILES_BYTES = 10 << 20
@@ -57,22 +62,23 @@ class Entry:
     text: str = ""
     website: str = ""
     files: tuple[UploadFile, ...] = ()
+    asked: Typed = field(default_factory=dict)
 
     @classmethod
     def of(cls, form: FormData) -> Entry:
         """The entry in a posted form; what is missing is empty, what is unknown is left out."""
 
-        def field(name: str) -> str:
+        def said(name: str) -> str:
             value = form.get(name)
             return value if isinstance(value, str) else ""
 
         files = tuple(f for f in form.getlist("files") if isinstance(f, UploadFile) and f.filename)
         names = ("ticket", "name", "email", "product", "subject", "text", "website")
-        return cls(**{name: field(name) for name in names}, files=files)
+        return cls(**{name: said(name) for name in names}, files=files, asked=typed_in(form))
 
-    def complaints(self) -> dict[str, str]:
+    def complaints(self, fields: Sequence[CustomField], zone: str) -> dict[str, str]:
         """What is wrong, by field, in words for whoever filled it in."""
-        found = {}
+        found = asking.complaints(fields, self.asked, zone)
         if not self.name.strip():
             found["name"] = "Please tell us your name."
         elif len(self.name) > NAME_LENGTH:
@@ -95,7 +101,9 @@ class Entry:
             found["website"] = "Please leave this field empty; it is there to catch robots."
         return found
 
-    def packed(self, instance: str, reference: str, products: frozenset[str]) -> bytes:
+    def packed(
+        self, instance: str, reference: str, products: frozenset[str], asked: Mapping[str, Any]
+    ) -> bytes:
         """The entry as it is kept, files and all. Reads files: not for the event loop."""
         return orjson.dumps(
             {
@@ -106,6 +114,7 @@ class Entry:
                 "product": self.product if self.product in products else "",
                 "subject": _text(self.subject),
                 "text": _text(self.text),
+                "asked": {key: _plain(value) for key, value in asked.items()},
                 "files": [
                     {
                         "name": _text(file.filename or ""),
@@ -116,6 +125,12 @@ class Entry:
                 ],
             }
         )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_text(each) for each in value]
+    return _text(value) if isinstance(value, str) else value
 
 
 def _text(value: str) -> str:

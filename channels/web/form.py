@@ -39,6 +39,7 @@ def parse(raw: bytes, envelope: Mapping[str, Any]) -> Message:
         subject=typed.line(posted["subject"], SUBJECT_LENGTH),
         text=typed.paragraphs(posted["text"], TEXT_LENGTH),
         product=posted["product"],
+        asked=posted.get("asked", {}),
         language=envelope.get("language", ""),
         attachments=tuple(_attachment(i, file) for i, file in enumerate(posted["files"])),
         notes=(f"The form showed the reference {posted['reference']}.",),

@@ -28,7 +28,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from channels.journal import Arrived, Journal, StorageFull
-from channels.web import form
+from channels.web import asking, form
 from channels.web.entry import (
     FILES,
     FILES_BYTES,
@@ -42,6 +42,8 @@ from channels.web.limits import Allowance, BodyDeadline, Patience, visitor
 from intake import products
 from intake.db import Busy, Database
 from intake.desk import Desk
+from intake.fields import CustomField
+from intake.fields.custom import custom_fields
 from intake.settings import Settings
 
 log = structlog.get_logger()
@@ -52,6 +54,8 @@ FIELD_BYTES = form.TEXT_LENGTH * 12  # a letter may take four bytes, each writte
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 KEPT_AT_ONCE = 4
 """Posts that are packed at the same time; each may hold its files twice in memory."""
+MOST_FIELDS = 240
+"""The inputs of a posted form: each choice that is ticked is one."""
 CATALOGUE_FRESH_SECONDS = 60
 RETRY_AFTER_SECONDS = 30
 
@@ -89,26 +93,39 @@ def routes(
 
 
 class Catalogue:
-    """The products on offer: read now and then, and still known while the database is away."""
+    """What the form offers and asks: read now and then, and still known while the database is
+    away."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: tuple[tuple[str, str], ...] = ()
+        self._asked: tuple[CustomField, ...] = ()
         self._read_at = float("-inf")
 
     async def products(self) -> tuple[tuple[str, str], ...]:
-        """Number and name of each, by name."""
+        """Number and name of each product, by name."""
+        await self._refresh()
+        return self._known
+
+    async def asked(self) -> tuple[CustomField, ...]:
+        """The custom fields that customers are asked, in order."""
+        await self._refresh()
+        return self._asked
+
+    async def _refresh(self) -> None:
         if time.monotonic() - self._read_at > CATALOGUE_FRESH_SECONDS:
             try:
-                self._known = await asyncio.to_thread(self._read)
+                self._known, self._asked = await asyncio.to_thread(self._read)
                 self._read_at = time.monotonic()
             except (SQLAlchemyError, Busy) as error:
                 log.warning("catalogue not read", why=type(error).__name__)
-        return self._known
 
-    def _read(self) -> tuple[tuple[str, str], ...]:
+    def _read(self) -> tuple[tuple[tuple[str, str], ...], tuple[CustomField, ...]]:
         with self._db.reading() as session:
-            return tuple((p.number, p.name) for p in products.catalogue(session))
+            offered = tuple((p.number, p.name) for p in products.catalogue(session))
+            # What only some types of case are asked, nobody can ask before the type is known.
+            fields = custom_fields(session)
+            return offered, tuple(f for f in fields if f.public and f.type_id is None)
 
 
 class FormCounter:
@@ -142,13 +159,14 @@ class FormCounter:
             raise HTTPException(429, "Too many messages from you for now.", _later(wait))
         _refuse_what_is_no_form(request.headers)
         async with request.form(
-            max_files=FILES * 2, max_fields=20, max_part_size=FIELD_BYTES
+            max_files=FILES * 2, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES
         ) as posted:
             return await self._take(Entry.of(posted), request)
 
     async def _take(self, entry: Entry, request: Request) -> Response:
         at = self._now()
-        if complaints := entry.complaints():
+        asked = await self._catalogue.asked()
+        if complaints := entry.complaints(asked, self._desk.zone):
             return await self._page(entry, complaints, 422)
         instance = instance_of(self._desk, entry.ticket, at)
         if instance is None:
@@ -171,8 +189,9 @@ class FormCounter:
         self, entry: Entry, instance: str, reference: str, request: Request, at: datetime
     ) -> None:
         offered = frozenset(number for number, _name in await self._catalogue.products())
+        asked = asking.values(await self._catalogue.asked(), entry.asked, self._desk.zone)
         async with self._packing:
-            raw = await asyncio.to_thread(entry.packed, instance, reference, offered)
+            raw = await asyncio.to_thread(entry.packed, instance, reference, offered, asked)
             # The same showing sent twice is one message. Gone back to and changed, it is another:
             # we said yes to that too.
             same = f"{instance}:{sha256(raw).hexdigest()}"
@@ -202,6 +221,8 @@ class FormCounter:
             entry=entry,
             ticket=entry.ticket if still else new_ticket(self._desk, at),
             products=await self._catalogue.products(),
+            asked=await self._catalogue.asked(),
+            zone=self._desk.zone,
             complaints=complaints or {},
             files_lost=bool(complaints and entry.files),
             longest={

@@ -24,6 +24,8 @@ from intake.cases import (
 from intake.customers import Contact, Identified
 from intake.desk import Desk
 from intake.entitlements import Entitlement
+from intake.fields import CustomField
+from intake.fields.custom import custom_fields
 from intake.messages import Message
 from intake.queues import Queues
 from intake.routing import RoutingRule
@@ -54,6 +56,8 @@ class Books:
     queues: Queues
     rules: Sequence[RoutingRule]
     slas: Slas
+    fields: Mapping[str, CustomField]
+    """The custom fields by key; none where no message fills one in."""
 
 
 def look_up(session: Session, arrivals: Sequence[Arrival], every: Queues, desk: Desk) -> Books:
@@ -76,7 +80,14 @@ def look_up(session: Session, arrivals: Sequence[Arrival], every: Queues, desk: 
         every,
         routing.rules(session),
         sla.in_force(session),
+        _fields(session, arrivals),
     )
+
+
+def _fields(session: Session, arrivals: Sequence[Arrival]) -> Mapping[str, CustomField]:
+    if not any(arrival.message.asked for arrival in arrivals):
+        return {}
+    return {field.key: field for field in custom_fields(session)}
 
 
 def latest(arrivals: Sequence[Arrival]) -> datetime:

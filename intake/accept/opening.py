@@ -15,6 +15,7 @@ from intake import (
     terms,
     threads,
 )
+from intake.accept.answers import filled_in
 from intake.accept.books import Books, Receipt, contact_of, customer_of
 from intake.accept.story import log, settled_long_ago
 from intake.around import Opening
@@ -59,6 +60,7 @@ def open_case(
         severity=Severity.NORMAL,
         reason=Reason.IN_PROGRESS,
     )
+    answered = filled_in(case, message, books)
     session.add(case)
     by = customer_of(contact, message)
     _claim(session, case, books, at)
@@ -75,6 +77,7 @@ def open_case(
         chosen = books.slas.of(_sla_of(case, books), facts)
         sla.start(session, case, chosen, facts, at=at)
     activity = log(session, case, arrival, match.by, contact)
+    activity.notes = [*activity.notes, *answered.unread]
     threads.begin(session, case, message.sender.value if message.sender else "")
     events.record(
         session,
@@ -87,6 +90,7 @@ def open_case(
         queue=queue.name,
         refusal=decision["refusal"],
         activity=str(activity.id),
+        **({"changes": answered.changes} if answered.changes else {}),
         **settled_long_ago(arrival),
     )
     if books.desk.slack and queue.slack_channel and not arrival.historic:
