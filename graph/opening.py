@@ -59,6 +59,9 @@ def desk_of(settings: Settings) -> Desk:
         apply_entitlement_on_change=settings.apply_entitlement_on_change,
         contract_prefix=settings.contract_prefix,
         webhook_hosts=settings.webhook_hosts,
+        keep_filtered_days=settings.keep_filtered_days,
+        keep_closed_mail_days=settings.keep_closed_mail_days,
+        keep_sent_days=settings.keep_sent_days,
     )
 
 

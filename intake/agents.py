@@ -160,8 +160,8 @@ class SignIn(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), index=True)
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime] = mapped_column(index=True)
     agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
     def wants_noting(self, at: datetime) -> bool:
@@ -181,7 +181,7 @@ class SignInLink(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), index=True)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     agent: Mapped[Agent] = relationship(lazy="joined", innerjoin=True)
 
 

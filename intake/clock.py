@@ -26,6 +26,7 @@ from intake import (
     news,
     reminders,
     renewals,
+    retention,
     sla,
     snoozing,
     viewers,
@@ -183,4 +184,9 @@ WORK: tuple[DueWork, ...] = (
     DueWork("automation timers", timers.due, timers.move),
     DueWork("automation set-up", timers.filling_due, timers.fill),
     DueWork("automation log", log.due, log.forget),
+    DueWork("filtered mail", retention.filtered_due, retention.drop_filtered),
+    DueWork("closed mail", retention.closed_due, retention.drop_closed),
+    DueWork("sent mail", retention.letters_due, retention.forget_letters),
+    DueWork("sign-in links", retention.links_due, retention.forget_links),
+    DueWork("sign-ins", retention.sessions_due, retention.forget_sessions),
 )

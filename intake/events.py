@@ -67,6 +67,13 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "due_at"),
         Index("ix_deliveries_target", "kind", "target", "promised_at"),
         Index("ix_deliveries_by_kind", "kind", "promised_at"),
+        Index(
+            "ix_deliveries_kept",
+            "channel",
+            "sent_at",
+            sqlite_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
+            postgresql_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -88,6 +95,8 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     claim: Mapped[UUID | None]
     sent_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+    """When its payload was given up; what it said stands in its activity."""
     response: Mapped[str] = mapped_column(default="")
     remote_id: Mapped[str] = mapped_column(String(200), default="")
     error: Mapped[str] = mapped_column(default="")

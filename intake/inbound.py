@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,6 +34,8 @@ from intake.errors import IntakeError, NotFound
 
 ATTEMPTS = 3
 LEASE = timedelta(seconds=45)
+# As the index of such rows says it: SQLite knows it again only to the letter.
+DROPPABLE = "raw_dropped_at IS NULL AND NOT raw_needed"
 
 
 class State(StrEnum):
@@ -62,6 +65,14 @@ class Inbound(Base):
     __table_args__ = (
         UniqueConstraint("mailbox", "content_key"),
         Index("ix_inbound_waiting", "state", "claimed_until", "received_at"),
+        # Whose bytes are kept and may be dropped one day: retention looks through no others.
+        Index(
+            "ix_inbound_droppable",
+            "state",
+            "received_at",
+            sqlite_where=text(DROPPABLE),
+            postgresql_where=text(DROPPABLE),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -83,6 +94,10 @@ class Inbound(Base):
     case_id: Mapped[UUID | None] = mapped_column(refers_to("cases.id"), index=True)
     copies: Mapped[int] = mapped_column(default=0)
     """How often the same message was delivered again."""
+    raw_dropped_at: Mapped[datetime | None]
+    """When its bytes were given up; then `raw` is empty and the rest says what it was."""
+    raw_needed: Mapped[bool] = mapped_column(default=False)
+    """Whether retention found that a case shows files of it, so that its bytes stay."""
 
 
 # Written by whoever carried the mail, not by who wrote it: they differ between two deliveries.

@@ -153,6 +153,15 @@ class Settings(BaseSettings):
         description="How child cases are closed: independent, with parent or before parent.",
     )
     children_most: int = Field(100, ge=1, le=1000, description="Children a case may have.")
+    keep_filtered_days: int = Field(
+        0, ge=0, description="Days until the bytes of mail that was set aside go; 0: for ever."
+    )
+    keep_closed_mail_days: int = Field(
+        0, ge=0, description="Days after closing until a case's raw mail goes, but for its files."
+    )
+    keep_sent_days: int = Field(
+        0, ge=0, description="Days until what was sent by mail is left to its case's story alone."
+    )
     parser_children: int = Field(1, ge=1, le=16, description="Killable children that parse.")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
     log_level: str = Field(

@@ -36,6 +36,9 @@ class Inbound(Shown):
     received_at: datetime = strawberry.field(description="When it was kept.")
     state: InboundState = strawberry.field(description="Where it stands.")
     attempts: int = strawberry.field(description="How often it was tried.")
+    raw_dropped_at: datetime | None = strawberry.field(
+        description="When its bytes were given up, as the desk was told; null: they are kept."
+    )
     reason: str = strawberry.field(description="Why it is not filed, or empty.")
     matched_by: str = strawberry.field(description="The rule that found its case, or empty.")
     copies: int = strawberry.field(description="How often it was delivered again.")

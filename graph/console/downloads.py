@@ -75,7 +75,9 @@ def _raw(visit: Visit) -> Response:
     visit.by.must(Act.MANAGE)
     row = visit.session.execute(
         select(Inbound.channel, Inbound.raw).where(
-            Inbound.id == visit.request.path_params["id"], Inbound.state != State.FILED
+            Inbound.id == visit.request.path_params["id"],
+            Inbound.state != State.FILED,
+            Inbound.raw_dropped_at.is_(None),
         )
     ).one_or_none()
     if row is None:

@@ -678,6 +678,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_in_links")),
     )
     op.create_index(op.f("ix_sign_in_links_agent_id"), "sign_in_links", ["agent_id"], unique=False)
+    op.create_index(
+        op.f("ix_sign_in_links_expires_at"), "sign_in_links", ["expires_at"], unique=False
+    )
     op.create_table(
         "sign_ins",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -694,6 +697,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
     )
     op.create_index(op.f("ix_sign_ins_agent_id"), "sign_ins", ["agent_id"], unique=False)
+    op.create_index(op.f("ix_sign_ins_created_at"), "sign_ins", ["created_at"], unique=False)
+    op.create_index(op.f("ix_sign_ins_used_at"), "sign_ins", ["used_at"], unique=False)
     op.create_table(
         "sla_items",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1987,6 +1992,8 @@ def upgrade() -> None:
         sa.Column("matched_by", sa.String(length=60), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("copies", sa.Integer(), nullable=False),
+        sa.Column("raw_dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("raw_needed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
@@ -1998,6 +2005,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("mailbox", "content_key", name=op.f("uq_inbound_mailbox_content_key")),
     )
     op.create_index(op.f("ix_inbound_case_id"), "inbound", ["case_id"], unique=False)
+    op.create_index(
+        "ix_inbound_droppable",
+        "inbound",
+        ["state", "received_at"],
+        unique=False,
+        sqlite_where=sa.text("raw_dropped_at IS NULL AND NOT raw_needed"),
+        postgresql_where=sa.text("raw_dropped_at IS NULL AND NOT raw_needed"),
+    )
     op.create_index(
         "ix_inbound_waiting", "inbound", ["state", "claimed_until", "received_at"], unique=False
     )
@@ -2590,6 +2605,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("claim", sa.Uuid(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("response", sa.String(), nullable=False),
         sa.Column("remote_id", sa.String(length=200), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
@@ -2623,6 +2639,14 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
     op.create_index(
         op.f("ix_deliveries_event_sequence"), "deliveries", ["event_sequence"], unique=False
+    )
+    op.create_index(
+        "ix_deliveries_kept",
+        "deliveries",
+        ["channel", "sent_at"],
+        unique=False,
+        sqlite_where=sa.text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
+        postgresql_where=sa.text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
     )
     op.create_index(
         "ix_deliveries_target", "deliveries", ["kind", "target", "promised_at"], unique=False
