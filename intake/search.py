@@ -3,7 +3,7 @@
 A number; or words of the subject, of what was said, of file names, and of the customer's name and
 addresses. Each word may stand in another place; the last one may be unfinished. The words are kept
 by `indexing`, and what is typed reaches the database's query language only as letters and digits.
-When nothing is found so, words that are spelt nearly like it are.
+When nothing is found so, numbers one slip away are, and words that are spelt nearly like it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from rapidfuzz.process import extract
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    CompoundSelect,
     FromClause,
+    Select,
     func,
     literal_column,
     select,
@@ -39,6 +41,7 @@ MOST_WORDS, LONGEST_WORD, LONGEST_QUESTION = 8, 40, 400
 # A word that stands in more entries than this is looked for in the newest of them.
 ENTRIES_LOOKED_AT = 20_000
 ALIKE_LOOKED_AT = 2_000
+MOST_ANY, ANY_LOOKED_AT = 12, 4_000
 ALIKE = 0.7
 SHORT = 3
 WORD = re.compile(r"[^\W_]+")
@@ -73,15 +76,55 @@ def search(session: Session, by: Principal, question: str, *, first: int = 20) -
         known = {hit.case.id for hit in found}
         exact = session.scalars(_by_words(session, by, words).limit(first)).all()
         found += [Found(case, By.WORDS) for case in exact if case.id not in known]
+    if not found:
+        nearly = session.scalars(_by_slip(by, question)).all()
+        found = [Found(case, By.SPELLING) for case in nearly]
     if words and not found:
         found = [Found(case, By.SPELLING) for case in _by_spelling(session, by, words, first)]
     return found[:first]
 
 
-def words_of(question: str) -> list[str]:
+def words_of(question: str, *, most: int = MOST_WORDS) -> list[str]:
     """The words of a question, folded and each once, as many as are looked for."""
     found = WORD.findall(_fold(question[:LONGEST_QUESTION]))
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in found))[:MOST_WORDS]
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in found))[:most]
+
+
+def cases_with_any(session: Session, beginnings: Sequence[str]) -> CompoundSelect[Any]:
+    """The ids of the cases whose subject, or what was said in them, has a word that begins like any
+    of these, among the newest entries. As `search`, it takes letters and digits alone."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    entries = _any_of(words_of(" ".join(beginnings), most=MOST_ANY), sqlite=sqlite).cte("entries")
+    return (
+        select(Case.id)
+        .join(entries, entries.c.of == Case.id)
+        .where(entries.c.kind == "case")
+        .union(
+            select(Activity.case_id)
+            .join(entries, entries.c.of == Activity.id)
+            .where(entries.c.kind == "activity")
+        )
+    )
+
+
+def _any_of(words: Sequence[str], *, sqlite: bool) -> Any:
+    if sqlite:
+        asked = " OR ".join(f'"{word}"*' for word in words)
+        rows = (
+            select(WORDS.c.rowid.label("id"))
+            .where(WORDS.c.search_words.match(asked))
+            .order_by(WORDS.c.rowid.desc())
+            .limit(ANY_LOOKED_AT)
+            .subquery()
+        )
+        return select(ENTRIES.c.kind, ENTRIES.c.of).join(rows, rows.c.id == ENTRIES.c.id)
+    asked = " | ".join(f"'{word}':*" for word in words)
+    return (
+        select(ENTRIES.c.kind, ENTRIES.c.of)
+        .where(ENTRIES.c.words.op("@@")(func.to_tsquery(literal_column("'simple'"), asked)))
+        .order_by(ENTRIES.c.id.desc())
+        .limit(ANY_LOOKED_AT)
+    )
 
 
 def _by_number(session: Session, by: Principal, question: str) -> Sequence[Case]:
@@ -89,6 +132,23 @@ def _by_number(session: Session, by: Principal, question: str) -> Sequence[Case]
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
         return ()
     return session.scalars(visible_to(by).where(Case.number == int(digits))).all()
+
+
+def _by_slip(by: Principal, question: str) -> Select[Case]:
+    """The cases whose number is one slip away: a digit too many, too few, wrong, or two swapped."""
+    digits = question.strip().removeprefix("#")
+    number = digits.isascii() and digits.isdigit() and SHORT < len(digits) <= 9
+    meant = _slips(digits) if number else set()
+    return visible_to(by).where(Case.number.in_(meant)).order_by(Case.opened_at.desc(), Case.id)
+
+
+def _slips(digits: str) -> set[int]:
+    cuts = [(digits[:i], digits[i:]) for i in range(len(digits) + 1)]
+    swapped = {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
+    missing = {a + b[1:] for a, b in cuts if b}
+    other = {a + d + b[1:] for a, b in cuts if b for d in "0123456789"}
+    more = {a + d + b for a, b in cuts for d in "0123456789"}
+    return {int(each) for each in swapped | missing | other | more}
 
 
 def _by_words(session: Session, by: Principal, words: Sequence[str]) -> Any:

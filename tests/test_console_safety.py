@@ -409,7 +409,7 @@ FOR_WORKERS = re.compile(
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(
-    r"/|/cases/1001(/beat)?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
+    r"/|/cases/1001(/(beat|similar))?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
     r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
     r"|/(slas|calendars)(/[^/]+)?"
 )

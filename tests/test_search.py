@@ -115,6 +115,20 @@ def test_a_slip_of_the_pen_finds_what_was_meant(desk: DeskUnderTest, grace: Prin
         assert search.search(session, grace, "spaceship") == []
 
 
+@pytest.mark.parametrize("typed", ["1010", "#1101", "10001", "2001", "1002"])
+def test_a_slip_in_a_number_finds_the_case_that_may_be_meant(
+    desk: DeskUnderTest, grace: Principal, typed: str
+) -> None:
+    case = opened(desk, subject="Printer offline")
+    index(desk)
+
+    with desk.db.reading() as session:
+        [hit] = search.search(session, grace, typed)
+        assert (hit.case.id, hit.by) == (case.id, By.SPELLING)
+        assert [hit.by for hit in search.search(session, grace, "1001")] == [By.NUMBER]
+        assert search.search(session, grace, "1234") == []
+
+
 def test_words_change_with_what_they_are_words_of(desk: DeskUnderTest, grace: Principal) -> None:
     case = opened(desk, "ada@example.com")
     assert found(desk, grace, "lovelace") == []

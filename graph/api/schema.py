@@ -48,6 +48,7 @@ from graph.api.replays import ReplayQueries
 from graph.api.reports import ReportQueries
 from graph.api.routing import RoutingMutations, RoutingQueries
 from graph.api.scalars import SCALARS
+from graph.api.similar import SimilarQueries
 from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
@@ -69,6 +70,7 @@ class Query(
     FieldQueries,
     ReasonQueries,
     MergeQueries,
+    SimilarQueries,
     QueueQueries,
     TeamQueries,
     ViewQueries,
