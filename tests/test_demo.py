@@ -11,6 +11,7 @@ from graph.demo import history
 from intake.cases import Case, State
 from intake.entitlements import Entitlement, LedgerEntry
 from intake.events import Delivery, DeliveryState
+from intake.fields import CaseType
 from intake.queues import Queue
 from tests.desk import NOON, DeskUnderTest
 
@@ -30,6 +31,8 @@ def test_a_fortnight_of_contoso_is_true_to_the_last_number(desk: DeskUnderTest) 
     assert states.count(State.RESOLVED) > 5
     assert states.count(State.ACTIVE) > 3
     assert {None, "none-bought"} <= {case.decision["refusal"] for case in cases}
+    assert {"Incident", "Problem"} <= {kind.name for kind in desk.all(CaseType)}
+    assert sum(1 for case in cases if case.topic_id is not None) > 5
     # Nothing of the past is sent to anybody.
     assert {delivery.state for delivery in desk.all(Delivery)} == {DeliveryState.SENT}
     for plan in desk.all(Entitlement):

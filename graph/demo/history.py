@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from graph.demo import laid_out
 from graph.demo.stories import ANSWERS, PEOPLE, RESOLUTIONS, STORIES
 from intake import clock, work
 from intake.accept import accept
@@ -140,6 +141,8 @@ def _takes(world: _World, case_id: UUID, message: Message) -> Callable[[datetime
         if not world.session.get_one(Case, case_id).open:
             return
         work.pick(world.session, agent, case_id, at=at)
+        case = world.session.get_one(Case, case_id)
+        laid_out.sort(world.session, agent, case, world.desk, at=at)
         if message.channel == "phone":
             work.note(world.session, agent, case_id, "Called back and explained.", at=at)
         else:
