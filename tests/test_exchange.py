@@ -26,13 +26,14 @@ from graph.exchange.products import Products
 from graph.exchange.shield import shielded, unshielded
 from intake import agree, contracts
 from intake import entitlements as bought
-from intake.agents import Role
+from intake.agents import Act, Kind, Principal, Role
 from intake.contracts import Allotment, Contract, LineTerms, Terms
 from intake.customers import Account, AccountDomain, Contact, ContactPoint
 from intake.db import Database
 from intake.entitlements import Allocation, Entitlement, LedgerEntry
 from intake.events import Event
 from intake.products import Product, ProductFamily
+from intake.sla import ServiceCalendar
 from tests.desk import NOON, DeskUnderTest
 
 CUSTOMERS = """kind,external_id,name,account,emails,phones,language,time_zone,domains
@@ -46,6 +47,7 @@ K-1,Contoso,active,Support,2026-01-01,2026-12-31,High Street,EUR,Silver,5,"600,2
 K-2,Contoso,draft,More,2026-01-01,2026-12-31,,JPY,Bronze,3,1000
 """
 DIFFERS = "differs from row 2, which is of the same contract"
+OFFICE = {"zone": "Europe/Madrid", "weekly": {"mon": [["09:00", "17:00"]]}}
 ENTITLEMENTS = """name,account,starts_on,ends_on,allocation,total,channels,products,contacts
 Premium,Contoso,2026-01-01,2026-12-31,cases,200,phone=200|email=200,,ada@contoso.example
 Hours,A-1,2026-01-01,2026-12-31,hours,"1,5",,,
@@ -421,12 +423,83 @@ def test_entitlements_go_out_and_are_known_again(desk: DeskUnderTest, folder: Pa
     assert rows["Premium"]["contacts"] == "C-1"
 
 
+def test_every_term_of_an_entitlement_goes_out_and_comes_back(
+    desk: DeskUnderTest, folder: Path
+) -> None:
+    ada = desk.has_customer()
+    grace, sla = desk.has_agent(), desk.has_sla(name="Gold", hours=OFFICE)
+    [calendar] = desk.all(ServiceCalendar)
+    plan = desk.has_entitlement(
+        ada.account_id, total=100, name="All", sla_id=sla.id, calendar_id=calendar.id,
+        zone="Europe/Madrid", owner_id=grace.id, email="buyer@example.com", renewal_days=[30, -5],
+        allocation=Allocation.HOURS, decrease_on=bought.DecreaseOn.RESOLUTION, reserve=20,
+        overdraw=bought.Overdraw.ASK, period_months=3, carry_over=50, carry_over_days=9,
+        thresholds=[30, 5], draft_renewal=True, description="Two\nlines", channels={"email": 40},
+    )  # fmt: skip
+    with desk.transaction() as session:
+        by = Principal(Kind.SYSTEM, acts=frozenset(Act))
+        bought.set_default(session, session.get_one(Entitlement, plan.id), at=NOON, by=by)
+    before = desk.all(Entitlement)[0]
+    text = exported(desk, Entitlements()).replace("All", "All again")
+
+    told = bring(desk, Entitlements(), folder / "back.csv", text)
+
+    assert told.fates == {Fate.MADE: 1}, problems(told)
+    again = next(e for e in desk.all(Entitlement) if e.name == "All again")
+    own = {"id", "name", "look_at", "created_at", "is_default"}
+    for column in Entitlement.__table__.columns.keys() - own:
+        assert getattr(again, column) == getattr(before, column), column
+    assert again.is_default
+
+
+def test_what_seems_doubtful_in_a_table_is_told_and_written(
+    desk: DeskUnderTest, folder: Path
+) -> None:
+    contoso(desk, folder)
+    more = ENTITLEMENTS.replace("cases,200,", "cases,100,")
+
+    told = bring(desk, Entitlements(), folder / "x.csv", more)
+
+    assert told.fates == {Fate.MADE: 2}
+    assert [str(doubt) for doubt in told.first_doubts] == [
+        "row 2: channels.phone: 200 can never be used up: the whole is 100",
+        "row 2: channels.email: 200 can never be used up: the whole is 100",
+        "row 2: channels: they add up to 400, the whole is 100",
+        "row 3: channels: none is listed, and those that are not listed are not covered: it "
+        "covers nothing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "words"),
+    [
+        ("sla", "Platinum", "sla: there is none called 'Platinum'"),
+        ("hours", "Nights", "hours: there is none called 'Nights'"),
+        ("owner", "nobody@desk.example", "owner: there is none called 'nobody@desk.example'"),
+        ("renewal_days", "soon", "renewal_days: 'soon' is no whole number"),
+        ("period_months", "0", "period_months: '0' is not above zero"),
+        ("email,renewal_days", ",30", "email: reminders need an address to go to"),
+    ],
+)
+def test_a_reference_to_nothing_is_named_and_nothing_is_written(
+    desk: DeskUnderTest, folder: Path, columns: str, cells: str, words: str
+) -> None:
+    contoso(desk, folder)
+    text = f"name,account,starts_on,ends_on,total,{columns}\n"
+    text += f"Plan,Contoso,2026-01-01,2026-12-31,5,{cells}\n"
+
+    told = bring(desk, Entitlements(), folder / "x.csv", text)
+
+    assert problems(told)[0].startswith(f"row 2: {words}")
+    assert desk.count(Entitlement) == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("cases,200", "cases,-200", "row 2: total: -200 is "),
         ("cases,200", "cases,1.5", "row 2: total: 1.5 cases is no whole number of cases"),
-        ("phone=200", "phone=many", "row 2: channels: 'many' is no whole number"),
+        ("phone=200", "phone=many", "row 2: channels: 'many' is no number"),
         ("2026-01-01,2026-12-31,cases", "2026-12-31,2026-01-01,cases",
          "row 2: ends_on: 2026-01-01 is before its start, 2026-12-31"),
         (",,ada@contoso.example", ",P-9,", "row 2: products: there is no product 'P-9'"),

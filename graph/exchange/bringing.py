@@ -60,6 +60,8 @@ class Into:
     at: datetime
     seen: dict[object, int] = field(default_factory=dict)
     """Which row named a thing first, for as long as the file is read."""
+    doubts: list[Problem] = field(default_factory=list)
+    """What seems doubtful in rows that are right."""
 
     def repeated(self, row: Row, key: object, name: str) -> Problem | None:
         """The problem of a row that names what another row named, if it does."""
@@ -101,6 +103,13 @@ class Account:
     first: list[Problem] = field(default_factory=list)
     """The first problems; all of them are in the error file."""
     written: bool = False
+    doubtful: int = 0
+    first_doubts: list[Problem] = field(default_factory=list)
+
+    def doubt(self, problems: list[Problem]) -> None:
+        """Count what seems doubtful and was, or would be, written nevertheless."""
+        self.doubtful += len(problems)
+        self.first_doubts += problems[: TOLD - len(self.first_doubts)]
 
     def wrong(self, problems: Iterable[Problem]) -> None:
         """Count a row that cannot be brought in."""
@@ -223,6 +232,8 @@ def _write(
             else:
                 account.wrong(outcome)
                 failing.add(line, outcome)
+        account.doubt(into.doubts)
+        into.doubts.clear()
         into.session.flush()
         into.session.expunge_all()
         progress("writing", account.rows)

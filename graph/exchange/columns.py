@@ -132,12 +132,12 @@ def several(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in cell.split(LIST) if part.strip())
 
 
-def counts(cell: str) -> dict[str, int]:
-    """Several numbers by name: email=50|phone=50."""
+def counts(cell: str) -> dict[str, Decimal]:
+    """Several numbers by name: email=50|phone=12.5."""
     found = {}
     for part in several(cell):
         name, _, number = part.partition("=")
-        found[name.strip().lower()] = whole(number.strip())
+        found[name.strip().lower()] = decimal(number.strip())
     return found
 
 

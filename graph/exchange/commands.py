@@ -122,6 +122,11 @@ def _tell(account: Account, errors: Path | None, *, preview: bool) -> None:
     said.print(f"read as {table.encoding}, parted by {separator}")
     for problem in account.first:
         said.print(str(problem), style="red", markup=False)
+    for doubt in account.first_doubts:
+        said.print(f"{doubt} (written nevertheless)", style="yellow", markup=False)
+    unsaid = account.doubtful - len(account.first_doubts)
+    if unsaid:
+        said.print(f"… and {unsaid} more doubts", style="yellow")
     more = account.fates[Fate.WRONG] - len(account.first)
     if more > 0:
         said.print(f"… and {more} more wrong rows", style="red")

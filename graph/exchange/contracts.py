@@ -11,9 +11,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from graph.exchange import references
 from graph.exchange.bringing import OPERATOR, Fate, Into, Outcome, Row
 from graph.exchange.columns import Column, Problem, day, decimal, of_error, one_of, whole
 from graph.exchange.holders import COLUMNS, Holders, names
+from graph.exchange.references import References
 from intake import agree, contracts
 from intake.contracts import (
     Allotment,
@@ -55,6 +57,8 @@ HEADER = (
     Column("allotment", one_of(Allotment), default=Allotment.CASES),
     Column("discount_mode", one_of(Discount), default=Discount.PERCENTAGE),
     Column("overage", one_of(Overage), default=Overage.ASK),
+    *references.COLUMNS,
+    Column("draft_renewal_days", whole, default=None),
 )
 LINE = (
     Column("line", required=True),
@@ -94,6 +98,7 @@ class Contracts:
         desk knows why."""
         accounts, contacts = names(session)
         products = dict(session.execute(select(Product.id, Product.number)).all())
+        known = References(session)
         templates = {t.id: t.abbreviation for t in session.scalars(select(ContractTemplate))}
         whole = (
             select(Contract)
@@ -119,6 +124,10 @@ class Contracts:
                     "allotment": contract.allotment,
                     "discount_mode": contract.discount_mode,
                     "overage": contract.overage,
+                    **known.cells(contract),
+                    "draft_renewal_days": str(contract.draft_renewal_days)
+                    if contract.draft_renewal_days is not None
+                    else "",
                     "line": line.title,
                     "product": products[line.product_id] if line.product_id else "",
                     "line_starts_on": str(line.starts_on),
@@ -138,6 +147,7 @@ class _Books:
 
     def __init__(self, session: Session, rows: list[Row]) -> None:
         self.holders = Holders(session, rows)
+        self.references = References(session)
         numbers = {row["product"] for row in rows} - {""}
         found = select(Product.number, Product.id).where(Product.number.in_(numbers))
         self.products: dict[str, UUID] = dict(session.execute(found).all())
@@ -209,15 +219,22 @@ def _terms(key: str, row: Row, books: _Books) -> Terms | Problem:
         return Problem(
             row.number, "template", f"no template has the abbreviation {row['template']!r}"
         )
+    referred = books.references.of(row)
+    if isinstance(referred, Problem):
+        return referred
     same: dict[str, Any] = {
         name: row[name]
         for name in (
             *("name", "starts_on", "ends_on", "currency", "bill_to", "overage"),
-            *("billing_frequency", "allotment", "discount_mode"),
+            *("billing_frequency", "allotment", "discount_mode", "draft_renewal_days"),
         )
     }
     return Terms(
-        **same, **holder, template_id=books.templates.get(row["template"]), external_id=key
+        **same,
+        **holder,
+        **referred,
+        template_id=books.templates.get(row["template"]),
+        external_id=key,
     )
 
 

@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from graph.exchange.bringing import Fate, Into, Outcome, Row
+from graph.exchange import references
+from graph.exchange.bringing import OPERATOR, Fate, Into, Outcome, Row
 from graph.exchange.columns import (
     Column,
     Problem,
@@ -30,6 +31,7 @@ from graph.exchange.columns import (
     yes_no,
 )
 from graph.exchange.holders import COLUMNS, Holders, names
+from graph.exchange.references import References, numbers, whole_or_none
 from intake import entitlements
 from intake.contracts import ContractLine
 from intake.db import new_id
@@ -40,6 +42,7 @@ from intake.entitlements import (
     EntitledContact,
     EntitledProduct,
     Entitlement,
+    Overdraw,
     State,
     Unlisted,
 )
@@ -48,6 +51,7 @@ from intake.errors import IntakeError
 from intake.products import Product
 
 HOUR = 60
+A_ROUNDING = Decimal("0.001")
 
 
 class Stands(StrEnum):
@@ -78,6 +82,16 @@ class Entitlements:
         Column("channels", counts, default={}),
         Column("products", several, default=()),
         Column("contacts", several, default=()),
+        *references.COLUMNS,
+        Column("reserve", decimal, default=None),
+        Column("overdraw", one_of(Overdraw), default=Overdraw.SPLIT),
+        Column("period_months", whole_or_none, default=None),
+        Column("carry_over", decimal, default=Decimal()),
+        Column("carry_over_days", whole_or_none, default=None),
+        Column("thresholds", numbers, default=(20, 0)),
+        Column("draft_renewal", yes_no, default=False),
+        Column("is_default", yes_no, default=False),
+        Column("description"),
     )
 
     def together(self, row: Row) -> object:
@@ -88,16 +102,17 @@ class Entitlements:
         """Write drafts, and activate those that are in force."""
         session = into.session
         holders = Holders(session, [*rows, *_people(rows)])
-        numbers = {number for row in rows for number in row["products"]}
-        found = select(Product.number, Product.id).where(Product.number.in_(numbers))
+        asked = {number for row in rows for number in row["products"]}
+        found = select(Product.number, Product.id).where(Product.number.in_(asked))
         products: dict[str, UUID] = dict(session.execute(found).all())
-        here = _here(session, rows)
-        return [self._bring(row, holders, products, here, into) for row in rows]
+        here, known = _here(session, rows), References(session)
+        return [self._bring(row, holders, products, known, here, into) for row in rows]
 
     def export(self, session: Session, *, region: str) -> Iterator[dict[str, str]]:
         """All that no contract made, but those on hold or cancelled, by their first day."""
         accounts, contacts = names(session)
-        numbers = dict(session.execute(select(Product.id, Product.number)).all())
+        products = dict(session.execute(select(Product.id, Product.number)).all())
+        known = References(session)
         made = select(ContractLine.entitlement_id).where(ContractLine.entitlement_id.is_not(None))
         whole = (
             select(Entitlement)
@@ -125,8 +140,18 @@ class Entitlements:
                 "restricted": "yes" if row.restricted else "no",
                 "unlisted": row.unlisted,
                 "channels": joined(f"{c.channel}={_terms(row, c.total)}" for c in row.channels),
-                "products": joined(sorted(numbers[p.product_id] for p in row.products)),
+                "products": joined(sorted(products[p.product_id] for p in row.products)),
                 "contacts": joined(sorted(contacts[c.contact_id] for c in row.contacts)),
+                **known.cells(row),
+                "reserve": _terms(row, row.reserve),
+                "overdraw": row.overdraw,
+                "period_months": str(row.period_months or ""),
+                "carry_over": _terms(row, row.carry_over),
+                "carry_over_days": str(row.carry_over_days or ""),
+                "thresholds": joined(map(str, row.thresholds)),
+                "draft_renewal": "yes" if row.draft_renewal else "no",
+                "is_default": "yes" if row.is_default else "no",
+                "description": row.description,
             }
 
     def _bring(
@@ -134,6 +159,7 @@ class Entitlements:
         row: Row,
         holders: Holders,
         products: dict[str, UUID],
+        known: References,
         here: set[Any],
         into: Into,
     ) -> Outcome:
@@ -148,16 +174,19 @@ class Entitlements:
         lists = _lists(row, holders, products)
         if isinstance(lists, Problem):
             return lists
+        referred = known.of(row)
+        if isinstance(referred, Problem):
+            return referred
         try:
             with into.session.begin_nested():
-                self._write(row, holder, lists, into)
+                self._write(row, {**holder, **lists, **referred}, into)
         except WrongCell as error:
             return Problem(row.number, "total", str(error))
         except IntakeError as error:
             return of_error(row.number, error)
         return Fate.MADE
 
-    def _write(self, row: Row, holder: dict[str, UUID], lists: dict[str, Any], into: Into) -> None:
+    def _write(self, row: Row, named: dict[str, Any], into: Into) -> None:
         allocation = row["allocation"]
         usual = DecreaseOn.RESOLUTION if allocation is Allocation.HOURS else DecreaseOn.CREATION
         entitlement = Entitlement(
@@ -173,33 +202,42 @@ class Entitlements:
             remaining=0,
             created_at=into.at,
             channels=[
-                ChannelAllotment(
-                    channel=channel, total=_units(allocation, Decimal(total)), remaining=0
-                )
+                ChannelAllotment(channel=channel, total=_units(allocation, total), remaining=0)
                 for channel, total in row["channels"].items()
             ],
-            **holder,
-            **lists,
+            reserve=1 if row["reserve"] is None else _units(allocation, row["reserve"]),
+            overdraw=row["overdraw"],
+            period_months=row["period_months"],
+            carry_over=_units(allocation, row["carry_over"]),
+            carry_over_days=row["carry_over_days"],
+            thresholds=list(row["thresholds"]),
+            draft_renewal=row["draft_renewal"],
+            description=row["description"],
+            zone=entitlements.zone_of(into.session, named["calendar_id"]),
+            **named,
         )
         into.session.add(entitlement)
         into.session.flush()
-        must_be_valid(entitlement)
+        doubts = must_be_valid(entitlement)
+        into.doubts += [Problem(row.number, doubt.field, doubt.words) for doubt in doubts]
         if row["state"] is not Stands.DRAFT:
             entitlements.activate(into.session, entitlement, on=into.desk.day(into.at), at=into.at)
+        if row["is_default"]:
+            entitlements.set_default(into.session, entitlement, at=into.at, by=OPERATOR)
 
 
 def _units(allocation: Allocation, terms: Decimal) -> int:
     units = terms * HOUR if allocation is Allocation.HOURS else terms
-    if units != units.to_integral_value():
-        unit = "minutes" if allocation is Allocation.HOURS else "cases"
-        raise WrongCell(f"{terms} {allocation} is no whole number of {unit}")
-    return int(units)
+    if abs(units - round(units)) < A_ROUNDING:
+        return round(units)  # a third of an hour is no finite decimal
+    unit = "minutes" if allocation is Allocation.HOURS else "cases"
+    raise WrongCell(f"{terms} {allocation} is no whole number of {unit}")
 
 
 def _terms(entitlement: Entitlement, units: int) -> str:
     if entitlement.allocation is Allocation.CASES:
         return str(units)
-    return f"{(Decimal(units) / HOUR).normalize():f}"
+    return f"{round(Decimal(units) / HOUR, 6).normalize():f}"
 
 
 def _lists(row: Row, holders: Holders, products: dict[str, UUID]) -> dict[str, Any] | Problem:
