@@ -447,7 +447,7 @@ def test_every_term_of_an_entitlement_goes_out_and_comes_back(
     assert told.fates == {Fate.MADE: 1}, problems(told)
     again = next(e for e in desk.all(Entitlement) if e.name == "All again")
     own = {"id", "name", "look_at", "created_at", "is_default"}
-    for column in Entitlement.__table__.columns.keys() - own:
+    for column in set(Entitlement.__table__.columns.keys()) - own:
         assert getattr(again, column) == getattr(before, column), column
     assert again.is_default
 
