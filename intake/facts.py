@@ -213,6 +213,12 @@ def check_condition(session: Session, condition: Mapping[str, Any]) -> Condition
     return read
 
 
+def offered(session: Session) -> Fields:
+    """The fields that somebody who writes a condition may choose from, custom ones last."""
+    own = (Field(f.name, KINDS[f.kind], label=f.label) for f in custom_fields(session))
+    return Fields(*CASE_FIELDS.values(), *own)
+
+
 @lru_cache(maxsize=1024)
 def _read(condition: bytes) -> Condition:
     return Condition.from_json(orjson.loads(condition), CASE_FIELDS)

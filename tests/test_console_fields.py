@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from channels.sandbox import Sandbox
@@ -197,3 +199,21 @@ def test_only_administrators_lay_out(console: Console, desk: DeskUnderTest) -> N
 
     assert {browser.get(f"/fields{page}").status_code for page in pages} == {403}
     assert browser.post("/fields/types", data={"name": "Bug"}).status_code == 403
+
+
+def test_a_condition_is_built_of_custom_fields_and_what_the_desk_laid_out(
+    console: Console, grace: Agent
+) -> None:
+    browser = console.browser(grace)
+    page = browser.get("/views/new")
+    form = filled_in(page, "new")
+    for name in ("choice.its_choice", "topic"):
+        again = browser.post("/views/new", data={**form, "when.new": name, "build": "when:add"})
+        form = filled_in(again, "new")
+
+    assert page.status_code == 200
+    assert {"Its choice", "Topic"} <= set(re.findall(r"Its choice|Topic", words(again)))
+    assert "Hardware" in again.text
+    assert [value for name, value in form.items() if name.endswith(".field")] == [
+        "choice.its_choice", "topic",
+    ]  # fmt: skip

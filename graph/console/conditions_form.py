@@ -32,6 +32,8 @@ from intake.conditions import (
 )
 from intake.conditions.fields import LISTS, PRESENT
 from intake.customers import Account
+from intake.fields import CaseType, topics
+from intake.fields.custom import custom_fields
 from intake.products import Product
 from intake.queues import Queue
 
@@ -146,8 +148,14 @@ def labels(group: Group) -> dict[str, str]:
 
 
 def case_choices(session: Session) -> dict[str, list[tuple[str, str]]]:
-    """What can be chosen for those fields of a case that are ids, by name."""
-    return {
+    """What can be chosen for those fields of a case that are ids or choices of a desk, by name."""
+    chosen = {
+        field.name: [(choice, choice) for choice in field.choices]
+        for field in custom_fields(session)
+        if field.choices
+    }
+    chosen["topic"] = [(str(each.topic.id), each.path) for each in topics.tree(session)]
+    return chosen | {
         field: [
             (str(id), name)
             for id, name in session.execute(
@@ -159,6 +167,7 @@ def case_choices(session: Session) -> dict[str, list[tuple[str, str]]]:
             ("owner", Agent),
             ("product", Product),
             ("account", Account),
+            ("type", CaseType),
         )
     }
 

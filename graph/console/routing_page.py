@@ -25,7 +25,7 @@ from graph.house import House
 from intake import queues, routing, teams
 from intake.agents import Act, Agent, NotAllowed
 from intake.errors import IntakeError, NotFound
-from intake.facts import CASE_FIELDS
+from intake.facts import offered
 from intake.naming import names_in
 from intake.routing import RoutingRule, RuleSet, RuleSetState, activation
 
@@ -162,7 +162,7 @@ def _form(visit: Visit, form: RuleSetForm, status: int = 200) -> Response:
         nav=beside(visit),
         form=form,
         draft=visit.request.path_params.get("id"),
-        fields=CASE_FIELDS,
+        fields=offered(visit.session),
         choices=choices,
         queues=[(str(each.id), each.name) for each in queues.every(visit.session).every],
         people=people,

@@ -20,7 +20,7 @@ from intake import sla
 from intake.agents import Act, NotAllowed
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError, NotFound
-from intake.facts import CASE_FIELDS
+from intake.facts import CASE_FIELDS, offered
 from intake.sla import From, Kpi, OnReopening, Sla, SlaItem, SlaState, activation
 from intake.sla.actions import Do
 from intake.sla.activation import InForce
@@ -150,7 +150,7 @@ def _form(visit: Visit, form: ItemForm) -> Response:
             (OnReopening.KEEP.value, "the result stays"),
         ],
         statuses=sla_form.STATUSES,
-        fields=CASE_FIELDS,
+        fields=offered(visit.session),
         choices=conditions_form.case_choices(visit.session),
         kinds=MADE,
         endpoints=[(str(id), url) for id, url in visit.session.execute(ENDPOINTS)],
@@ -195,6 +195,6 @@ def _choosing(visit: Visit, shown: Sla, group: Group, filled: Filled) -> Respons
         group=group,
         filled=filled,
         labels=LABELS | conditions_form.labels(group),
-        fields=CASE_FIELDS,
+        fields=offered(visit.session),
         choices=conditions_form.case_choices(visit.session),
     )

@@ -22,7 +22,7 @@ from intake import saved_views, teams
 from intake.agents import Act, NotAllowed
 from intake.cases import Case
 from intake.errors import IntakeError, NotFound
-from intake.facts import CASE_COLUMNS, CASE_FIELDS, read_condition
+from intake.facts import CASE_COLUMNS, CASE_FIELDS, offered, read_condition
 from intake.fields import CaseType
 from intake.queues import Queue
 from intake.saved_views import EVERY_CASE, ME, Column, SavedView, Sharing, ViewOrder, ViewTerms
@@ -47,7 +47,6 @@ BY = {
     ViewOrder.OPENED: (Case.opened_at, True),
     ViewOrder.UPDATED: (Case.updated_at, True),
 }
-SEARCHABLE = {name: CASE_FIELDS[name] for name in CASE_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _form(visit: Visit, form: ViewForm, status: int = 200) -> Response:
             *((f"team {row.id}", row.name) for row in visit.session.scalars(shared)),
             *everyone,
         ],
-        fields=SEARCHABLE,
+        fields={n: f for n, f in offered(visit.session).items() if n in CASE_COLUMNS},
         choices=_choices(visit),
     )
 
