@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from channels.sandbox import Sandbox
-from intake import saved_views, skills, staffing, work
-from intake.agents import Role
+from intake import events, saved_views, skills, staffing, work
+from intake.agents import SYSTEM, Role
 from intake.availability import Availability, Presence
 from intake.cases import Case, Priority
 from intake.db import Database
@@ -220,3 +220,40 @@ def test_each_case_is_on_exactly_one_page_of_a_view(console: Console) -> None:
         page = browser.get(f"/views/{view.id}{following[0]}")
 
     assert len(seen) == len(set(seen)) == desk.count(Case) == 120
+
+
+def test_a_case_is_handed_to_a_team_and_its_reasons_are_told(console: Console) -> None:
+    desk = console.desk
+    ana = desk.has_agent("Ana")
+    crew = Team(name="Crew", created_at=NOON)
+    spanish = skills.Skill(name="Spanish")
+    with desk.transaction() as session:
+        session.add_all((crew, spanish))
+    [case] = [receipt.case for receipt in desk.accepts(email())]
+    assert case is not None
+    browser = console.browser(ana)
+
+    def does(act: str, **said: str) -> None:
+        answer = browser.post(
+            f"/cases/{case.number}/{act}", data={"version": str(desk.case(1001).version), **said}
+        )
+        assert answer.status_code == 303, words(answer)
+
+    does("assign", agent=f"team {crew.id}")
+    does("skills", **{f"skill.{spanish.id}": "3"})
+    waiting = words(browser.get(f"/cases/{case.number}"))
+    does("assign", agent=str(ana.id))
+    does("unqueue")
+    with desk.transaction() as session:
+        events.record(
+            session, "case.assigned", at=NOW, actor=SYSTEM, case_id=case.id, name="Ana",
+            why="3 of 5 units free",
+        )  # fmt: skip
+    page = words(browser.get(f"/cases/{case.number}"))
+
+    assert "Waits for one of Crew" in waiting
+    assert "Skills Spanish 3" in waiting
+    assert "Ana gave the case to Crew" in page
+    assert "took the case out of Support" in page
+    assert "Waits in no queue" in page
+    assert "Deskbell gave the case to Ana: 3 of 5 units free" in page

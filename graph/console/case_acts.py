@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import doing, story
+from graph.console import doing, hands, story
 from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
@@ -87,11 +87,6 @@ def _release(visit: Visit, case: Case, version: int | None) -> None:
     work.release(visit.session, visit.by, case.id, at=visit.at, version=version)
 
 
-def _assign(visit: Visit, case: Case, version: int | None) -> None:
-    agent = _chosen(visit.said("agent"), "an agent")
-    work.assign(visit.session, visit.by, case.id, agent, at=visit.at, version=version)
-
-
 def _move(visit: Visit, case: Case, version: int | None) -> None:
     queue = _chosen(visit.said("queue"), "a queue")
     work.route_to(visit.session, visit.by, case.id, queue, at=visit.at, version=version)
@@ -147,7 +142,9 @@ ACTS: dict[str, Done] = {
     "write": _write,
     "take": _take,
     "release": _release,
-    "assign": _assign,
+    "assign": hands.assign,
+    "unqueue": hands.unqueue,
+    "skills": hands.require,
     "move": _move,
     "reroute": _reroute,
     "hold": _hold,

@@ -11,7 +11,17 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.console import case_facts, case_says, doing, family, filing, later, rendering, story
+from graph.console import (
+    case_facts,
+    case_says,
+    doing,
+    family,
+    filing,
+    hands,
+    later,
+    rendering,
+    story,
+)
 from graph.console.navigation import beside
 from graph.console.planning_form import KINDS
 from graph.console.story import Happened
@@ -109,6 +119,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         filing=filing.of_case(visit, case),
         doing=doing.of_case(visit, case),
         family=family.of_case(visit, case),
+        hands=hands.of_case(visit, case),
         kinds=KINDS,
     )
 

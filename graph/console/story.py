@@ -28,7 +28,8 @@ HISTORY_SHOWN = 100_000
 DONE = {
     "case.picked": "took the case",
     "case.released": "gave the case back to its queue",
-    "case.assigned": "gave the case to {name}",
+    "case.assigned": "gave the case to {name}{reasons}",
+    "case.skills_required": "asked for skills: {skills}",
     "case.left_queue": "took the case out of {queue}",
     "case.routed": "moved the case to {queue}",
     "case.held": "put the case on hold: {reason}",
@@ -243,6 +244,7 @@ def _named(data: Mapping[str, Any]) -> dict[str, str]:
     return {
         "fields": ", ".join(name.replace("_", " ") for name in fields),
         "agents": ", ".join(data.get("agents", ())),
+        "reasons": f": {data['why']}" if data.get("why") else "",
     }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from graph.demo import laid_out
+from graph.demo import laid_out, staff
 from graph.demo.articles import ARTICLES
 from graph.demo.stories import PEOPLE
 from intake import entitlements
@@ -35,6 +35,7 @@ def plant(session: Session, *, at: datetime) -> bool:
     slas = _slas(session)
     agents = _agents(session, at)
     queues = _queues(session, agents)
+    staff.plant(session, agents, queues, at=at)
     _routing(session, queues, at)
     _products(session)
     _customers(session, slas, at)
