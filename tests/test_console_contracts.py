@@ -15,7 +15,7 @@ from intake import agree, charge, work
 from intake.agents import Principal, Role
 from intake.billing import InvoiceRequest
 from intake.contracts import Contract, ContractLine, ContractTemplate, LineTerms, Terms
-from tests.console import Console, words
+from tests.console import Console, filled_in, words
 from tests.desk import DeskUnderTest, email
 
 NOW = datetime.now(UTC)
@@ -136,6 +136,28 @@ def test_a_template_is_written_and_changed_until_a_contract_uses_it(
     assert "cannot change" in words(frozen)
     assert "1 contract uses it" in words(page)
     assert "Save the template" not in page.text
+
+
+def test_a_draft_keeps_what_it_says_when_it_is_written_anew(
+    console: Console, browser: TestClient, mina: Principal
+) -> None:
+    contract = draft(console.desk, mina)
+    said = {
+        "owner_id": str(mina.id), "email": "ada@example.com", "renewal_days": "30, 7",
+        "draft_renewal_days": "40", "external_id": "ERP-7",
+    }  # fmt: skip
+    edit = f"/contracts/{contract.id}/edit"
+
+    first = browser.post(edit, data={**filled_in(browser.get(edit), "edit"), **said})
+    again = browser.post(edit, data=filled_in(browser.get(edit), "edit"))
+
+    [kept] = console.desk.all(Contract)
+    assert (first.status_code, again.status_code) == (303, 303)
+    assert (kept.owner_id, kept.email, kept.external_id) == (mina.id, "ada@example.com", "ERP-7")
+    assert (kept.renewal_days, kept.draft_renewal_days) == ([30, 7], 40)
+    page = words(browser.get(f"/contracts/{contract.id}"))
+    assert "Mina" in page
+    assert "drafted 40 days before the end" in page
 
 
 def test_a_line_of_a_draft_is_changed_and_struck(

@@ -31,6 +31,12 @@ LABELS = {
     "overage": "Minutes beyond a line",
     "sla_id": "Service level",
     "template_id": "Template",
+    "calendar_id": "Covered hours",
+    "owner_id": "Who answers for it",
+    "email": "The customer is reminded at",
+    "renewal_days": "… so many days before the end",
+    "draft_renewal_days": "The next term is drafted … days before the end",
+    "external_id": "Its id in another system",
     "customer": "Customer",
 }
 LINE_LABELS = {
@@ -65,6 +71,12 @@ def read(form: Mapping[str, str]) -> Terms:
         allotment=reader.one_of("allotment", Allotment, Allotment.CASES),
         discount_mode=reader.one_of("discount_mode", Discount, Discount.PERCENTAGE),
         sla_id=reader.id("sla_id"),
+        calendar_id=reader.id("calendar_id"),
+        owner_id=reader.id("owner_id"),
+        email=reader.text("email", longest=320),
+        renewal_days=reader.numbers("renewal_days"),
+        draft_renewal_days=reader.whole_or_none("draft_renewal_days"),
+        external_id=reader.text("external_id", longest=120) or None,
     )
     reader.finish()
     return terms
@@ -88,7 +100,17 @@ def of(contract: Contract) -> dict[str, str]:
         "discount_mode": contract.discount_mode.value,
         "overage": contract.overage.value,
         "sla_id": str(contract.sla_id or ""),
+        "calendar_id": str(contract.calendar_id or ""),
+        "owner_id": str(contract.owner_id or ""),
+        "email": contract.email,
+        "renewal_days": ", ".join(map(str, contract.renewal_days)),
+        "draft_renewal_days": _or_nothing(contract.draft_renewal_days),
+        "external_id": contract.external_id or "",
     }
+
+
+def _or_nothing(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def of_line(contract: Contract, line: ContractLine) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,36 +11,31 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import bought, contract_form, planning, rendering
-from graph.console.contract_form import LABELS, LINE_LABELS
+from graph.console.contract_form import LINE_LABELS
 from graph.console.customer_page import href_of
 from graph.console.filling import Filled, Misfilled, Reader, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, products
-from intake.agents import Act, NotAllowed
+from intake.agents import Act, Agent, NotAllowed
 from intake.cases import Activity
-from intake.contracts import ALLOWED, Contract, ContractTemplate
+from intake.contracts import ALLOWED
 from intake.contracts import Act as ContractAct
 from intake.customers import Account, Contact
 from intake.entitlements import Entitlement
 from intake.errors import IntakeError, NotFound
-from intake.sla import Sla, SlaState
+from intake.sla import ServiceCalendar, Sla
 
-YEAR = timedelta(days=365)
 ENTRIES_SHOWN = 100
 Done = Callable[[Visit, UUID, int | None], UUID | None]
 
 
 def routes(house: House) -> list[Route]:
-    """The page, the form for a new one and for a draft, and one address for each act."""
+    """The page, and one address for each act."""
     one = "/contracts/{id:uuid}"
     return [
-        Route("/contracts/new", read(house, _new), name="new-contract"),
-        Route("/contracts/new", act(house, _draft, _draft_again), methods=["POST"]),
         Route(one, read(house, _page), name="contract"),
-        Route(f"{one}/edit", read(house, _edit), name="edit-contract"),
-        Route(f"{one}/edit", act(house, _redraft, _redraft_again), methods=["POST"]),
         *(
             Route(
                 f"{one}/{name}", act(house, partial(_do, done), partial(_refused, name)),
@@ -75,10 +69,12 @@ def _show(visit: Visit, filled: Filled, *, pressed: str = "") -> Response:
         nav=beside(visit),
         contract=contract,
         held=bought.held(visit, found, at_most=ENTRIES_SHOWN),
-        customer=_customer(visit, contract.account_id, contract.contact_id),
+        customer=customer_of(visit, contract.account_id, contract.contact_id),
         customer_href=href_of(contract.account_id, contract.contact_id),
         follower=follower,
-        sla=visit.session.get(Sla, contract.sla_id) if contract.sla_id else None,
+        sla=_named(visit, Sla, contract.sla_id),
+        hours=_named(visit, ServiceCalendar, contract.calendar_id),
+        owner=_named(visit, Agent, contract.owner_id),
         allowed=allowed - {ContractAct.RENEW.name.lower()} if follower else allowed,
         products=[("", "every product"), *_products(visit)],
         managing=visit.by.may(Act.MANAGE),
@@ -184,74 +180,14 @@ ACTS: dict[str, Done] = {
 }
 
 
-def _new(visit: Visit) -> Response:
-    today = visit.house.desk.day(visit.at)
-    values = {
-        "starts_on": today.isoformat(), "ends_on": (today + YEAR).isoformat(), "currency": "EUR",
-        "account": visit.asked("account"), "contact": visit.asked("contact"),
-    }  # fmt: skip
-    return _form(visit, Filled(values))
+def _named(visit: Visit, table: type[Sla | ServiceCalendar | Agent], id: UUID | None) -> str:
+    """The name of what the contract refers to, or ''."""
+    if id is None:
+        return ""
+    return visit.session.scalar(select(table.name).where(table.id == id)) or ""
 
 
-def _draft(visit: Visit) -> Response:
-    visit.by.must(Act.MANAGE)
-    terms = contract_form.read(visit.form)
-    made = agree.draft(visit.session, visit.by, terms, desk=visit.house.desk, at=visit.at)
-    return RedirectResponse(f"/contracts/{made.id}", 303)
-
-
-def _draft_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
-    return _form(visit, again(visit.form, error, LABELS))
-
-
-def _edit(visit: Visit) -> Response:
-    contract = contracts.by_id(visit.session, visit.request.path_params["id"])
-    return _form(visit, Filled(contract_form.of(contract)), contract)
-
-
-def _redraft(visit: Visit) -> Response:
-    visit.by.must(Act.MANAGE)
-    contract_id = visit.request.path_params["id"]
-    agree.redraft(
-        visit.session, visit.by, contract_id, contract_form.read(visit.form),
-        desk=visit.house.desk, at=visit.at,
-        version=Reader(visit.form).whole_or_none("version"),
-    )  # fmt: skip
-    return RedirectResponse(f"/contracts/{contract_id}", 303)
-
-
-def _redraft_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
-    contract = contracts.by_id(visit.session, visit.request.path_params["id"])
-    return _form(visit, again(visit.form, error, LABELS), contract)
-
-
-def _form(visit: Visit, filled: Filled, contract: Contract | None = None) -> Response:
-    visit.by.must(Act.MANAGE)
-    reader = Reader(filled.values)
-    account_id, contact_id = reader.id("account"), reader.id("contact")
-    session = visit.session
-    slas = select(Sla).where(Sla.state == SlaState.ACTIVE).order_by(Sla.name)
-    kept = select(ContractTemplate).order_by(ContractTemplate.name)
-    return rendering.page(
-        visit,
-        "contract_form.html",
-        422 if filled.wrong or filled.reason else 200,
-        nav=beside(visit),
-        contract=contract,
-        filled=filled,
-        labels=LABELS,
-        customer=_customer(visit, account_id, contact_id),
-        customer_href=href_of(account_id, contact_id) if account_id or contact_id else "/customers",
-        templates=[("", "none, by hand"), *((x.id, x.name) for x in session.scalars(kept))],
-        slas=[("", "the default"), *((x.id, x.name) for x in session.scalars(slas))],
-    )
-
-
-def _customer(visit: Visit, account_id: UUID | None, contact_id: UUID | None) -> str:
+def customer_of(visit: Visit, account_id: UUID | None, contact_id: UUID | None) -> str:
     account = visit.session.get(Account, account_id) if account_id else None
     contact = visit.session.get(Contact, contact_id) if contact_id else None
     found = account or contact
