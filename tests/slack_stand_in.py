@@ -58,12 +58,12 @@ class Posted:
 
     @property
     def buttons(self) -> list[str]:
-        return [b["action_id"] for b in self._elements() if b["type"] == "button"]
+        return [b["action_id"] for b in self.elements if b["type"] == "button"]
 
     @property
     def seldom(self) -> list[dict[str, Any]]:
-        """What it offers behind three dots."""
-        return [o for e in self._elements() if e["type"] == "overflow" for o in e["options"]]
+        """What it offers behind three dots, or in a list to choose from."""
+        return [o for e in self.elements if "options" in e for o in e["options"]]
 
     @property
     def shows(self) -> str:
@@ -72,9 +72,11 @@ class Posted:
 
     def button(self, act: str) -> dict[str, Any]:
         """A button of it. Raises StopIteration when it shows none such."""
-        return next(button for button in self._elements() if button["action_id"] == act)
+        return next(button for button in self.elements if button["action_id"] == act)
 
-    def _elements(self) -> Iterator[dict[str, Any]]:
+    @property
+    def elements(self) -> Iterator[dict[str, Any]]:
+        """Whatever can be pressed or chosen."""
         for block in self.blocks:
             if block["type"] == "actions":
                 yield from block["elements"]
@@ -146,9 +148,11 @@ class SlackStandIn:
         }
 
     def _action(self, message: Posted, act: str, value: str) -> dict[str, Any]:
-        for option in message.seldom:
-            if option["value"].split()[0] == act:
-                return {"action_id": "more", "type": "overflow", "selected_option": option}
+        for element in message.elements:
+            for option in element.get("options", ()):
+                if option["value"].split()[0] == act:
+                    known = {"action_id": element["action_id"], "type": element["type"]}
+                    return known | {"selected_option": option}
         said = value or message.button(act).get("value", "")
         return {"action_id": act, "type": "button", "value": said}
 
@@ -378,7 +382,7 @@ def faults(blocks: Sequence[dict[str, Any]]) -> str:
             case "actions":
                 problem = "elements" if not 1 <= len(block["elements"]) <= 25 else ""
                 for button in block["elements"]:
-                    if button["type"] == "overflow":
+                    if button["type"] in ("overflow", "static_select"):
                         problem = problem or _options(button["options"])
                         continue
                     problem = problem or _too_long(button["text"], 75)

@@ -732,6 +732,40 @@ def test_a_promise_nearly_due_and_missed_is_told_below_the_card(
     assert "*Worked on by*\nGrace" in card.shows
 
 
+def test_a_case_is_put_off_from_its_alarm_and_brought_back(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    desk.has_sla(first_response=timedelta(hours=4))
+    desk.accepts(email(at=now() - timedelta(hours=3, minutes=30)))
+    told()
+    [card] = slack.cards
+    tick(desk, now())
+    told()
+    [nearly] = slack.below(card)
+
+    for act, least, most in (
+        ("snooze-1h", timedelta(minutes=59), timedelta(hours=1)),
+        ("snooze-morning", timedelta(), timedelta(days=1)),
+    ):
+        slack.press(nearly, act, user=GRACE)
+        wakes_at = desk.case(1001).wakes_at
+        assert wakes_at is not None
+        assert least <= wakes_at - now() <= most
+    told()
+    put_off = card.shows
+    slack.press(card, "wake", user=GRACE)
+    slack.press(nearly, "snooze-answer", user=GRACE)
+    told()
+
+    assert "*Put off*\nuntil <!date" in put_off
+    assert "*Put off*\nuntil they write" in card.shows
+    assert "wake" in card.buttons
+    assert desk.case(1001).snoozed_at is not None
+    assert desk.case(1001).wakes_at is None
+    slack.press(nearly, "snooze-4h", user=STRANGER)
+    assert desk.case(1001).wakes_at is None
+
+
 def test_nobody_is_alarmed_by_a_promise_that_was_kept_meanwhile(
     desk: DeskUnderTest, slack: SlackStandIn, told: Told
 ) -> None:

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from channels import NotNow
-from channels.slack import merging, seen, sheets
+from channels.slack import later, merging, seen, sheets
 from channels.slack.calling import AWAY, client_of
 from channels.slack.sheets import Sheet, Submitted
 from channels.slack.words import escaped
@@ -257,6 +257,7 @@ _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet |
     "reply": _reply_sheet,
     "resolve": _resolve_sheet,
     "merge": merging.asked,
+    **later.ACTS,
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from channels.slack.later import CHOICES
 from channels.slack.words import escaped, marked, moment, pieces, plain, quoted
 from intake.cases import State
 from intake.sla import Kpi, KpiInstance, KpiState
@@ -47,6 +48,8 @@ class Shown:
     queue: str
     worker: str
     """Who works on it, or ''."""
+    put_off: str
+    """Until when it is put off, in markup, or ''."""
     wrote: str
     """What the customer wrote last."""
     files: tuple[str, ...]
@@ -85,6 +88,7 @@ def card(case: Shown) -> Blocks:
                 _field("Deadline", deadline(case)),
                 _field("Queue", quoted(case.queue, NAME)),
                 _field("Worked on by", quoted(case.worker, NAME) or "nobody yet"),
+                *([_field("Put off", case.put_off)] if case.put_off else []),
             ],
         },
         _text(case.wrote, FIRST_LINES),
@@ -138,6 +142,7 @@ def buttons(case: Shown) -> Blocks:
         row.append(_button("reopen", "Reopen", case))
     row.append(_button("open", "Open in console", case) | {"url": case.url})
     if case.state is State.ACTIVE:
+        row.append(_button("wake", "Wake", case) if case.put_off else _later(case))
         row.append(_more(case))
     return row
 
@@ -194,6 +199,20 @@ def _small(text: str) -> dict[str, Any]:
 
 def _take(case: Shown) -> dict[str, Any]:
     return _button("take", "Take", case) | {"style": "primary"}
+
+
+def _later(case: Shown) -> dict[str, Any]:
+    """For how long it may be put off."""
+    options = [
+        {"text": plain(words, NAME), "value": f"{act} {case.case_id}"}
+        for act, (words, _until) in CHOICES.items()
+    ]
+    return {
+        "type": "static_select",
+        "action_id": "snooze",
+        "placeholder": plain("Snooze", NAME),
+        "options": options,
+    }
 
 
 def _more(case: Shown) -> dict[str, Any]:

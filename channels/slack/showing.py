@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from channels.slack.card import Said, Shown
+from channels.slack.words import moment
 from intake import queues, sla, viewers
 from intake.cases import Activity, Case, Direction
 from intake.queues import Queue
@@ -42,6 +43,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
         clocks=tuple(current_clocks(session, case).values()),
         queue=queue.name,
         worker=_worker(session, case),
+        put_off=_put_off(case),
         wrote=last.new_text if last else "",
         files=_files(last),
         articles=_articles(session, case),
@@ -119,3 +121,9 @@ def _articles(session: Session, case: Case) -> tuple[str, ...]:
 
 def _files(activity: Activity | None) -> tuple[str, ...]:
     return tuple(file.name for file in activity.attachments) if activity else ()
+
+
+def _put_off(case: Case) -> str:
+    if case.snoozed_at is None:
+        return ""
+    return f"until {moment(case.wakes_at)}" if case.wakes_at else "until they write"
