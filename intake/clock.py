@@ -21,6 +21,7 @@ from intake import (
     alerts,
     assigning,
     attendance,
+    bulk,
     coverage,
     follow_ups,
     news,
@@ -56,6 +57,8 @@ class DueWork:
     name: str
     due: Callable[[Desk, datetime], Select[Any]]
     move: Move
+    at_once: int = BATCH
+    """How many of them one tick moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,12 @@ def any_due(session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWor
 def tick(session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] = ()) -> Tick:
     """Move what is due at that instant, each kind in its turn; `more` is what the layers above
     have that time moves."""
-    moved = {}
+    moved, full = {}, False
     for work in (*WORK, *more):
-        moved[work.name] = work.move(session, desk, at=at, limit=BATCH)
+        moved[work.name] = work.move(session, desk, at=at, limit=work.at_once)
+        full = full or moved[work.name] >= work.at_once
         session.flush()
-    return Tick(moved, more=BATCH in moved.values())
+    return Tick(moved, more=full)
 
 
 def foresee(
@@ -179,6 +183,7 @@ WORK: tuple[DueWork, ...] = (
     DueWork("follow-ups", follow_ups.due, follow_ups.move),
     DueWork("viewers", viewers.due, viewers.move),
     DueWork("followers", news.due, news.move),
+    DueWork("bulk", bulk.due, bulk.move, at_once=bulk.AT_ONCE),
     # After all that records what happened, so that rules see it in the same tick.
     DueWork("automation", feed.due, feed.move),
     DueWork("automation timers", timers.due, timers.move),

@@ -467,6 +467,30 @@ def upgrade() -> None:
         postgresql_where=sa.text("for_all"),
     )
     op.create_table(
+        "bulk_operations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("how", JSON, nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("via", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agent_id"],
+            ["agents.id"],
+            name=op.f("fk_bulk_operations_agent_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_operations")),
+    )
+    op.create_index(
+        "ix_bulk_operations_by_agent", "bulk_operations", ["agent_id", "started_at"], unique=False
+    )
+    op.create_table(
         "channel_capacities",
         sa.Column("agent_id", sa.Uuid(), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -1761,6 +1785,41 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_automation_timers_due_at"), "automation_timers", ["due_at"], unique=False
+    )
+    op.create_table(
+        "bulk_items",
+        sa.Column("operation_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("before", JSON, nullable=False),
+        sa.Column("after", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_bulk_items_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["operation_id"],
+            ["bulk_operations.id"],
+            name=op.f("fk_bulk_items_operation_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("operation_id", "position", name=op.f("pk_bulk_items")),
+    )
+    op.create_index(op.f("ix_bulk_items_case_id"), "bulk_items", ["case_id"], unique=False)
+    op.create_index(
+        "ix_bulk_items_waiting",
+        "bulk_items",
+        ["operation_id", "turn"],
+        unique=False,
+        sqlite_where=sa.text("turn IS NOT NULL"),
+        postgresql_where=sa.text("turn IS NOT NULL"),
     )
     op.create_table(
         "case_attention",
