@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from channels import Never, NotNow, Sent, channel
+from channels import REGISTRY, Never, NotNow, Sent, channel
 from intake import events, outcomes
 from intake.db import Database
 from intake.desk import Desk
@@ -39,23 +40,31 @@ _ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;:]+")
 
 
 class Dispatch:
-    """Keeps promises. Any number may run: a delivery is leased to one at a time."""
+    """Keeps promises of some channels, or of all. Any number may run: a delivery is leased to one
+    at a time."""
 
-    def __init__(self, db: Database, settings: Settings, desk: Desk) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        desk: Desk,
+        channels: Collection[str] = tuple(REGISTRY),
+    ) -> None:
         self._db = db
         self._settings = settings
         self._desk = desk
+        self._channels = channels
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sender")
 
     def waiting(self, *, at: datetime) -> bool:
         """Whether anything is due; asked without disturbing those who write."""
         with self._db.reading() as session:
-            return events.any_due(session, at=at)
+            return events.any_due(session, self._channels, at=at)
 
     def send_due(self, *, at: datetime) -> int:
         """Send what is due; how many were tried."""
         with self._db.transaction() as session:
-            promises = events.claim(session, at=at, limit=BATCH)
+            promises = events.claim(session, self._channels, at=at, limit=BATCH)
         if promises:
             list(self._senders.map(partial(self._keep, claimed=time.monotonic()), promises))
         return len(promises)

@@ -1,7 +1,7 @@
 """The worker's duty: file what was kept, send what was promised, move what time moves, and let
 what was said be found.
 
-Four loops in threads of one process. Each asks cheaply whether there is anything to do, so that
+Five loops in threads of one process. Each asks cheaply whether there is anything to do, so that
 an idle desk never takes the write lock.
 """
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from channels import REGISTRY
 from channels.dispatch import Dispatch
 from channels.reception import Reception
 from graph.house import House
@@ -25,10 +26,16 @@ from kb import publishing
 log = structlog.get_logger()
 
 ASK_AGAIN_SECONDS = 0.05
+CALL_SECONDS = 0.5
 TICK_SECONDS = 1.0
 INDEX_SECONDS = 0.5
 AWAY_SECONDS = 1.0
 STAND_BACK_SECONDS = 0.05
+
+
+THEIRS = frozenset({"webhook"})
+"""What goes to programs of others, who may be slow."""
+OURS = frozenset(REGISTRY) - THEIRS
 
 
 def run(house: House, stop: threading.Event) -> None:
@@ -36,13 +43,16 @@ def run(house: House, stop: threading.Event) -> None:
 
     A fault of ours in one loop ends all and is raised, so that whoever started us does so anew.
     """
-    dispatch = Dispatch(house.db, house.settings, house.desk)
+    dispatch = Dispatch(house.db, house.settings, house.desk, OURS)
+    # Apart, so that somebody's slow endpoint holds up no mail.
+    calls = Dispatch(house.db, house.settings, house.desk, THEIRS)
     faults: list[Exception] = []
     loops = [
         threading.Thread(target=_loop, args=(step, pause_seconds, stop, faults), name=name)
         for name, step, pause_seconds in (
             ("file", lambda: _file(house, stop), ASK_AGAIN_SECONDS),
             ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
+            ("call", lambda: _send(calls), CALL_SECONDS),
             ("clock", lambda: _tick(house.db, house.desk), TICK_SECONDS),
             ("index", lambda: _index(house.db), INDEX_SECONDS),
         )
@@ -53,6 +63,7 @@ def run(house: House, stop: threading.Event) -> None:
     for loop in loops:
         loop.join()
     dispatch.close()
+    calls.close()
     if faults:
         raise faults[0]
 

@@ -8,7 +8,7 @@ endpoints that listen to its kind as it is recorded, so what history shows no we
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -177,17 +177,21 @@ def promise(
     return delivery
 
 
-def any_due(session: Session, *, at: datetime) -> bool:
-    """Whether a delivery waits to be sent."""
+def any_due(session: Session, channels: Collection[str], *, at: datetime) -> bool:
+    """Whether a delivery of these channels waits to be sent."""
     due = select(Delivery.id).where(Delivery.state == DeliveryState.DUE, Delivery.due_at <= at)
-    return session.scalar(due.limit(1)) is not None
+    return session.scalar(due.where(Delivery.channel.in_(channels)).limit(1)) is not None
 
 
-def claim(session: Session, *, at: datetime, limit: int) -> list[Promise]:
-    """Take up to `limit` due deliveries for LEASE; a crash gives them back when it ends."""
+def claim(
+    session: Session, channels: Collection[str], *, at: datetime, limit: int
+) -> list[Promise]:
+    """Take up to `limit` due deliveries of these channels for LEASE; a crash gives them back when
+    it ends."""
     due = (
         select(Delivery)
         .where(Delivery.state == DeliveryState.DUE, Delivery.due_at <= at)
+        .where(Delivery.channel.in_(channels))
         .order_by(Delivery.due_at, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

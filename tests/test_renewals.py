@@ -82,7 +82,11 @@ def test_an_agent_who_is_in_slack_is_told_there(desk: DeskUnderTest) -> None:
     tick(desk)
 
     with desk.transaction() as session:
-        [promise] = [p for p in events.claim(session, at=NOON, limit=9) if p.kind == "notice"]
+        [promise] = [
+            p
+            for p in events.claim(session, ["email", "slack"], at=NOON, limit=9)
+            if p.kind == "notice"
+        ]
         prepared = telling.calls_for(session, promise, Settings(_env_file=None))
     [call] = prepared["calls"]
     assert (promise.channel, promise.target) == ("slack", "U1")

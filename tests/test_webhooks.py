@@ -18,11 +18,12 @@ from sqlalchemy import event as sql_event
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from channels import dispatch, guarded
+from channels import REGISTRY, dispatch, guarded
 from channels.dispatch import Dispatch
 from channels.sandbox import Sandbox
 from graph import cli
-from intake import endpoints, events, webhooks, work
+from graph.worker import OURS, THEIRS
+from intake import endpoints, events, notices, webhooks, work
 from intake.agents import Principal, Role
 from intake.cases import Case
 from intake.events import Delivery, DeliveryState, Event
@@ -242,6 +243,27 @@ def test_one_that_keeps_failing_is_left_alone_and_loses_nothing(
     told = [d for d in desk.all(Delivery) if d.channel == "webhook"]
     assert {d.state for d in told} == {DeliveryState.SENT}
     assert len(told) == 15
+
+
+def test_mail_is_not_sent_where_webhooks_are(
+    desk: DeskUnderTest, root: Principal, receiver: Receiver
+) -> None:
+    register(desk, root, receiver, "case.noted")
+    say(desk, root)
+    at = datetime.now(UTC)
+    with desk.transaction() as session:
+        notices.mail(session, "a@b.example", "Hi", "Hi", desk=desk.settings, key="x", at=at)
+
+    calls = Dispatch(desk.db, Settings(webhook_hosts=("127.0.0.1",)), desk.settings, THEIRS)
+    tried = calls.send_due(at=at)
+    calls.close()
+
+    assert tried == 1
+    assert set(REGISTRY) == THEIRS | OURS
+    assert {d.channel: d.state.value for d in desk.all(Delivery)} == {
+        "webhook": "sent",
+        "email": "due",
+    }
 
 
 def test_one_that_is_gone_is_paused_and_an_administrator_hears_of_it(
