@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from graph.console import (
     account_acts,
     assets,
+    automation_page,
     billing_page,
     calendar_pages,
     case_acts,
@@ -35,12 +36,14 @@ from graph.console import (
     entitlement_page,
     layout_custom,
     layout_pages,
+    macros_page,
     mail_html,
     merging,
     owned_acts,
     planning,
     postponing,
     product_pages,
+    ready,
     rendering,
     replay_page,
     reports_page,
@@ -55,6 +58,7 @@ from graph.console import (
     unfiled,
     view_page,
     webhooks_page,
+    wording_pages,
 )
 from graph.console.headers import SameOriginOnly, SecurityHeaders
 from graph.house import House
@@ -93,6 +97,10 @@ def routes(house: House) -> list[Mount]:
         *unfiled.routes(house),
         *reports_page.routes(house),
         *routing_page.routes(house),
+        *automation_page.routes(house),
+        *ready.routes(house),
+        *macros_page.routes(house),
+        *wording_pages.routes(house),
         *customer_list.routes(house),
         *account_acts.routes(house),
         *contact_acts.routes(house),

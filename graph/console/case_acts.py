@@ -16,6 +16,7 @@ from graph.console.visit import Visit, act
 from graph.house import House
 from intake import work
 from intake.agents import Act, NotAllowed
+from intake.automation import macros
 from intake.cases import Case, Reason, StaleVersion
 from intake.errors import IntakeError, NotFound
 from intake.visibility import visible_to
@@ -92,6 +93,11 @@ def _move(visit: Visit, case: Case, version: int | None) -> None:
     work.route_to(visit.session, visit.by, case.id, queue, at=visit.at, version=version)
 
 
+def _macro(visit: Visit, case: Case, version: int | None) -> None:
+    macro, desk = _chosen(visit.said("macro"), "a macro"), visit.house.desk
+    macros.apply(visit.session, visit.by, case.id, macro, desk=desk, at=visit.at, version=version)
+
+
 def _reroute(visit: Visit, case: Case, version: int | None) -> None:
     work.route_again(visit.session, visit.by, case.id, at=visit.at, version=version)
 
@@ -147,6 +153,7 @@ ACTS: dict[str, Done] = {
     "skills": hands.require,
     "move": _move,
     "reroute": _reroute,
+    "macro": _macro,
     "hold": _hold,
     "resume": _resume,
     "resolve": _resolve,

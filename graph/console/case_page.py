@@ -19,6 +19,7 @@ from graph.console import (
     filing,
     hands,
     later,
+    ready,
     rendering,
     story,
 )
@@ -109,7 +110,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         working=working,
         paused=case.reason in PAUSES,
         unfinished=unfinished,
-        drafts=_drafts(visit, unfinished),
+        drafts=_drafts(visit, case, unfinished),
         addressee=_addressee(visit, case) if working and case.open else "",
         agents=_colleagues(visit) if working and case.open else (),
         queues=queues,
@@ -121,6 +122,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         family=family.of_case(visit, case),
         hands=hands.of_case(visit, case),
         kinds=KINDS,
+        ready=ready.of_case(visit, case) if working and case.open else ready.Ready(),
     )
 
 
@@ -145,13 +147,15 @@ def _company(visit: Visit, case: Case) -> Sequence[Viewer]:
     return viewers.at_cases(visit.session, [case.id], at=visit.at, but=visit.by.id)[case.id]
 
 
-def _drafts(visit: Visit, unfinished: Unfinished | None) -> Drafts:
-    """What was typed, or an article's words."""
+def _drafts(visit: Visit, case: Case, unfinished: Unfinished | None) -> Drafts:
+    """What was typed, an article's words, or a template's."""
     if unfinished is not None and unfinished.act == "write":
         form = unfinished.form
         return Drafts(
             form.get("kind", ""), form.get("reply", ""), form.get("note", ""), form.get("took", "")
         )
+    if template := visit.asked("template"):
+        return Drafts(reply=ready.words_of(visit, case, template))
     number = visit.asked("article")
     return Drafts(reply=_words_of(visit, number)) if number else Drafts()
 

@@ -7,13 +7,14 @@ form is shown again and nothing is saved.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from graph.console import conditions_form
 from graph.console.conditions_form import Group
 from graph.console.filling import Misfilled
+from graph.console.rows import moved
 from intake.errors import IntakeError
 from intake.facts import CASE_FIELDS
 from intake.routing import RuleForm, RuleSet
@@ -72,7 +73,9 @@ def typed(form: Mapping[str, str]) -> RuleSetForm:
     if (what, act) == ("rule", "new"):
         rows.append(RuleRow("r0", Group("r0")))
     elif what.startswith("rule:"):
-        rows = _moved(rows, what.removeprefix("rule:"), act)
+        places = [row.name for row in rows]
+        name = what.removeprefix("rule:")
+        rows = moved(rows, places.index(name) if name in places else -1, act)
     placed = (_placed(row, f"r{number}") for number, row in enumerate(rows))
     return RuleSetForm(form.get("title", ""), tuple(placed), form.get("version", ""))
 
@@ -127,18 +130,6 @@ def _row(name: str, form: Mapping[str, str]) -> RuleRow:
         form.get(f"{name}.queue", ""),
         form.get(f"{name}.to", ""),
     )
-
-
-def _moved(rows: Sequence[RuleRow], name: str, act: str) -> list[RuleRow]:
-    """The rules after one of them was removed, or moved up or down."""
-    found = next((number for number, row in enumerate(rows) if row.name == name), None)
-    moved = list(rows)
-    if found is None:
-        return moved
-    row = moved.pop(found)
-    if act != "remove":
-        moved.insert(max(found - 1, 0) if act == "up" else found + 1, row)
-    return moved
 
 
 def _placed(row: RuleRow, name: str) -> RuleRow:

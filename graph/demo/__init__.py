@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from graph.demo import laid_out, staff
+from graph.demo import laid_out, rules, staff
 from graph.demo.articles import ARTICLES
 from graph.demo.stories import PEOPLE
 from intake import entitlements
@@ -20,7 +20,6 @@ from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
 from intake.products import Product
 from intake.queues import Continuity, Queue, QueueMember, WhenNotCovered
-from intake.routing import RoutingRule, RuleSet, RuleSetState
 from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
 from kb.articles import Article
 
@@ -36,7 +35,6 @@ def plant(session: Session, *, at: datetime) -> bool:
     agents = _agents(session, at)
     queues = _queues(session, agents)
     staff.plant(session, agents, queues, at=at)
-    _routing(session, queues, at)
     _products(session)
     _customers(session, slas, at)
     laid_out.plant(session, at=at)
@@ -50,6 +48,8 @@ def plant(session: Session, *, at: datetime) -> bool:
                 updated_at=at,
             )
         )
+    session.flush()
+    rules.plant(session, agents, queues, at=at)
     return True
 
 
@@ -141,30 +141,6 @@ def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
         for member in members:
             session.add(QueueMember(queue_id=queue.id, agent_id=agents[member].id))
     return found
-
-
-def _routing(session: Session, queues: dict[str, Queue], at: datetime) -> None:
-    in_force = RuleSet(
-        id=new_id(), name="Contoso's rules", state=RuleSetState.ACTIVE, created_at=at,
-        activated_at=at,
-    )  # fmt: skip
-    session.add(in_force)
-    for position, (name, words, queue) in enumerate(
-        (
-            ("Security first", ["phishing", "hacked", "breach", "stolen"], "Security"),
-            ("Money", ["invoice", "refund", "charged", "factura"], "Billing"),
-        ),
-        start=1,
-    ):
-        session.add(
-            RoutingRule(
-                rule_set_id=in_force.id,
-                position=position,
-                name=name,
-                queue_id=queues[queue].id,
-                condition={"field": "subject", "op": "contains any of", "value": words},
-            )
-        )
 
 
 def _products(session: Session) -> None:

@@ -18,10 +18,11 @@ from intake.automation.rules import (
     by_id,
     every,
 )
-from intake.automation.triggers import CHANGED, EVENTS, Start, Trigger, WrongRule
+from intake.automation.triggers import AFTER, CHANGED, EVENTS, Start, Trigger, WrongRule
 from intake.automation.writing import RuleInForce, RuleTerms
 
 __all__ = [
+    "AFTER",
     "CHANGED",
     "EVENTS",
     "Action",

@@ -80,6 +80,21 @@ COLUMNS: Mapping[Start, str] = MappingProxyType(
 )
 
 
+AFTER: Mapping[Start, str] = MappingProxyType(
+    {
+        Start.OPENED: "it was opened",
+        Start.CHANGED: "it changed last",
+        Start.ANSWERED: "it was first answered",
+        Start.RESOLVED: "it was resolved",
+        Start.ESCALATED: "it was escalated",
+        Start.FOLLOW_UP: "the follow-up that was agreed",
+        Start.DEADLINE: "its deadline",
+        Start.WAITING: "it began to wait for an agent",
+    }
+)
+"""How people call the date that time is counted from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """Either `events`, or `after` some minutes; with a calendar, minutes of its opening time."""
@@ -121,7 +136,7 @@ class Trigger:
         )
         hours_of = calendars.get(self.calendar_id, "business hours") if self.calendar_id else ""
         counted = f" of {hours_of}" if hours_of else ""
-        return f"{span or 'at once'}{counted} after: {self.after}"
+        return f"{span or 'at once'}{counted} after {AFTER[self.after]}"
 
     def wants(self, kind: str, data: Mapping[str, Any]) -> bool:
         """Whether the rule is asked at this event."""

@@ -8,14 +8,17 @@ filled in is one line each, and is not read again.
 from __future__ import annotations
 
 from intake.wording.filling import Filled, filled, signed
+from intake.wording.languages import Text as TextInLanguage
 from intake.wording.placeholders import FROM_STRANGERS, PLACEHOLDERS, WrongTemplate, used_in
 from intake.wording.signatures import Signature, sign_with, signatures_of
 from intake.wording.templates import (
+    Offered,
     ReplyTemplate,
     TemplateText,
     archive,
     by_id,
     every,
+    offered,
     rewrite,
     write,
 )
@@ -24,14 +27,17 @@ __all__ = [
     "FROM_STRANGERS",
     "PLACEHOLDERS",
     "Filled",
+    "Offered",
     "ReplyTemplate",
     "Signature",
     "TemplateText",
+    "TextInLanguage",
     "WrongTemplate",
     "archive",
     "by_id",
     "every",
     "filled",
+    "offered",
     "rewrite",
     "sign_with",
     "signatures_of",

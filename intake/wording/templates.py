@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from intake.agents import Act, Principal
 from intake.cases import StaleVersion
 from intake.db import Base, new_id, refers_to
 from intake.errors import NotFound
-from intake.wording.languages import read
+from intake.wording.languages import base_of, read
 from intake.wording.placeholders import WrongTemplate
 
 LONGEST_NAME = 120
@@ -56,6 +57,35 @@ def every(session: Session, *, archived: bool = False) -> list[ReplyTemplate]:
     if not archived:
         statement = statement.where(ReplyTemplate.archived_at.is_(None))
     return list(session.scalars(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A template that is offered, as far as a list tells of it."""
+
+    id: UUID
+    name: str
+    languages: tuple[str, ...]
+
+    def note(self, wanted: str) -> str:
+        """What to know where the language that is wanted is not among them, or ''."""
+        if not wanted or base_of(wanted) in {base_of(each) for each in self.languages}:
+            return ""
+        return f"it is in {self.languages[0]}, for there is none in {wanted}"
+
+
+def offered(session: Session) -> list[Offered]:
+    """The templates that are offered, by name, without their texts; one statement."""
+    rows = session.execute(
+        select(ReplyTemplate.id, ReplyTemplate.name, TemplateText.language)
+        .join(TemplateText, TemplateText.template_id == ReplyTemplate.id)
+        .where(ReplyTemplate.archived_at.is_(None))
+        .order_by(ReplyTemplate.name, TemplateText.position)
+    )
+    found: dict[tuple[UUID, str], list[str]] = {}
+    for id, name, language in rows:
+        found.setdefault((id, name), []).append(language)
+    return [Offered(id, name, tuple(languages)) for (id, name), languages in found.items()]
 
 
 def by_id(session: Session, template_id: UUID, *, lock: bool = False) -> ReplyTemplate:

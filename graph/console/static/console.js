@@ -125,6 +125,7 @@
     const link = event.target.closest("a[data-article]");
     if (!link || !box("reply") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
+    link.closest("[popover]")?.hidePopover();
     const answer = await fetch(link.dataset.article);
     if (!answer.ok) return go(link.href);
     const field = box("reply");
@@ -167,5 +168,5 @@
   });
 
   if (one("#refused")) one("#refused").scrollIntoView({ block: "start" });
-  if (location.search.includes("article=")) write("reply");
+  if (/[?&](article|template)=/.test(location.search)) write("reply");
 })();
