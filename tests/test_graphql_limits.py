@@ -294,7 +294,7 @@ def test_a_fault_of_ours_is_told_as_a_number(
     def broken(*_arguments: object) -> None:
         raise RuntimeError("/var/lib/secret/path.db is locked: SELECT digest FROM api_tokens")
 
-    monkeypatch.setattr(queues, "queues_visible_to", broken)
+    monkeypatch.setattr(queues, "queues_listed_for", broken)
 
     response = office.posts({"query": "{ me { name } queues { name } }"}, by=grace)
 

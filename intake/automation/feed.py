@@ -18,7 +18,7 @@ from intake.automation import timers
 from intake.automation.rules import AutomationRule, RuleState, in_force
 from intake.automation.running import Asked, run
 from intake.cases import Case
-from intake.db import Base, RowNumber
+from intake.db import Base, RowNumber, insert_new
 from intake.desk import Desk
 from intake.events import Event
 
@@ -53,16 +53,14 @@ def due(_desk: Desk, _at: datetime) -> Select[Any]:
 
 def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
     """Ask the active rules about what happened; how many events were looked at."""
-    here = session.scalar(select(FeedPosition).with_for_update(skip_locked=True))
-    if here is None:
-        if session.scalar(select(FeedPosition.id)) is not None:
-            return 0  # another worker is at it
-        here = FeedPosition(id=1, sequence=0, seen=0)
-        session.add(here)
-        session.flush()
     rules = in_force(session)
     if not rules:
         return 0
+    if session.scalar(select(FeedPosition.id)) is None:
+        session.execute(insert_new(session, FeedPosition).values(id=1, sequence=0, seen=0))
+    here = session.scalar(select(FeedPosition).with_for_update(skip_locked=True))
+    if here is None:
+        return 0  # another worker is at it
     # What happened before any of them was activated is past for all.
     here.sequence = max(here.sequence, min(rule.since for rule in rules))
     happened = _settled(session, here, limit)
