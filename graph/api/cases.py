@@ -28,6 +28,7 @@ from graph.api.agents import Agent
 from graph.api.articles import Suggestion
 from graph.api.asking import Asking, Info
 from graph.api.billing import TimeEntry
+from graph.api.checklists import SeenTo
 from graph.api.company import CaseViewer
 from graph.api.contracts import Contract, ContractLine, contracts_by_id
 from graph.api.customers import Account, Contact, Customer
@@ -67,7 +68,7 @@ class NamesACase(Protocol):
 
 
 @strawberry.type(description="One request of a customer.")
-class Case(SaysOfItself, WorkDone, Family):
+class Case(SaysOfItself, SeenTo, WorkDone, Family):
     id: UUID = strawberry.field(description="Our id of it.")
     number: int = strawberry.field(description="The customer's word for it.")
     subject: str = strawberry.field(description="What it is about, as the customer put it.")

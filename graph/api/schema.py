@@ -17,6 +17,7 @@ from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
 from graph.api.catalogue import CatalogueMutations
 from graph.api.changing import ChangingMutations
+from graph.api.checklists import ChecklistMutations, ChecklistQueries
 from graph.api.contractlists import ContractQueries
 from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
@@ -52,6 +53,7 @@ from graph.api.similar import SimilarQueries
 from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
 from graph.api.teams import TeamQueries
+from graph.api.ticking import TickingMutations
 from graph.api.timing import TimeMutations
 from graph.api.trying import TryQueries
 from graph.api.views import ViewMutations, ViewQueries
@@ -69,6 +71,7 @@ class Query(
     ActivityQueries,
     FieldQueries,
     ReasonQueries,
+    ChecklistQueries,
     MergeQueries,
     SimilarQueries,
     QueueQueries,
@@ -104,6 +107,8 @@ class Mutation(
     WorkMutations,
     ChangingMutations,
     ReasonMutations,
+    ChecklistMutations,
+    TickingMutations,
     LayoutMutations,
     PostponingMutations,
     RoutingMutations,

@@ -52,6 +52,7 @@ def routes(house: House) -> list[Route]:
             Route(f"{one}/{name}", act(house, partial(_follow, name)), methods=["POST"])
             for name in ("follow", "unfollow")
         ),
+        Route(f"{one}/checklist", act(house, _see_to), methods=["POST"]),
     ]
 
 
@@ -82,6 +83,22 @@ def _follow(name: str, visit: Visit) -> Response:
     do = work.follow if name == "follow" else work.unfollow
     do(visit.session, visit.by, case.id, at=visit.at)
     return RedirectResponse(f"/cases/{case.number}#facts", 303)
+
+
+def _see_to(visit: Visit) -> Response:
+    case, form = case_of(visit), filling.Reader(visit.form)
+    session, by, at = visit.session, visit.by, visit.at
+    item, chosen = form.id("item"), form.id("list")
+    match visit.said("do"):
+        case "add":
+            work.add_items(session, by, case.id, [visit.said("text")], at=at)
+        case "use" if chosen is not None:
+            work.use_checklist(session, by, case.id, chosen, at=at)
+        case "tick" | "untick" as do if item is not None:
+            work.tick_item(session, by, case.id, item, do == "tick", at=at)
+        case "strike" if item is not None:
+            work.strike_item(session, by, case.id, item, at=at)
+    return RedirectResponse(f"/cases/{case.number}#f-checklist", 303)
 
 
 def _show(visit: Visit, case: Case, filled: Filled, error: IntakeError | None = None) -> Response:

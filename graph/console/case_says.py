@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from graph.console.visit import Visit
-from intake import followers
+from intake import checklists, followers
 from intake.agents import Agent
 from intake.cases import Case
+from intake.checklists import Checklist, ChecklistItem
 from intake.fields import CustomField, FieldKind, Required, Tag, answers, topics
 from intake.fields.custom import custom_fields
 
@@ -38,10 +39,13 @@ class Says:
     followers: Sequence[Agent]
     following: bool
     """Whether whoever looks is among them."""
+    checklist: Sequence[ChecklistItem]
+    lists: Sequence[Checklist]
+    """Those that may be put on it by hand."""
 
 
 def of_case(visit: Visit, case: Case) -> Says:
-    """What a case says of itself; six statements, whatever there is."""
+    """What a case says of itself; eight statements, whatever there is."""
     session = visit.session
     zone = ZoneInfo(visit.house.settings.time_zone)
     told = followers.of_case(session, case.id)
@@ -56,6 +60,12 @@ def of_case(visit: Visit, case: Case) -> Says:
         ],
         followers=told,
         following=any(agent.id == visit.by.id for agent in told),
+        checklist=checklists.of_case(session, case.id),
+        lists=[
+            each for each in checklists.checklists(session) if each.type_id in (None, case.type_id)
+        ]
+        if case.open
+        else (),
     )
 
 

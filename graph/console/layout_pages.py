@@ -13,7 +13,7 @@ from graph.console import rendering
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import reasons
+from intake import checklists, reasons
 from intake.agents import Act, NotAllowed
 from intake.cases import REASONS, Reason, State
 from intake.errors import IntakeError, NotFound
@@ -31,6 +31,7 @@ def routes(house: House) -> list[Route]:
         ("/fields/types", _sorting, _add_type, _change_type),
         ("/fields/topics", _sorting, _add_topic, _change_topic),
         ("/fields/tags", _tags, None, _change_tag),
+        ("/fields/checklists", _checklists, _write_checklist, _change_checklist),
         ("/fields/reasons", _reasons, _allow, None),
     ):
         again = partial(_refused, show)
@@ -98,6 +99,35 @@ def _reasons(visit: Visit, reason: str = "") -> Response:
         table=reasons.table(visit.session),
         follows=reasons.FOLLOWS,
     )
+
+
+def _checklists(visit: Visit, reason: str = "") -> Response:
+    return _page(
+        visit,
+        "layout_checklists.html",
+        reason,
+        lists=checklists.checklists(visit.session, archived=True),
+        types=case_types.types(visit.session),
+    )
+
+
+def _write_checklist(visit: Visit, checklist_id: UUID | None = None) -> None:
+    checklists.write_checklist(
+        visit.session, visit.by, name=visit.said("name"), items=visit.said("items").split("\n"),
+        type_id=_id(visit.said("type")), checklist_id=checklist_id, at=visit.at,
+    )  # fmt: skip
+
+
+def _change_checklist(visit: Visit) -> None:
+    checklist_id: UUID = visit.request.path_params["id"]
+    match visit.said("do"):
+        case "archive" | "restore" as word:
+            archived = word == "archive"
+            checklists.archive_checklist(
+                visit.session, visit.by, checklist_id, archived, at=visit.at
+            )
+        case _:
+            _write_checklist(visit, checklist_id)
 
 
 def _add_type(visit: Visit) -> None:

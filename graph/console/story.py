@@ -38,6 +38,7 @@ DONE = {
     "case.escalated": "escalated the case",
     "case.prioritised": "changed the priority from {was} to {priority}",
     "case.changed": "changed {fields}",
+    "case.item_ticked": "saw to “{item}”",
     "case.followed": "let {agents} follow the case",
     "case.sla_chosen": "chose another SLA",
     "case.cancelled": "cancelled the case. {text}",

@@ -48,6 +48,7 @@ from intake.work.taking import (
     remove_from_queue,
     route_to,
 )
+from intake.work.ticking import add_items, strike_item, tick_item, use_checklist
 from intake.work.waiting import WrongReason, hold, resume, set_reason
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
@@ -69,6 +70,7 @@ __all__ = [
     "WrongInstant",
     "WrongReason",
     "add_activity",
+    "add_items",
     "addressee",
     "agree_follow_up",
     "assign",
@@ -109,9 +111,12 @@ __all__ = [
     "set_presence",
     "set_reason",
     "snooze",
+    "strike_item",
     "tag",
+    "tick_item",
     "unfollow",
     "unlink_child",
+    "use_checklist",
     "wake",
     "way_back",
 ]

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import sla, terms
+from intake import checklists, sla, terms
 from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import Case, Priority, Severity
@@ -59,12 +59,14 @@ def change_fields(
     Raises WrongField, naming the field, and then changes none of them.
     """
     case = case_of(session, by, case_id, version=version)
-    covered_as = case.product_id, case.channel
+    covered_as, was_of = (case.product_id, case.channel), case.type_id
     changes = _write(session, case, said)
     if not changes and not session.is_modified(case):
         return case
     if covered_as != (case.product_id, case.channel):
         _cover_again(session, case, by, desk, at)
+    if was_of != case.type_id:
+        checklists.begin(session, case)
     session.flush()
     sla.choose_again(session, case, at=at)
     return done(session, case, by, "case.changed", at, changes=changes)

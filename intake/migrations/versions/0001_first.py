@@ -505,6 +505,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agent_id", "channel", name=op.f("pk_channel_capacities")),
     )
     op.create_table(
+        "checklists",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("type_id", sa.Uuid(), nullable=True),
+        sa.Column("items", JSON, nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["type_id"],
+            ["case_types.id"],
+            name=op.f("fk_checklists_type_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checklists")),
+    )
+    op.create_index(op.f("ix_checklists_type_id"), "checklists", ["type_id"], unique=False)
+    op.create_table(
         "contacts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -1956,6 +1973,44 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("writes_until_at IS NOT NULL"),
         postgresql_where=sa.text("writes_until_at IS NOT NULL"),
+    )
+    op.create_table(
+        "checklist_items",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("checklist_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(length=300), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_checklist_items_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["checklist_id"],
+            ["checklists.id"],
+            name=op.f("fk_checklist_items_checklist_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["done_by_id"],
+            ["agents.id"],
+            name=op.f("fk_checklist_items_done_by_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checklist_items")),
+    )
+    op.create_index(
+        "ix_checklist_items_by_case", "checklist_items", ["case_id", "position"], unique=False
+    )
+    op.create_index(
+        op.f("ix_checklist_items_checklist_id"), "checklist_items", ["checklist_id"], unique=False
     )
     op.create_table(
         "field_values",
