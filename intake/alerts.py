@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import acting, events, queues, sla, snoozing, webhooks
 from intake.agents import SYSTEM, Agent
-from intake.cases import Case, touch
+from intake.cases import Case, Priority, Severity, touch
 from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
 from intake.letters import Mailbag
@@ -159,13 +159,29 @@ def _call(
 
 
 def _change(session: Session, case: Case, action: Action, at: datetime) -> str:
-    assert action.priority is not None, "an action that changes says to what"
-    was, case.priority = case.priority, action.priority
-    if was is case.priority:
-        return f"the priority was {was} already"
-    _record(session, case, "case.prioritised", at, priority=case.priority.value, was=was.value)
+    said = [
+        _set(session, case, name, to, at)
+        for name, to in (("priority", action.priority), ("severity", action.severity))
+        if to is not None
+    ]
+    if action.escalated:
+        case.escalated_at = at
+        _record(session, case, "case.escalated", at, text="by its SLA")
+        said.append("escalated")
     sla.choose_again(session, case, at=at)
-    return f"priority {was} became {case.priority}"
+    return ", ".join(said)
+
+
+def _set(session: Session, case: Case, name: str, to: Priority | Severity, at: datetime) -> str:
+    was = getattr(case, name)
+    if was is to:
+        return f"the {name} was {was} already"
+    setattr(case, name, to)
+    if name == "priority":
+        _record(session, case, "case.prioritised", at, priority=to.value, was=was.value)
+    else:
+        _record(session, case, "case.changed", at)
+    return f"{name} {was} became {to}"
 
 
 def _move(session: Session, case: Case, action: Action, at: datetime) -> str:

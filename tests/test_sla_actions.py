@@ -13,7 +13,7 @@ from sqlalchemy import update
 from intake import clock, webhooks, work
 from intake.agents import Agent, Principal, Role
 from intake.alerts import ActionRun
-from intake.cases import Priority
+from intake.cases import Priority, Severity
 from intake.customers import ContactPoint
 from intake.events import Delivery, Event
 from intake.sla import Kpi, KpiInstance, KpiState
@@ -177,7 +177,13 @@ def test_a_failure_changes_the_priority_and_moves_the_case(
         item(
             fail=60,
             actions=[
-                {"on": "failure", "do": "change", "priority": "high"},
+                {
+                    "on": "failure",
+                    "do": "change",
+                    "priority": "high",
+                    "severity": "major",
+                    "escalated": True,
+                },
                 {"on": "failure", "do": "move", "queue": str(second.id)},
                 {"on": "failure", "do": "assign", "agent": str(grace.id)},
             ],
@@ -193,12 +199,16 @@ def test_a_failure_changes_the_priority_and_moves_the_case(
     assert the_clock(desk, Kpi.FIRST_RESPONSE).state is KpiState.IN_PROGRESS
     assert case.deadline_at == NOON + 2 * HOUR
     assert outcomes(desk) == [
-        "priority normal became high",
+        "priority normal became high, severity normal became major, escalated",
         "moved to Second line",
         "assigned to Grace",
     ]
     kinds = [e.kind for e in desk.all(Event)]
-    assert kinds[-4:] == ["sla.noncompliant", "case.prioritised", "case.routed", "case.assigned"]
+    assert kinds[-6:] == [
+        *("sla.noncompliant", "case.prioritised", "case.changed", "case.escalated"),
+        *("case.routed", "case.assigned"),
+    ]
+    assert (case.severity, case.escalated_at) == (Severity.MAJOR, NOON + HOUR)
 
 
 def test_rules_that_change_each_others_conditions_come_to_rest(desk: DeskUnderTest) -> None:

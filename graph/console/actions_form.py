@@ -112,7 +112,9 @@ def _row(name: str, form: Mapping[str, str]) -> Row:
             if said.get("in_hours"):
                 made["in_hours"] = True
         case Do.CHANGE:
-            made["priority"] = said.get("priority", "")
+            made |= {name: said[name] for name in ("priority", "severity") if said.get(name)}
+            if said.get("escalated"):
+                made["escalated"] = True
         case Do.MOVE:
             made["queue"] = said.get("queue", "")
         case Do.ASSIGN:

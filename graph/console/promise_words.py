@@ -126,7 +126,12 @@ def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
             later = ", in business hours" if action.in_hours else ""
             return f"mail to {', '.join(action.to)}: “{action.subject}”{later}"
         case Do.CHANGE:
-            return f"the priority becomes {action.priority}"
+            said = [
+                f"the {name} becomes {to}"
+                for name, to in (("priority", action.priority), ("severity", action.severity))
+                if to is not None
+            ]
+            return ", ".join(said + ["the case is escalated"] * action.escalated)
         case Do.MOVE:
             return f"the case moves to the queue {target}"
         case Do.ASSIGN:

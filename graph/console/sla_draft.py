@@ -28,7 +28,7 @@ from intake.sla.activation import InForce
 LABELS = {"chosen_when": "Chosen for cases"}
 MADE = {
     Do.MAIL.value: "a mail",
-    Do.CHANGE.value: "another priority",
+    Do.CHANGE.value: "a change of the case",
     Do.MOVE.value: "another queue",
     Do.ASSIGN.value: "another agent",
     Do.WEBHOOK.value: "a webhook",

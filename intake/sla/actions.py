@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from intake import endpoints
-from intake.cases import Priority
+from intake.cases import Priority, Severity
 from intake.errors import IntakeError
 from intake.sla.clocks import Milestone
 
@@ -65,6 +65,8 @@ class Action:
     in_hours: bool = False
     """Mail waits for business hours."""
     priority: Priority | None = None
+    severity: Severity | None = None
+    escalated: bool = False
     target_id: UUID | None = None
     """The queue to move to, the agent to assign, or the endpoint to call."""
     url: str = ""
@@ -82,9 +84,7 @@ class Action:
             case Do.MAIL:
                 action = _mail(on, form)
             case Do.CHANGE:
-                action = cls(
-                    on, do, priority=_word(Priority, form.pop("priority", None), "priority")
-                )
+                action = _change(on, form)
             case Do.MOVE:
                 action = cls(on, do, target_id=_id(form.pop("queue", None), "queue"))
             case Do.ASSIGN:
@@ -116,6 +116,22 @@ def _mail(on: Milestone, form: dict[str, Any]) -> Action:
     if "\n" in subject or "\r" in subject:
         raise BadAction("subject: one line")
     return Action(on, Do.MAIL, tuple(to), subject, text, in_hours)
+
+
+def _change(on: Milestone, form: dict[str, Any]) -> Action:
+    priority, severity = form.pop("priority", None), form.pop("severity", None)
+    escalated = form.pop("escalated", False)
+    if priority is None and severity is None and not escalated:
+        raise BadAction("priority: say to what it changes, or the severity, or “escalated”")
+    if not isinstance(escalated, bool):
+        raise BadAction("escalated: true or false")
+    return Action(
+        on,
+        Do.CHANGE,
+        priority=None if priority is None else _word(Priority, priority, "priority"),
+        severity=None if severity is None else _word(Severity, severity, "severity"),
+        escalated=escalated,
+    )
 
 
 def _webhook(on: Milestone, form: dict[str, Any]) -> Action:
