@@ -154,7 +154,6 @@ class Case(Base):
         Index("ix_cases_by_contact", "contact_id", "opened_at"),
         Index("ix_cases_by_account", "account_id", "opened_at"),
         Index("ix_cases_by_owner", "owner_id", "state", "order_at", "id"),
-        Index("ix_cases_by_team", "team_id", "state", "order_at", "id"),
         *(
             Index(
                 f"ix_cases_waiting{by}",
@@ -165,6 +164,20 @@ class Case(Base):
             for by, columns in (
                 ("", ("order_at", "id")),
                 ("_by_queue", ("queue_id", "order_at", "id")),
+            )
+        ),
+        *(
+            # Few cases have one, whatever the history.
+            Index(
+                f"ix_cases_{name}",
+                *columns,
+                sqlite_where=text(f"{holding} IS NOT NULL"),
+                postgresql_where=text(f"{holding} IS NOT NULL"),
+            )
+            for name, holding, columns in (
+                ("by_team", "team_id", ("team_id", "state")),
+                ("by_type", "type_id", ("type_id", "state")),
+                ("snoozed", "snoozed_at", ("state", "order_at", "id")),
             )
         ),
         Index(

@@ -1687,7 +1687,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_cases_by_team", "cases", ["team_id", "state", "order_at", "id"], unique=False
+        "ix_cases_by_team",
+        "cases",
+        ["team_id", "state"],
+        unique=False,
+        sqlite_where=sa.text("team_id IS NOT NULL"),
+        postgresql_where=sa.text("team_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_cases_by_type",
+        "cases",
+        ["type_id", "state"],
+        unique=False,
+        sqlite_where=sa.text("type_id IS NOT NULL"),
+        postgresql_where=sa.text("type_id IS NOT NULL"),
     )
     op.create_index(
         "ix_cases_by_wakes_at",
@@ -1711,6 +1724,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
     op.create_index(op.f("ix_cases_parent_id"), "cases", ["parent_id"], unique=False)
     op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
+    op.create_index(
+        "ix_cases_snoozed",
+        "cases",
+        ["state", "order_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("snoozed_at IS NOT NULL"),
+        postgresql_where=sa.text("snoozed_at IS NOT NULL"),
+    )
     op.create_index(op.f("ix_cases_topic_id"), "cases", ["topic_id"], unique=False)
     op.create_index(op.f("ix_cases_type_id"), "cases", ["type_id"], unique=False)
     op.create_index(

@@ -1,0 +1,155 @@
+"""A desk that has grown: many cases made by the database itself, copied from one that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from intake.agents import Agent, Principal
+from intake.cases import Case
+from intake.db import new_id
+from intake.fields import CaseType
+from intake.queues import Queue, QueueItem, QueueMember
+from intake.teams import Team, TeamMember
+from tests.desk import NOON, DeskUnderTest, email
+
+QUEUES, AGENTS = 20, 40
+OPEN_SHARE = 10
+"""One case in so many is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """The desk, and one of those who work there: in two queues and a team."""
+
+    desk: DeskUnderTest
+    agent: Principal
+    queue_id: UUID
+
+
+def grow(desk: DeskUnderTest, count: int) -> Grown:
+    """Give an empty desk so many cases: most of them closed, some open, some of those waiting."""
+    people = [desk.has_agent(f"Agent{n:02}") for n in range(AGENTS)]
+    queues = [desk.has_queue(f"Queue{n:02}") for n in range(QUEUES)]
+    team = Team(id=new_id(), name="Team", created_at=NOON)
+    complaint = CaseType(id=new_id(), name="Complaint", position=1)
+    # One queue in twenty is closed to others, as few are.
+    secret = desk.has_queue("Secret", members=(people[-1],))
+    with desk.transaction() as session:
+        session.add_all((team, complaint))
+        session.flush()
+        session.add(TeamMember(team_id=team.id, agent_id=people[0].id))
+        session.add_all(QueueMember(queue_id=q.id, agent_id=people[0].id) for q in queues[:2])
+    desk.accepts(email())
+    with desk.transaction() as session:
+        if desk.db.dialect == "sqlite":
+            session.execute(text("PRAGMA cache_size = -500000"))
+        else:
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            # Copies refer to what is there, and nobody searches them.
+            session.execute(text("SET LOCAL session_replication_role = replica"))
+        _copy_cases(session, count, [*queues, secret], people, complaint)
+        _let_them_wait(session)
+    with desk.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    return Grown(desk, people[0].principal("test"), queues[1].id)
+
+
+def _copy_cases(
+    session: Session, count: int, queues: list[Queue], people: list[Agent], complaint: CaseType
+) -> None:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    numbered = {
+        "queue_id": [queue.id for queue in queues],
+        "agent_id": [agent.id for agent in people],
+    }
+    for name, ids in numbered.items():
+        session.execute(
+            text(f"CREATE TEMPORARY TABLE of_{name} (n INTEGER PRIMARY KEY, id CHAR(36))")
+        )
+        kept = [id.hex if sqlite else str(id) for id in ids]
+        session.execute(
+            text(f"INSERT INTO of_{name} VALUES (:n, :id)"),
+            [{"n": n, "id": id} for n, id in enumerate(kept)],
+        )
+    cast = "" if sqlite else "::uuid"
+    kind = complaint.id.hex if sqlite else complaint.id
+    open_ = f"n % {OPEN_SHARE} = 0"
+    owned = f"{open_} AND n % 20 = 0"
+    opened = (
+        "strftime('%Y-%m-%d %H:%M:%f000', '2026-03-02', '-' || n || ' minutes')"
+        if sqlite
+        else "timestamptz '2026-03-02' - n * interval '1 minute'"
+    )
+    due = (
+        "strftime('%Y-%m-%d %H:%M:%f000', '2026-03-02', '+' || (n * 7919 % 90000) || ' minutes')"
+        if sqlite
+        else "timestamptz '2026-03-02' + (n * 7919 % 90000) * interval '1 minute'"
+    )
+    _insert(
+        session, Case, "cases c, numbers",
+        {
+            "id": "lower(hex(randomblob(16)))" if sqlite else "gen_random_uuid()",
+            "number": "1001 + n",
+            "subject": "'Printer ' || n",
+            "subject_folded": "' printer ' || n || ' '",
+            "state": f"CASE WHEN {open_} THEN 'active' ELSE 'resolved' END",
+            "reason": f"CASE WHEN {open_} THEN 'in progress' ELSE 'problem solved' END",
+            "queue_id": (
+                f"(SELECT id FROM of_queue_id WHERE n = numbers.n / 10 % {len(queues)}){cast}"
+            ),
+            "owner_id": (
+                f"CASE WHEN {owned} OR NOT ({open_}) THEN"
+                f" (SELECT id FROM of_agent_id WHERE n = numbers.n / 20 % {len(people)}){cast} END"
+            ),
+            "waiting_since_at": f"CASE WHEN {open_} AND NOT ({owned}) THEN {opened} END",
+            "opened_at": opened, "updated_at": opened, "order_at": due, "deadline_at": due,
+            "resolved_at": f"CASE WHEN {open_} THEN NULL ELSE {opened} END",
+            "type_id": f"CASE WHEN n % 500 = 0 THEN '{kind}'{cast} END",
+            "snoozed_at": f"CASE WHEN n % 1000 = 0 THEN {opened} END",
+        },
+        f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
+        f" WHERE n < {count})",
+        "c.number = 1001",
+    )  # fmt: skip
+
+
+def _let_them_wait(session: Session) -> None:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    _insert(
+        session, QueueItem, "cases c, queue_items i",
+        {
+            "id": "lower(hex(randomblob(16)))" if sqlite else "gen_random_uuid()",
+            "queue_id": "c.queue_id", "case_id": "c.id", "entered_at": "c.opened_at",
+            "worked_by_id": "c.owner_id",
+            "worked_since_at": "CASE WHEN c.owner_id IS NULL THEN NULL ELSE c.opened_at END",
+        },
+        "", "c.number > 1001 AND c.state = 'active'", of="i",
+    )  # fmt: skip
+
+
+def _insert(
+    session: Session,
+    table: Any,
+    source: str,
+    made: Mapping[str, str],
+    before: str,
+    where: str,
+    *,
+    of: str = "c",
+) -> None:
+    """Copies of the row of the source called `of`, but for the columns that are made."""
+    columns = [column.name for column in table.__table__.columns]
+    values = ", ".join(made.get(name, f'{of}."{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    session.execute(
+        text(
+            f"INSERT INTO {table.__tablename__} ({names}) {before}"
+            f" SELECT {values} FROM {source} WHERE {where}"
+        )
+    )
