@@ -208,7 +208,7 @@ def offer(session: Session, queue: Queue, *, at: datetime, limit: int) -> int:
         .where(QueueItem.queue_id == queue.id, QueueItem.offer_at <= at)
         .order_by(QueueItem.entered_at, QueueItem.id)
         .limit(limit)
-        .with_for_update(of=(Case, QueueItem), skip_locked=True)
+        .with_for_update(of=(Case, QueueItem), skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     wanted = here.wanted([case for case, _item in found])

@@ -118,7 +118,7 @@ def give_back(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
         .where(QueueItem.back_at <= at)
         .order_by(QueueItem.back_at)
         .limit(limit)
-        .with_for_update(of=(Case, QueueItem), skip_locked=True)
+        .with_for_update(of=(Case, QueueItem), skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for case, item in found:

@@ -161,7 +161,7 @@ def _locked(session: Session, case_ids: set[UUID]) -> dict[UUID, Case]:
         select(Case)
         .where(Case.id.in_(case_ids))
         .order_by(Case.id)
-        .with_for_update(skip_locked=True, of=Case)
+        .with_for_update(skip_locked=True, of=Case, key_share=True)
         .execution_options(populate_existing=True)
     )
     return {case.id: case for case in found}

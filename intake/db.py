@@ -149,6 +149,11 @@ def refers_to(target: str) -> ForeignKey:
     return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
 
+# A row that is held to be changed, while others may name it: references are checked at commit, and
+# a check that waited for the holder could be waited for by it.
+HELD = {"key_share": True}
+
+
 def insert_new(session: Session, table: type[Base]) -> Any:
     """An INSERT that leaves a row alone when one with its key is there already."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert

@@ -36,7 +36,7 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
         .order_by(Entitlement.id)
         .limit(limit)
         .options(selectinload(Entitlement.channels))
-        .with_for_update(skip_locked=True, of=Entitlement)
+        .with_for_update(skip_locked=True, of=Entitlement, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for entitlement in found:

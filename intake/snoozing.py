@@ -29,7 +29,7 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
         due(desk, at)
         .order_by(Case.wakes_at)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=Case)
+        .with_for_update(skip_locked=True, of=Case, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for case in found:

@@ -73,7 +73,9 @@ def one_visible(
     """That case. Raises NotFound when there is none or this principal may not see it."""
     statement = visible_to(principal).where(Case.id == case_id)
     if lock:
-        statement = statement.with_for_update(of=Case).execution_options(populate_existing=True)
+        statement = statement.with_for_update(of=Case, key_share=True).execution_options(
+            populate_existing=True
+        )
     case = session.scalar(statement)
     if case is None:
         raise NotFound("there is no such case")

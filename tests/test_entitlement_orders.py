@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from intake import covering, entitlements, work
+from intake import covering, entitlements, merging, work
 from intake.agents import Principal, Role
 from intake.cases import Case, State
 from intake.db import new_id
@@ -28,10 +29,11 @@ CHANNELS = ("email", "phone")
 ACTS = (
     "open", "resolve", "reopen", "cancel", "reactivate", "spare", "charge", "take off",
     "put on first", "put on second", "move to email", "move to phone", "ask again",
+    "merge",
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)
 class Counted:
     """A case as the plain count knows it: where it stands and the term it has taken."""
 
@@ -41,6 +43,12 @@ class Counted:
     by_hand: bool = False
     spared: bool = False
     taken: tuple[str, str] | None = None
+    into: Counted | None = None
+
+    @property
+    def end(self) -> Counted:
+        """Where work on it goes on."""
+        return self.into.end if self.into else self
 
 
 @dataclass
@@ -119,9 +127,15 @@ class Count:
         self._give_back(case)
 
     def _reactivate(self, case: Counted) -> None:
-        must(case.state == "cancelled")
+        must(case.state == "cancelled" and case.into is None)
         case.state = "active"
         self._ask(case)
+
+    def _merge(self, case: Counted) -> None:
+        survivor = self.cases[beside(self.cases, case)].end
+        must(survivor is not case and case.state == survivor.state == "active")
+        case.state, case.into = "cancelled", survivor
+        self._give_back(case)
 
     def _spare(self, case: Counted) -> None:
         case.spared = True
@@ -174,6 +188,12 @@ class Count:
             self._put(case, case.on)
 
 
+def beside(cases: Sequence[object], case: object) -> int:
+    """Which case another is merged into: the first, or of the first the second if there is one."""
+    first = next(number for number, each in enumerate(cases) if each == case) == 0
+    return 1 if first and len(cases) > 1 else 0
+
+
 class Refused(Exception):
     """The plain count says no."""
 
@@ -223,10 +243,15 @@ class Real:
             "move to email": (covering.change_channel, ("email",), more),
             "move to phone": (covering.change_channel, ("phone",), more),
             "ask again": (covering.choose_again, (), more),
+            "merge": (self._merge, (), more),
         }
         call, words, more = acts[act]
         with self.desk.transaction() as session:
             call(session, by, case_id, *words, at=NOON, **more)
+
+    def _merge(self, session: Session, by: Principal, case_id: UUID, **more: Any) -> None:
+        survivor_id = self.cases[beside(self.cases, case_id)]
+        merging.merge(session, by, survivor_id, [case_id], **more)
 
     def left(self) -> tuple[dict[str, int], dict[str, int]]:
         with self.desk.db.reading() as session:

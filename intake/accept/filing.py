@@ -122,7 +122,7 @@ def _hold(session: Session, matches: Sequence[Match]) -> list[Match]:
             select(Case)
             .where(Case.id.in_(ids))
             .order_by(Case.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         ).all()
         holding |= ids

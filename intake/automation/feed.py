@@ -137,7 +137,7 @@ def _held(session: Session, happened: list[Event]) -> dict[Any, Case]:
         select(Case)
         .where(Case.id.in_(ids))
         .order_by(Case.id)
-        .with_for_update(skip_locked=True, of=Case)
+        .with_for_update(skip_locked=True, of=Case, key_share=True)
         .execution_options(populate_existing=True)
     )
     return {case.id: case for case in found}

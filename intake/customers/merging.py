@@ -138,7 +138,9 @@ def _both(session: Session, survivor_id: UUID, merged_id: UUID) -> tuple[Contact
 def _hold_cases(session: Session, which: Callable[[Table], ColumnElement[bool]]) -> None:
     # Cases come before contacts, and those before entitlements, as messages that arrive hold them.
     cases = Base.metadata.tables["cases"]
-    session.execute(select(cases.c.id).where(which(cases)).order_by(cases.c.id).with_for_update())
+    session.execute(
+        select(cases.c.id).where(which(cases)).order_by(cases.c.id).with_for_update(key_share=True)
+    )
 
 
 def _rows(session: Session, survivor_id: UUID, merged_id: UUID) -> tuple[Contact, Contact]:
@@ -147,7 +149,7 @@ def _rows(session: Session, survivor_id: UUID, merged_id: UUID) -> tuple[Contact
         select(Contact)
         .where(Contact.id.in_([survivor_id, merged_id]))
         .order_by(Contact.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     found = {contact.id: contact for contact in rows}

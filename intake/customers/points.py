@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from intake import events
 from intake.agents import Act, Principal
 from intake.customers.people import Contact, ContactPoint, hold
-from intake.db import new_id
+from intake.db import HELD, new_id
 from intake.errors import IntakeError, NotFound
 from intake.messages import ContactKind
 
@@ -142,7 +142,7 @@ def _e164(value: str, region: str) -> str:
 
 
 def _contact(session: Session, contact_id: UUID) -> Contact:
-    contact = session.get(Contact, contact_id, with_for_update=True, populate_existing=True)
+    contact = session.get(Contact, contact_id, with_for_update=HELD, populate_existing=True)
     if contact is None:
         raise NotFound("there is no such contact")
     if contact.merged_into_id is not None:

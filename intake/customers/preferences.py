@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from intake import events
 from intake.agents import Act, Agent, Principal
 from intake.customers.people import Contact
-from intake.db import Base, Json, one_of, refers_to
+from intake.db import HELD, Base, Json, one_of, refers_to
 from intake.errors import IntakeError, NotFound
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
@@ -73,7 +73,7 @@ def prefer(
     Raises WrongPreference, naming the field.
     """
     by.must(Act.WORK)
-    contact = session.get(Contact, contact_id, with_for_update=True, populate_existing=True)
+    contact = session.get(Contact, contact_id, with_for_update=HELD, populate_existing=True)
     if contact is None:
         raise NotFound("there is no such contact")
     preferences = of_contact(session, contact_id)

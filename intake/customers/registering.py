@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from intake import events
 from intake.agents import Act, Principal
 from intake.customers.people import Account, Contact
-from intake.db import new_id
+from intake.db import HELD, new_id
 from intake.errors import IntakeError, NotFound
 
 NAME_LENGTH, EXTERNAL_ID_LENGTH = 200, 120
@@ -44,7 +44,7 @@ def change_account(
 ) -> Account:
     """Write other fields into an account. Raises WrongCustomer, naming the field."""
     by.must(Act.WORK)
-    account = session.get(Account, account_id, with_for_update=True, populate_existing=True)
+    account = session.get(Account, account_id, with_for_update=HELD, populate_existing=True)
     if account is None:
         raise NotFound("there is no such account")
     _write(session, account, OF_ACCOUNT, fields)
@@ -73,7 +73,7 @@ def change_contact(
     Raises WrongCustomer, naming the field.
     """
     by.must(Act.WORK)
-    contact = session.get(Contact, contact_id, with_for_update=True, populate_existing=True)
+    contact = session.get(Contact, contact_id, with_for_update=HELD, populate_existing=True)
     if contact is None:
         raise NotFound("there is no such contact")
     if contact.merged_into_id is not None:

@@ -259,7 +259,9 @@ def held_by(
     )
     if lock:
         # What was read before the lock may be stale: the rows are read again under it.
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(
+            populate_existing=True
+        )
     return list(session.scalars(statement))
 
 
@@ -273,7 +275,7 @@ def locked(session: Session, ids: Iterable[UUID]) -> dict[UUID, Entitlement]:
         .where(Entitlement.id.in_(wanted))
         .order_by(Entitlement.id)
         .options(*WHOLE)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     return {entitlement.id: entitlement for entitlement in found}

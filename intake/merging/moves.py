@@ -60,7 +60,7 @@ def held(session: Session, by: Principal, ids: Collection[UUID]) -> dict[UUID, C
         visible_to(by)
         .where(Case.id.in_(ids))
         .order_by(Case.id)
-        .with_for_update(of=Case)
+        .with_for_update(of=Case, key_share=True)
         .execution_options(populate_existing=True)
     )
     found = {case.id: case for case in rows}

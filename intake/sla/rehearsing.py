@@ -102,7 +102,7 @@ def locked(session: Session, case_ids: Select[UUID]) -> list[Case]:
             select(Case)
             .where(Case.id.in_(case_ids))
             .order_by(Case.id)
-            .with_for_update(of=Case)
+            .with_for_update(of=Case, key_share=True)
             .execution_options(populate_existing=True)
         )
     )

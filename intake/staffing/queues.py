@@ -255,7 +255,7 @@ def _move_all(session: Session, by: Principal, queue: Queue, target: Queue, at: 
         .join(QueueItem, QueueItem.case_id == Case.id)
         .where(QueueItem.queue_id == queue.id, QueueItem.ended_at.is_(None))
         .order_by(Case.id)
-        .with_for_update(of=Case)
+        .with_for_update(of=Case, key_share=True)
         .execution_options(populate_existing=True)
     )
     for case in session.scalars(waiting).all():

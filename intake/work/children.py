@@ -170,7 +170,7 @@ def hold_family(session: Session, by: Principal, case_id: UUID) -> None:
     """Lock a case that is to end, and its children, in the order in which a merge locks them."""
     by.must(Act.WORK)
     family = select(Case.id).where(or_(Case.id == case_id, Case.parent_id == case_id))
-    session.scalars(family.order_by(Case.id).with_for_update(of=Case)).all()
+    session.scalars(family.order_by(Case.id).with_for_update(of=Case, key_share=True)).all()
 
 
 def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list[Case]:
@@ -192,7 +192,7 @@ def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list
         visible_to(by)
         .where(Case.id.in_(ids))
         .order_by(Case.id)
-        .with_for_update(of=Case)
+        .with_for_update(of=Case, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     if len(found) < len(ids):
@@ -213,7 +213,7 @@ def _locked(
         visible_to(by)
         .where(Case.id.in_(ids))
         .order_by(Case.id)
-        .with_for_update(of=Case)
+        .with_for_update(of=Case, key_share=True)
         .execution_options(populate_existing=True)
     )
     found = {case.id: case for case in rows}
