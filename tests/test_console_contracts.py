@@ -222,3 +222,32 @@ def test_only_managers_see_what_is_invoiced(console: Console, mina: Principal) -
     assert [answer.status_code for answer in answers] == [403] * len(answers)
     assert state_of(console.desk, request.id) == "open"
     assert browser.get("/contracts").status_code == 200
+
+
+def test_a_rate_that_was_missing_is_set_and_its_case_billed_again(
+    console: Console, browser: TestClient, mina: Principal
+) -> None:
+    desk = console.desk
+    account = desk.has_customer("ada@example.com").account_id
+    terms = {"account": str(account), "currency": "USD", "rounding_minutes": "15"}
+
+    wrong = browser.post("/billing/terms", data={**terms, "rounding_minutes": "0"})
+    browser.post("/billing/terms", data=terms)
+    [receipt] = desk.accepts(email("ada@example.com"))
+    assert receipt.case is not None
+    with desk.transaction() as session:
+        charge.log_time(session, mina, receipt.case.id, 20, at=datetime.now(UTC))
+        work.resolve(
+            session, mina, receipt.case.id, "Done.", desk=desk.settings, at=datetime.now(UTC)
+        )
+    waiting = browser.get("/billing")
+    browser.post("/billing/rates", data={"per_hour": "80", "currency": "usd"})
+    [request] = desk.all(InvoiceRequest)
+    browser.post(f"/billing/{request.id}/again", data={})
+
+    assert wrong.status_code == 422
+    assert "Bill again" in words(waiting)
+    assert "there is no rate in USD" in words(waiting)
+    assert "80.00 USD" in words(browser.get("/billing/rates"))
+    assert "40.00 USD" in words(browser.get("/billing"))  # half an hour
+    assert sorted(r.state.value for r in desk.all(InvoiceRequest)) == ["open", "withdrawn"]

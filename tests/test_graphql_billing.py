@@ -122,3 +122,21 @@ def test_a_list_of_requests_costs_the_same_for_two_and_for_twenty(
 
     assert statements(REQUESTS, 20) == statements(REQUESTS, 2) <= 6
     assert statements(cases, 20) == statements(cases, 2) <= 7
+
+
+def test_terms_are_shown_everybodys_first(office: Office, desk: DeskUnderTest) -> None:
+    boss = desk.has_agent("Bea", Role.MANAGER)
+    account = str(desk.has_customer("zoe@zed.example").account_id)
+    for whose, minutes in ((account, 15), (None, 5)):
+        office.asks(
+            """mutation($account: UUID, $minutes: Int!) { setBillingTerms(
+            currency: "EUR", account: $account, roundingMinutes: $minutes) { __typename } }""",
+            by=boss, account=whose, minutes=minutes,
+        )  # fmt: skip
+
+    shown = office.asks("{ billingTerms { roundingMinutes account { name } } }", by=boss)
+
+    assert shown["billingTerms"] == [
+        {"roundingMinutes": 5, "account": None},
+        {"roundingMinutes": 15, "account": {"name": "zed.example"}},
+    ]

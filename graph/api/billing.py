@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
+from graph.api.customers import Account
 from graph.api.describing import described
 from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.problems import AnyProblem, problem
-from intake import agents, charge
+from intake import agents, charge, customers
 from intake import billing as rows
 from intake.agents import Act, Principal
 from intake.errors import IntakeError
@@ -59,6 +60,20 @@ class Rate(Shown):
         return self.loaded(info, workers).get(self.agent_id)
 
 
+@strawberry.type(description="How time is billed: to an account, or to all without terms.")
+class BillingTerms(Shown):
+    id: UUID = strawberry.field(description="Their id.")
+    currency: str = strawberry.field(description="The currency (ISO 4217).")
+    rounding_minutes: int = strawberry.field(description="Each entry is rounded up to these.")
+    minimum_minutes: int = strawberry.field(description="A case is billed with at least these.")
+    per_case: Decimal = strawberry.field(description="What a case costs before any time.")
+    account_id: strawberry.Private[UUID | None]
+
+    @described("To whom; null: everybody without terms of their own.")
+    def account(self, info: Info) -> Account | None:
+        return self.loaded(info, billed_accounts).get(self.account_id)
+
+
 @strawberry.type
 class BillingQueries:
     @described("What an hour costs, by currency and service. For managers.")
@@ -66,6 +81,13 @@ class BillingQueries:
         info.context.principal.must(Act.MANAGE)
         statement = select(rows.Rate).order_by(rows.Rate.currency, rows.Rate.service, rows.Rate.id)
         return together(Rate, info.context.session.scalars(statement))
+
+    @described("How time is billed, everybody's terms first. For managers.")
+    def billing_terms(self, info: Info) -> list[BillingTerms]:
+        info.context.principal.must(Act.MANAGE)
+        everybody, own = rows.BillingTerms.for_all.desc(), rows.BillingTerms.id
+        statement = select(rows.BillingTerms).order_by(everybody, own)
+        return together(BillingTerms, info.context.session.scalars(statement))
 
 
 @strawberry.type(description="The rate or the terms are kept.")
@@ -143,3 +165,8 @@ def time_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[TimeEn
         .order_by(rows.TimeEntry.at, rows.TimeEntry.id)
     )
     return grouped(TimeEntry, found, lambda row: row.case_id)
+
+
+def billed_accounts(asking: Asking, kept: Sequence[BillingTerms]) -> Mapping[UUID | None, Account]:
+    """The accounts that these terms are of."""
+    return by_id(asking, Account, customers.Account, (one.account_id for one in kept))

@@ -22,6 +22,7 @@ from graph.exchange.invoice_table import write_requests
 from graph.house import House
 from intake import accounting
 from intake.billing import InvoiceRequest, State
+from intake.errors import NotFound
 
 AT_ONCE = 50
 NAMES = {
@@ -39,6 +40,7 @@ def routes(house: House) -> list[Route]:
     return [
         Route("/billing", read(house, _list), name="billing"),
         Route("/billing.csv", read(house, _file), name="billing-file"),
+        Route("/billing/{id:uuid}/again", act(house, _bill_again), methods=["POST"]),
         Route("/billing/hand-over", act(house, _hand_over), methods=["POST"]),
         *(
             Route(f"/billing/{{id:uuid}}/{name}", act(house, partial(_do, done)), methods=["POST"])
@@ -108,6 +110,15 @@ def _file(visit: Visit) -> Response:
     write_requests(table, visit.session, found)
     name = f"billing-batch-{batch}.csv" if batch else f"billing-{state.value}.csv"
     return download(table.getvalue().encode("utf-8-sig"), name, "text/csv")
+
+
+def _bill_again(visit: Visit) -> Response:
+    """As when a rate was missing, and is there now."""
+    row = visit.session.get(InvoiceRequest, visit.request.path_params["id"])
+    if row is None:
+        raise NotFound("there is no such invoice request")
+    accounting.bill_again(visit.session, visit.by, row.case_id, at=visit.at)
+    return RedirectResponse("/billing", 303)
 
 
 def _hand_over(visit: Visit) -> Response:
