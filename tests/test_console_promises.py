@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from channels.sandbox import Sandbox
 from intake.agents import Role
-from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
+from intake.sla import From, Kpi, KpiDefinition, ServiceCalendar, Sla, SlaItem, SlaState
 from tests.console import Console, filled_in, tree, words
 from tests.desk import DeskUnderTest
 from tests.promised import OFFICE, PRESSING, has_sla, item, open_case, the_clock
@@ -261,3 +261,17 @@ def test_a_version_is_tried_on_past_cases_and_drawn(desk: DeskUnderTest, console
     assert "0 % kept, 1 broken" in said
     assert "running broken" in said
     assert len(tree(page).xpath("//li[contains(@class, 'panel')]//*[local-name() = 'svg']")) == 2
+
+
+def test_a_kpi_is_defined_in_its_form(desk: DeskUnderTest, ada: TestClient) -> None:
+    form = ada.get("/slas/kpis")
+    given = {"kpi": "resolve by", "applicable_from": "escalated", "pauses": "these"}
+
+    done = ada.post("/slas/kpis/define", data=given | {"pauses.researching": "yes"})
+    refused = ada.post("/slas/kpis/define", data=given | {"applicable_from": "last message"})
+
+    assert "What promises mean" in words(form)
+    assert done.status_code == 303
+    assert "cannot count from" in words(refused)
+    [definition] = desk.all(KpiDefinition)
+    assert (definition.applicable_from, definition.pauses) == (From.ESCALATED, ["researching"])

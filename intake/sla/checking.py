@@ -82,6 +82,16 @@ def check_start(kpi: Kpi, start: From, *, own_success: bool, place: str = "") ->
         raise NotAnSla(f"{place}applicable_from: “{start}” is what keeps “{kpi}”")
 
 
+def starts_of(kpi: Kpi) -> tuple[From, ...]:
+    """The instants from which a promise of that KPI can count, kept by its usual act."""
+    by_messages = kpi is Kpi.NEXT_RESPONSE
+    return tuple(
+        start
+        for start in From
+        if (start in BY_MESSAGES) is by_messages and start is not ENDS.get(kpi)
+    )
+
+
 def check_pauses(pauses: Sequence[str] | None, place: str = "") -> None:
     """Raises NotAnSla unless each is a status in which a case is worked on."""
     for reason in pauses or ():

@@ -1,0 +1,82 @@
+"""What each promise means unless its item says otherwise: from when it counts, what stops it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from graph.console import promise_words, rendering
+from graph.console.filling import Filled, Reader, again
+from graph.console.navigation import beside
+from graph.console.sla_form import STATUSES
+from graph.console.visit import Visit, act, read
+from graph.house import House
+from intake.agents import Act, NotAllowed
+from intake.errors import IntakeError
+from intake.sla import From, Kpi, KpiDefinition, defining
+from intake.sla.checking import starts_of
+
+LABELS = {"kpi": "Promise", "applicable_from": "Counted since", "pauses": "What stops its clock"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One promise, as it is defined, and the instants it may count from."""
+
+    definition: KpiDefinition
+    name: str
+    starts: tuple[tuple[str, str], ...]
+
+
+def routes(house: House) -> list[Route]:
+    """The page, and the one act."""
+    return [
+        Route("/slas/kpis", read(house, _page), name="kpis"),
+        Route("/slas/kpis/define", act(house, _define, _again), methods=["POST"]),
+    ]
+
+
+def _page(visit: Visit) -> Response:
+    return _show(visit, Filled({}))
+
+
+def _show(visit: Visit, filled: Filled) -> Response:
+    visit.by.must(Act.READ)
+    return rendering.page(
+        visit,
+        "kpis.html",
+        422 if filled.wrong or filled.reason else 200,
+        nav=beside(visit),
+        kpis=[
+            Shown(
+                each,
+                promise_words.KPIS[each.kpi],
+                tuple((start.value, promise_words.SINCE[start]) for start in starts_of(each.kpi)),
+            )
+            for each in defining.definitions(visit.session)
+        ],
+        filled=filled,
+        labels=LABELS,
+        statuses=STATUSES,
+        writing=visit.by.may(Act.ADMINISTER),
+    )
+
+
+def _define(visit: Visit) -> Response:
+    visit.by.must(Act.ADMINISTER)
+    reader = Reader(visit.form)
+    kpi = reader.one_of("kpi", Kpi, Kpi.FIRST_RESPONSE)
+    start = reader.one_of("applicable_from", From, From.CREATED)
+    reader.finish()
+    chosen = [status for status in STATUSES if visit.said(f"pauses.{status}")]
+    pauses = chosen if visit.said("pauses") == "these" else None
+    defining.define(visit.session, visit.by, kpi, applicable_from=start, pauses=pauses, at=visit.at)
+    return RedirectResponse("/slas/kpis", 303)
+
+
+def _again(visit: Visit, error: IntakeError) -> Response:
+    if isinstance(error, NotAllowed):
+        raise error
+    return _show(visit, again(visit.form, error, LABELS))
