@@ -7,7 +7,7 @@ so that no act can forget a field.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -170,8 +170,16 @@ def _loaded(case: Case, _context: object) -> None:
 
 
 @event.listens_for(Case, "refresh")
-def _refreshed(case: Case, _context: object, _names: object) -> None:
+def _refreshed(case: Case, _context: object, names: Collection[str] | None) -> None:
+    known = inspect(case).info
+    before = known.get("as_read")
     _remember(case)
+    if before is None or names is None:
+        return
+    # What was written since and is not saved yet was not read again: it is still a change.
+    for field in FIELDS:
+        if (field if field in PLAIN else f"{field}_id") not in names:
+            known["as_read"][field] = before[field]
 
 
 def _remember(case: Case) -> None:

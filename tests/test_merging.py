@@ -16,7 +16,7 @@ from intake.cases import Activity, Case, NotOpen, Reason, State
 from intake.db import Base
 from intake.entitlements import DecreaseOn, LedgerEntry, unbalanced
 from intake.errors import NotFound
-from intake.events import Delivery
+from intake.events import Delivery, Event
 from intake.merging import CannotMerge, CannotMove, CannotUndo, CaseMerge
 from intake.messages import Attachment
 from intake.queues import QueueItem
@@ -394,6 +394,17 @@ def test_unmerging_puts_every_row_back(
             taken = [e.amount for e in desk.all(LedgerEntry) if e.case_id == case.id]
             assert sum(taken) == (-1 if case is cases[2] else 0)
         assert session.scalars(select(CaseMerge.undone_at)).all() == [LATER, LATER]
+
+
+def test_parting_tells_what_it_put_back(desk: DeskUnderTest, grace: Principal) -> None:
+    survivor, source = opened(desk), opened(desk, "bob@example.com")
+    merge(desk, grace, survivor, source)
+
+    unmerge(desk, grace, source)
+
+    [told] = [event for event in desk.all(Event) if event.kind == "case.unmerged"]
+    assert told.data["changes"]["state"] == ["cancelled", "active"]
+    assert told.data["changes"]["reason"] == ["merged", "in progress"]
 
 
 def test_merging_again_after_unmerging_works_the_same(
