@@ -120,3 +120,24 @@ def test_every_command_on_a_page_exists() -> None:
                 break
             assert word in options, f"there is no `deskbell {line}`"
             command = options[word]
+
+
+def test_the_reference_tells_of_every_family_of_events() -> None:
+    """Whoever listens by webhook finds there what there is to listen to."""
+    kind = re.compile(r"([a-z][a-z_-]*)\.[a-z_-]*")
+    recorded = set()
+    for file in [*(ROOT / "intake").rglob("*.py"), *(ROOT / "kb").rglob("*.py")]:
+        for call in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(call, ast.Call):
+                continue
+            name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+            if "record" in name or name.strip("_") in ("done", "tell"):
+                said = [part for word in call.args for part in ast.walk(word)]
+                texts = [str(part.value) for part in said if isinstance(part, ast.Constant)]
+                recorded |= {found[1] for text in texts if (found := kind.fullmatch(text))}
+
+    page = (ROOT / "docs/reference/events.md").read_text()
+    listed = set(re.findall(r"`([a-z_-]+)`", "\n".join(re.findall(r"(?m)^\| .*? \|", page))))
+
+    assert {"case", "invoice", "webhook", "sla"} <= recorded
+    assert recorded - listed == set()
