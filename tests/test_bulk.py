@@ -16,6 +16,7 @@ from intake.errors import NotFound
 from intake.events import Event
 from intake.visibility import visible_to
 from tests.desk import NOON, DeskUnderTest, email
+from tests.office import Office
 from tests.promised import tick
 from tests.test_clock import plan
 
@@ -263,3 +264,67 @@ def test_a_cancelled_case_is_not_taken_up_again(desk: DeskUnderTest, grace: Prin
 
 def test_what_waits_is_found_by_index(desk: DeskUnderTest) -> None:
     assert "ix_bulk_items_waiting" in plan(desk, bulk.due(desk.settings, NOON).limit(1))
+
+
+CHANGE = "$change: BulkChange!, $numbers: [Int!], $where: CaseFilter"
+PASS = "change: $change, numbers: $numbers, where: $where"
+PREVIEW = f"""query({CHANGE}) {{ previewBulk({PASS}) {{ __typename
+  ... on BulkPreview {{ words total ready canBeUndone cases {{ number }} }}
+  ... on WrongInput {{ field }} ... on Problem {{ message }} }} }}"""
+START = f"""mutation({CHANGE}) {{ startBulk({PASS}) {{ __typename
+  ... on BulkStarted {{ bulk {{ id words state total }} }}
+  ... on WrongInput {{ field }} ... on Problem {{ message }} }} }}"""
+FOLLOW = """query($id: UUID!, $after: String) { bulk(id: $id) { state finishedAt agent { name }
+  counts { state count } items(first: 2, after: $after) {
+    nodes { state why case { number priority } } pageInfo { hasNextPage endCursor } } } }"""
+UNDO = """mutation($id: UUID!) { undoBulk(id: $id) { __typename ... on BulkStarted {
+  bulk { state } } ... on Problem { message } } }"""
+
+
+def test_a_bulk_change_by_graphql_from_its_preview_to_its_undo(desk: DeskUnderTest) -> None:
+    office, luis = Office(desk), desk.has_agent("Luis")
+    cases(desk, 3)
+    change = {"what": "PRIORITISE", "priority": "HIGH"}
+
+    seen = office.asks(PREVIEW, by=luis, change=change, where={"states": ["ACTIVE"]})
+    started = office.asks(START, by=luis, change=change, numbers=[1001, 1002, 1003])["startBulk"]
+    run(desk)
+    id = started["bulk"]["id"]
+    page = office.asks(FOLLOW, by=luis, id=id)["bulk"]
+    after = page["items"]["pageInfo"]["endCursor"]
+    rest = office.asks(FOLLOW, by=luis, id=id, after=after)["bulk"]["items"]
+    undoing = office.asks(UNDO, by=luis, id=id)["undoBulk"]
+    run(desk)
+
+    assert (seen["previewBulk"]["words"], seen["previewBulk"]["ready"]) == (
+        "make the priority high", 3,
+    )  # fmt: skip
+    assert (started["bulk"]["state"], started["bulk"]["total"]) == ("RUNNING", 3)
+    assert page["counts"] == [{"state": "DONE", "count": 3}]
+    assert page["agent"] == {"name": "Luis"}
+    assert [n["case"]["priority"] for n in page["items"]["nodes"]] == ["HIGH", "HIGH"]
+    assert [n["case"]["number"] for n in rest["nodes"]] == [1003]
+    assert undoing["bulk"]["state"] == "UNDOING"
+    assert office.asks(FOLLOW, by=luis, id=id)["bulk"]["state"] == "UNDONE"
+    assert office.asks(UNDO, by=luis, id=id)["undoBulk"]["__typename"] == "CannotUndo"
+    assert office.asks(FOLLOW, by=desk.has_agent("Mary"), id=id)["bulk"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "chosen", "field"),
+    [
+        ({"what": "ASSIGN"}, {"numbers": [1001]}, "agent"),
+        ({"what": "CANCEL"}, {}, "numbers"),
+        ({"what": "CANCEL"}, {"numbers": [1001], "where": {}}, "numbers"),
+        ({"what": "CANCEL"}, {"numbers": []}, "cases"),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_input(
+    desk: DeskUnderTest, change: dict[str, Any], chosen: dict[str, Any], field: str
+) -> None:
+    office, luis = Office(desk), desk.has_agent("Luis")
+    cases(desk, 1)
+
+    for query, name in ((PREVIEW, "previewBulk"), (START, "startBulk")):
+        refused = office.asks(query, by=luis, change=change, **chosen)[name]
+        assert (refused["__typename"], refused["field"]) == ("WrongInput", field)

@@ -377,6 +377,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
         "/inbound/": kept, "/deliveries/": new_id(), "/moves/": new_id(),
+        "/bulk/": new_id(),
     }  # fmt: skip
     [mount] = [route for route in console.app.routes if isinstance(route, Mount)]
     found = []
@@ -405,11 +406,11 @@ FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel|reroute)"
     r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge|continue|apart)"
     r"|/activities/[^/]+/(move|split)"
-    r"|/moves/.*/undo"
+    r"|/moves/.*/undo|/bulk|/bulk/.*/(stop|undo)"
     r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
 )
 FOR_READERS = re.compile(
-    r"/|/cases/1001(/(beat|similar))?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
+    r"/|/bulk/[^/]+|/cases/1001(/(beat|similar))?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
     r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
     r"|/(slas|calendars)(/[^/]+)?"
 )

@@ -191,7 +191,7 @@ OF_A_FIELD = frozenset(
         *("wrong-term", "wrong-amount", "no-such-currency", "contract-incomplete"),
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
-        *("wrong-rate", "wrong-time", "wrong-instant", "wrong-endpoint"),
+        *("wrong-rate", "wrong-time", "wrong-instant", "wrong-bulk", "wrong-endpoint"),
         *("wrong-activity", "wrong-family"),
         *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),

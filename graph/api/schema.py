@@ -13,6 +13,7 @@ from graph.api.attendance import AttendanceMutations, AttendanceQueries
 from graph.api.automation import AutomationMutations, AutomationQueries
 from graph.api.beating import ViewerMutations
 from graph.api.billing import BillingMutations, BillingQueries
+from graph.api.bulk import BulkMutations, BulkQueries
 from graph.api.calls import CallMutations
 from graph.api.caselists import CaseQueries
 from graph.api.catalogue import CatalogueMutations
@@ -73,6 +74,7 @@ class Query(
     ReasonQueries,
     ChecklistQueries,
     MergeQueries,
+    BulkQueries,
     SimilarQueries,
     QueueQueries,
     TeamQueries,
@@ -119,6 +121,7 @@ class Mutation(
     ActivityMutations,
     FamilyMutations,
     MergeMutations,
+    BulkMutations,
     CoveringMutations,
     CustomerMutations,
     RegisterMutations,

@@ -160,6 +160,11 @@
     if (choice) document.getElementById(choice).checked = true;
   });
 
+  // A list in which cases are ticked stays as it is until something was done with them.
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.target.id === "list" && one(".pick:checked")) event.preventDefault();
+  });
+
   document.addEventListener("submit", (event) => {
     // A second press of a button must not do a thing twice.
     if (event.target.dataset.sent) event.preventDefault();
