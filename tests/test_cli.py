@@ -92,6 +92,30 @@ def test_somebody_is_let_in_and_signs_in(deskbell: Run) -> None:
     assert nobody == "deskbell: there is no active agent with that address\n"
 
 
+def test_who_works_where_is_set_up_by_command(deskbell: Run) -> None:
+    deskbell("agent", "add", "Ana", "ana@desk.example")
+    for queue in ("Support", "Hardware"):
+        deskbell("queue", "add", queue)
+    deskbell("skill", "add", "Spanish")
+
+    deskbell("team", "add", "Crew", "--member", "ana@desk.example", "--queue", "Hardware")
+    deskbell(
+        "queue", "set", "Hardware", "--member", "ana@desk.example",
+        "--assignment", "round robin", "--private",
+    )  # fmt: skip
+    deskbell("agent", "work", "ana@desk.example", "--capacity", "7", "--skill", "Spanish=4")
+    unknown = deskbell("agent", "work", "ana@desk.example", "--skill", "Greek=4", code=1)
+    refused = deskbell("queue", "archive", "Support", code=1)
+
+    assert re.search(r"Crew +Ana", deskbell("team", "list"))
+    assert re.search(r"Hardware +round robin +1", deskbell("queue", "list"))
+    assert re.search(r"Ana +ana@desk.example +agent +offline +0 of 7", deskbell("agent", "list"))
+    assert "Greek=4 is not a skill" in unknown
+    assert "is the default queue" in refused
+    assert "archived" in deskbell("queue", "archive", "Hardware")
+    assert "Hardware" not in deskbell("queue", "list")
+
+
 def test_queues_and_people_are_connected_to_slack_later(deskbell: Run) -> None:
     deskbell("queue", "add", "Support", "--address", "support@desk.example")
     deskbell("agent", "add", "Grace Hopper", "grace@desk.example")
@@ -148,7 +172,7 @@ def test_what_is_misspelt_is_told_in_words(deskbell: Run) -> None:
         ),
         (
             ("queue", "add", "Support"),
-            "deskbell: nothing was changed: that name, address or Slack user is taken already\n",
+            "deskbell: name: there is a queue Support already\n",
         ),
         (
             ("queue", "set", "Support", "--address", "[/no] address"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from graph.cli import calls, hours, listening, mail, people, running
+from graph.cli import calls, hours, listening, mail, people, running, staff
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
@@ -15,6 +15,8 @@ from graph.cli.words import (
     inbound_app,
     phone_app,
     queue_app,
+    skill_app,
+    team_app,
     webhook_app,
 )
 from graph.exchange.commands import app as csv_app
@@ -25,7 +27,7 @@ from intake.errors import IntakeError
 from intake.migrations import WrongSchema
 from intake.settings import WrongSettings
 
-__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "running"]
+__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "running", "staff"]
 
 for name, group in (
     ("db", db_app),
@@ -35,6 +37,8 @@ for name, group in (
     ("calendar", calendar_app),
     ("queue", queue_app),
     ("phone", phone_app),
+    ("skill", skill_app),
+    ("team", team_app),
     ("webhook", webhook_app),
     ("csv", csv_app),
     ("billing", billing_app),

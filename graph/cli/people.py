@@ -1,4 +1,4 @@
-"""Who works here, and where cases wait."""
+"""Who works here, and how they get in."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from sqlalchemy import select
 
-from channels.email.composing import Unsendable, address_on_the_wire
 from graph import starting
 from graph.cli.ground import now, out, settings_in_force
-from graph.cli.words import agent_app, queue_app
+from graph.cli.words import agent_app
 from graph.opening import open_database
 from intake import agents
 from intake.agents import Agent, Role
 from intake.errors import IntakeError
-from intake.queues import Queue, every
 
 
 @agent_app.command("add")
@@ -79,68 +76,6 @@ def agent_token(
         lasts = timedelta(days=days)
         out.print(agents.add_token(session, agent, name=name, at=now(), lasts=lasts))
     db.close()
-
-
-@queue_app.command("list")
-def queue_list() -> None:
-    """List the queues."""
-    db = open_database(settings_in_force())
-    with db.reading() as session:
-        table = Table("name", "address", "slack channel", "default", box=None)
-        for queue in every(session).every:
-            table.add_row(
-                queue.name, queue.address or "", queue.slack_channel, "yes" * queue.is_default
-            )
-        out.print(table)
-    db.close()
-
-
-@queue_app.command("add")
-def queue_add(name: str, address: str = "", slack_channel: str = "") -> None:
-    """Add a queue; `address` is the mailbox that feeds it."""
-    db = open_database(settings_in_force())
-    with db.transaction() as session:
-        first = not every(session).every
-        session.add(
-            Queue(
-                name=name,
-                address=_mailbox(address),
-                slack_channel=slack_channel,
-                is_default=first,
-            )
-        )
-    out.print(f"queue {name} added")
-    db.close()
-
-
-@queue_app.command("set")
-def queue_set(
-    name: str,
-    address: Annotated[str | None, typer.Option(help="The mailbox that feeds it.")] = None,
-    slack_channel: Annotated[str | None, typer.Option(help="Where it is announced, C…")] = None,
-) -> None:
-    """Change a queue's address or Slack channel; an empty text takes it away."""
-    db = open_database(settings_in_force())
-    with db.transaction() as session:
-        queue = session.scalar(select(Queue).where(Queue.name == name))
-        if queue is None:
-            raise IntakeError(
-                f"there is no queue {name}; `deskbell queue list` shows those there are"
-            )
-        if address is not None:
-            queue.address = _mailbox(address)
-        if slack_channel is not None:
-            queue.slack_channel = slack_channel
-    out.print(f"queue {name} changed")
-    db.close()
-
-
-def _mailbox(address: str) -> str | None:
-    """The address as mail names it; None for an empty one. Raises IntakeError."""
-    try:
-        return address_on_the_wire(address.lower()) if address else None
-    except Unsendable as error:
-        raise IntakeError(str(error)) from None
 
 
 def _agent(found: Agent | None) -> Agent:
