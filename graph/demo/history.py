@@ -20,11 +20,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from graph.demo import laid_out
-from graph.demo.stories import ANSWERS, PEOPLE, RESOLUTIONS, STORIES
+from graph.demo.stories import ANSWERS, PEOPLE, RESOLUTIONS, STORIES, TO_DO
 from intake import clock, work
 from intake.accept import accept
 from intake.agents import Agent, Principal
-from intake.cases import Case
+from intake.cases import ActivityState, Case
 from intake.db import new_id
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
@@ -49,6 +49,8 @@ class _World:
     library: Library
     later: Callable[[datetime, Callable[[datetime], None]], None]
     until: datetime
+    plans: Random
+    """Dice of their own, so that what is planned changes nothing else of the story."""
 
 
 def live(session: Session, desk: Desk, *, since: datetime, until: datetime) -> int:
@@ -62,8 +64,9 @@ def live(session: Session, desk: Desk, *, since: datetime, until: datetime) -> i
             heapq.heappush(agenda, (at, next(order), act))
 
     world = _World(
-        session, replace(desk, slack=False), dice, _agents(session), Library(), later, until
-    )
+        session, replace(desk, slack=False), dice, _agents(session), Library(), later, until,
+        Random(SEED + 1),  # noqa: S311  a story, not a secret
+    )  # fmt: skip
     for at in _arrivals(dice, since, until):
         later(at, lambda at: _somebody_asks(world, at))
     while agenda:
@@ -152,10 +155,29 @@ def _takes(world: _World, case_id: UUID, message: Message) -> Callable[[datetime
                 work.hold(world.session, agent, case_id, at=at)
                 back = at + timedelta(hours=world.dice.uniform(2, 50))
                 world.later(back, _writes_back(world, message, case_id, agent))
+        _plans(world, case_id, agent, at)
         done = at + timedelta(hours=world.dice.expovariate(1 / 3.0))
         world.later(_office(done), _resolves(world, case_id, agent))
 
     return act
+
+
+def _plans(world: _World, case_id: UUID, agent: Principal, at: datetime) -> None:
+    """Now and then something is to be done, and mostly it is done in time."""
+    if world.plans.random() > 0.4:
+        return
+    kind, subject = world.plans.choice(TO_DO)
+    due = _office(at + timedelta(hours=world.plans.uniform(1, 70)))
+    plan = work.Plan(kind, subject, due_at=due, minutes=world.plans.choice((5, 15, 30)))
+    about = work.Regarding(case_id=case_id)
+    activity = work.add_activity(world.session, agent, about, plan, at=at)
+
+    def completes(at: datetime) -> None:
+        if activity.state is ActivityState.OPEN and world.session.get_one(Case, case_id).open:
+            work.complete_activity(world.session, agent, activity.id, at=at)
+
+    if world.plans.random() < 0.8:
+        world.later(due - timedelta(minutes=30), completes)
 
 
 def _writes_back(
@@ -189,6 +211,7 @@ def _resolves(world: _World, case_id: UUID, agent: Principal) -> Callable[[datet
             world.dice.choice(RESOLUTIONS),
             desk=world.desk,
             at=at,
+            cancel_open_activities=True,
             billable_minutes=world.dice.choice((0, 15, 15, 30, 45)),
         )
 

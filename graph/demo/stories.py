@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intake.cases import ActivityKind
+
 SUPPORT = "support@contoso.example"
 BILLING = "billing@contoso.example"
 
@@ -62,4 +64,12 @@ RESOLUTIONS = (
     "Configuration corrected by us.",
     "Replaced the device.",
     "Customer found it together with us on the phone.",
+)
+
+TO_DO = (
+    (ActivityKind.PHONE_CALL, "Call back when the part is in"),
+    (ActivityKind.PHONE_CALL, "Ask whether it still works"),
+    (ActivityKind.TASK, "Order a spare part"),
+    (ActivityKind.TASK, "Ask the manufacturer"),
+    (ActivityKind.APPOINTMENT, "Look at it on site"),
 )
