@@ -8,7 +8,9 @@ from sqlalchemy import delete, func, select
 
 from graph import demo
 from graph.demo import history
+from intake.billing import InvoiceRequest
 from intake.cases import Case, State
+from intake.contracts import Contract
 from intake.entitlements import Entitlement, LedgerEntry
 from intake.events import Delivery, DeliveryState
 from intake.fields import CaseType
@@ -33,6 +35,8 @@ def test_a_fortnight_of_contoso_is_true_to_the_last_number(desk: DeskUnderTest) 
     assert {None, "none-bought"} <= {case.decision["refusal"] for case in cases}
     assert {"Incident", "Problem"} <= {kind.name for kind in desk.all(CaseType)}
     assert sum(1 for case in cases if case.topic_id is not None) > 5
+    assert desk.count(InvoiceRequest) > 1
+    assert {"active", "draft"} <= {contract.state.value for contract in desk.all(Contract)}
     # Nothing of the past is sent to anybody.
     assert {delivery.state for delivery in desk.all(Delivery)} == {DeliveryState.SENT}
     for plan in desk.all(Entitlement):

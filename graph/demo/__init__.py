@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from graph.demo import laid_out, rules, staff
+from graph.demo import laid_out, rules, sold, staff
 from graph.demo.articles import ARTICLES
 from graph.demo.stories import PEOPLE
 from intake import entitlements
@@ -38,6 +38,7 @@ def plant(session: Session, *, at: datetime) -> bool:
     _products(session)
     _customers(session, slas, at)
     laid_out.plant(session, at=at)
+    sold.plant(session, agents, at=at)
     for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
         session.add(
             Article(
