@@ -49,7 +49,9 @@ class Navigation:
     """Views that people saved."""
     queues: tuple[Place, ...]
     desk: tuple[Place, ...]
-    """Beyond single cases: how things stand, and what could not be filed, for managers."""
+    """Beyond single cases: customers, how things stand, what could not be filed."""
+    set_up: tuple[Place, ...]
+    """How the desk works: for managers and administrators."""
     presence: Presence
     """What this visitor says about now."""
 
@@ -79,7 +81,7 @@ def beside(
         Place(f"/?queue={row.id}", row.name, by_queue.get(row.id, (0,))[0], str(row.id) == queue)
         for row in visible
     )
-    return Navigation(views, _saved(visit), queues, _desk(visit), _presence(visit))
+    return Navigation(views, _saved(visit), queues, _desk(visit), _set_up(visit), _presence(visit))
 
 
 def _saved(visit: Visit) -> tuple[Place, ...]:
@@ -122,32 +124,40 @@ def _counts(visit: Visit) -> dict[object, tuple[int, ...]]:
 
 
 def _desk(visit: Visit) -> tuple[Place, ...]:
-    here = visit.request.url.path
     places = [
-        Place("/activities", "To do", _due(visit), here.startswith("/activities"), "check"),
-        Place("/reports", "Reports", 0, here == "/reports", "chart"),
-        Place("/customers", "Customers", 0, here.startswith("/customers"), "people"),
+        _place(visit, "/activities", "To do", "check", count=_due(visit)),
+        _place(visit, "/reports", "Reports", "chart"),
+        _place(visit, "/customers", "Customers", "people"),
+        _place(visit, "/products", "Products", "all"),
+        _place(visit, "/contracts", "Contracts", "shield"),
     ]
-    places.append(Place("/products", "Products", 0, here.startswith("/products"), "all"))
-    contracts = here.startswith("/contracts")
-    places.append(Place("/contracts", "Contracts", 0, contracts, "shield"))
     if visit.by.may(Act.MANAGE):
-        places += [
-            Place("/billing", "Billing", 0, here.startswith("/billing"), "down"),
-            Place("/slas", "SLAs", 0, here.startswith("/slas"), "clock"),
-            Place("/calendars", "Business hours", 0, here.startswith("/calendars"), "sun"),
-        ]
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)
         count = visit.session.scalar(waiting) or 0
-        rules = here.startswith(("/routing", "/automation", "/macros", "/templates"))
-        staffing = here.startswith("/staffing")
-        places.append(Place("/staffing", "Queues and people", 0, staffing, "people"))
-        places.append(Place("/routing", "Rules", 0, rules, "steps"))
-        places.append(Place("/inbound", "Unfiled mail", count, here == "/inbound", "email"))
-    if visit.by.may(Act.ADMINISTER):
-        places.append(Place("/fields", "Case fields", 0, here.startswith("/fields"), "edit"))
-        places.append(Place("/webhooks", "Webhooks", 0, here.startswith("/webhooks"), "out"))
+        places.append(_place(visit, "/billing", "Billing", "down"))
+        places.append(_place(visit, "/inbound", "Unfiled mail", "email", count=count))
     return tuple(places)
+
+
+def _set_up(visit: Visit) -> tuple[Place, ...]:
+    places = []
+    if visit.by.may(Act.MANAGE):
+        places += [
+            _place(visit, "/staffing", "Queues and people", "people"),
+            _place(visit, "/routing", "Rules", "steps", "/automation", "/macros", "/templates"),
+            _place(visit, "/slas", "SLAs", "clock"),
+            _place(visit, "/calendars", "Business hours", "sun"),
+        ]
+    if visit.by.may(Act.ADMINISTER):
+        places.append(_place(visit, "/fields", "Case fields", "edit"))
+        places.append(_place(visit, "/webhooks", "Webhooks", "out"))
+    return tuple(places)
+
+
+def _place(visit: Visit, href: str, name: str, icon: str, *also: str, count: int = 0) -> Place:
+    """An entry for the pages at that address, and below it; and for those at other ones."""
+    here = visit.request.url.path.startswith((href, *also))
+    return Place(href, name, count, here, icon)
 
 
 def _due(visit: Visit) -> int:
