@@ -130,6 +130,19 @@ class SlackStandIn:
         """Somebody presses a button that the message shows."""
         return self.send(self.pressed(message, act, user=user, team=team, **changes))
 
+    def command(self, text: str, *, user: str, team: str = TEAM) -> Answered:
+        """Somebody writes `/deskbell` and these words."""
+        return self.send(
+            {
+                "command": "/deskbell",
+                "text": text,
+                "user_id": user,
+                "team_id": team,
+                "trigger_id": f"trigger.{next(self._counter)}",
+                "response_url": "https://hooks.slack.example/commands/1",
+            }
+        )
+
     def pressed(
         self, message: Posted, act: str, *, user: str, team: str = TEAM, value: str = ""
     ) -> dict[str, Any]:
@@ -221,7 +234,9 @@ class SlackStandIn:
         return {TIMESTAMP: timestamp, SIGNATURE: sign(SECRET, timestamp, body)}
 
     def _by_http(self, request: dict[str, Any]) -> Answered:
-        if request["type"] == "event_callback":
+        if "command" in request:
+            body, kind = urlencode(request).encode(), "application/x-www-form-urlencoded"
+        elif request["type"] == "event_callback":
             body, kind = json.dumps(request).encode(), "application/json"
         else:
             body = urlencode({"payload": json.dumps(request)}).encode()
@@ -233,7 +248,8 @@ class SlackStandIn:
     def _by_socket(self, request: dict[str, Any]) -> Answered:
         self.wait_for_socket()
         envelope_id = f"envelope-{next(self._counter)}"
-        kind = "events_api" if request["type"] == "event_callback" else "interactive"
+        kinds = {"event_callback": "events_api", "": "slash_commands"}
+        kind = kinds.get(request.get("type", ""), "interactive")
         envelope = {
             "type": kind,
             "envelope_id": envelope_id,

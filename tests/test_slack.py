@@ -22,6 +22,7 @@ from channels.slack import http, socket_mode
 from channels.slack.acts import Acts
 from intake import clock, threads, work
 from intake.agents import Agent, Role
+from intake.availability import Availability, Presence
 from intake.cases import ActivityKind, Case, Direction, Reason, Resolution, State
 from intake.db import Busy, Database, new_id
 from intake.events import Delivery, DeliveryState, Event
@@ -396,6 +397,23 @@ def test_a_reply_from_elsewhere_appears_below_the_card(
 
     [answered] = slack.below(slack.cards[0])
     assert answered.shows == "Ivan answered ada@example.com by email\nTry again."
+
+
+def test_an_agent_says_by_command_whether_they_can_take_work(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    a_case(desk, told)
+
+    now = slack.command("Available ", user=GRACE)
+    asked = slack.command("", user=GRACE)
+    stranger = slack.command("busy", user="U0STRANGER")
+
+    [known] = desk.all(Availability)
+    assert known.presence is Presence.AVAILABLE
+    assert now.body["text"] == "You are available now."
+    assert asked.body["text"].startswith("You are available. Say one of available, busy,")
+    assert "not linked to an active agent" in stranger.body["text"]
+    assert [event.kind for event in events(desk, "slack.refused")] == ["slack.refused"]
 
 
 def test_whoever_comes_second_is_told_who_was_first(

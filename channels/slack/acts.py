@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from channels import NotNow
-from channels.slack import later, merging, seen, sheets
+from channels.slack import later, merging, presence, seen, sheets
 from channels.slack.calling import AWAY, client_of
 from channels.slack.sheets import Sheet, Submitted
 from channels.slack.words import escaped
@@ -121,6 +121,20 @@ class Acts:
             self._open(press, answer)
         elif answer:
             self._tell(press, answer)
+
+    def commanded(self, body: Mapping[str, Any]) -> str:
+        """Do what `/deskbell` says; the answer, which only whoever wrote it sees."""
+        asker = Asker(str(body.get("user_id") or ""), str(body.get("team_id") or ""))
+        at = datetime.now(UTC)
+        try:
+            with self._db.transaction() as session:
+                by = self._agent(session, asker)
+                if by is None:
+                    self._refuse(session, asker, "command", None, at)
+                    return STRANGER.format(user=asker.user)
+                return presence.said(session, by, str(body.get("text") or ""), at=at)
+        except IntakeError as error:
+            return str(error)
 
     def submitted(self, body: Mapping[str, Any]) -> str | Sheet:
         """Do what a sheet says; why not, in words, or ''; or the sheet that asks once more."""

@@ -38,6 +38,10 @@ def app_of(db: Database, desk: Desk, settings: Settings) -> App:
         acts.pressed(body)
         ack()
 
+    @app.command(ANYTHING)
+    def commanded(ack: Ack, body: dict[str, Any]) -> None:
+        ack(text=acts.commanded(body), response_type="ephemeral")
+
     @app.view(ANYTHING)
     def submitted(ack: Ack, body: dict[str, Any]) -> None:
         answer = acts.submitted(body)

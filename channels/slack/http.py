@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -77,14 +77,20 @@ def _read(body: bytes, content_type: str) -> dict[str, Any]:
             asked = orjson.loads(body)
         else:
             form = parse_qs(body.decode(), max_num_fields=MOST_FIELDS, errors="strict")
-            # Without a payload it is Slack's test of our certificate.
             payload = form.get("payload")
-            asked = orjson.loads(payload[-1]) if payload else {"ssl_check": form["ssl_check"][-1]}
+            asked = orjson.loads(payload[-1]) if payload else _without_payload(form)
     except (ValueError, KeyError) as error:
         raise NotARequest("neither JSON nor a form with some") from error
     if not isinstance(asked, dict) or not _shaped(asked):
         raise NotARequest("JSON, but not of the shape that its type has")
     return asked
+
+
+def _without_payload(form: Mapping[str, list[str]]) -> dict[str, Any]:
+    """A command with its words, or Slack's test of our certificate."""
+    if "command" in form:
+        return {name: values[-1] for name, values in form.items()}
+    return {"ssl_check": form["ssl_check"][-1]}
 
 
 def _shaped(asked: dict[str, Any]) -> bool:
@@ -96,6 +102,8 @@ def _shaped(asked: dict[str, Any]) -> bool:
             pass
         case {"type": "event_callback", "event": {"type": str()}}:
             pass
+        case {"command": str(), "user_id": str()} if "type" not in asked:
+            return True
         case {"type": "url_verification"} | {"ssl_check": _}:
             pass
         case _:
