@@ -17,6 +17,7 @@ BENCHES = {
     "Suggestions": ("bench.suggestions",),
     "GraphQL": ("bench.graphql_lists",),
     "Calendars": ("bench.calendars", "100000"),
+    "Clocks": ("bench.clock",),
 }
 
 
