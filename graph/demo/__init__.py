@@ -13,14 +13,14 @@ from graph.demo import laid_out, rules, sold, staff
 from graph.demo.articles import ARTICLES
 from graph.demo.stories import PEOPLE
 from intake import entitlements
-from intake.agents import Agent, Role
+from intake.agents import SYSTEM, Agent, Role
 from intake.customers import Account, AccountDomain, Contact, ContactPoint
 from intake.db import new_id
 from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
 from intake.products import Product
 from intake.queues import Continuity, Queue, QueueMember, WhenNotCovered
-from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState
+from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState, activation
 from kb.articles import Article
 
 ADMINISTRATOR = "ada@contoso.example"
@@ -32,6 +32,8 @@ def plant(session: Session, *, at: datetime) -> bool:
     if session.scalar(select(Queue.id).limit(1)) is not None:
         return False
     slas = _slas(session)
+    session.flush()
+    _draft(session, slas["Standard"], at)
     agents = _agents(session, at)
     queues = _queues(session, agents)
     staff.plant(session, agents, queues, at=at)
@@ -77,6 +79,15 @@ def _slas(session: Session) -> dict[str, UUID]:
                 "2027-01-01": "New Year",
                 "2027-01-06": "Epiphany",
             },
+            "exceptions": {"2026-12-24": [["09:00", "12:00"]]},
+            "changes": [
+                {
+                    "from": "2027-07-01",
+                    "weekly": {
+                        day: [["08:00", "15:00"]] for day in ("mon", "tue", "wed", "thu", "fri")
+                    },
+                }
+            ],
         },
     )
     session.add(hours)
@@ -102,6 +113,24 @@ def _slas(session: Session) -> dict[str, UUID]:
             )
         found[name] = sla.id
     return found
+
+
+def _draft(session: Session, sla_id: UUID, at: datetime) -> None:
+    """A stricter version of an SLA, to be tried on past cases before anybody is bound by it."""
+    draft = activation.revise(session, SYSTEM, sla_id, at=at)
+    first, resolve = (activation.copy_of(item) for item in draft.items)
+    first.fail_after_minutes, first.warn_after_minutes = 60, 40
+    pressing = activation.copy_of(resolve)
+    pressing.fail_after_minutes, pressing.warn_after_minutes = 4 * 60, 3 * 60
+    pressing.applicable_when = {"all": [{"field": "priority", "op": "is", "value": "high"}]}
+    pressing.actions = [
+        {
+            "on": "warning", "do": "mail", "to": ["agent"], "in_hours": True,
+            "subject": "Case {number} is due {due}", "text": "{subject}\n{customer}\n{url}",
+        },
+        {"on": "failure", "do": "change", "escalated": True},
+    ]  # fmt: skip
+    activation.rewrite(session, SYSTEM, draft.id, [first, pressing, resolve], at=at)
 
 
 def _agents(session: Session, at: datetime) -> dict[str, Agent]:
