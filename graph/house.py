@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from channels.follow import Follower
 from channels.reception import Reception
 from channels.sandbox import Sandbox
+from intake import nouns
 from intake.db import Database
 from intake.desk import Desk
 from intake.settings import Settings
@@ -28,6 +29,7 @@ class House:
 
 def furnish(settings: Settings, db: Database, desk: Desk, sandbox: Sandbox) -> House:
     """A desk's value from its parts; closing them stays with whoever made them."""
+    nouns.use(settings.noun)
     library = Library()
     return House(
         settings=settings,

@@ -24,6 +24,7 @@ from graph.opening import desk_of, open_database
 from intake import inbound, queues
 from intake.cases import Case
 from intake.inbound import Inbound, State
+from intake.nouns import noun
 from intake.settings import Settings
 
 TOGETHER = 32
@@ -60,7 +61,7 @@ class Account:
         for name in ("filed", "duplicate", "filtered", "quarantined"):
             table.add_row(name, str(getattr(self, name)))
         table.add_row("read in all", str(self.read))
-        table.add_row("cases opened", str(self.cases))
+        table.add_row(f"{noun.many} opened", str(self.cases))
         return table
 
 
@@ -121,7 +122,7 @@ def file_one(house: House, arrived: Arrived) -> str:
     with house.db.reading() as session:
         row = session.get_one(Inbound, id)
         case = session.get(Case, row.case_id) if row.case_id else None
-        return f"case {case.number}" if case else f"{row.state}: {row.reason}"
+        return f"{noun} {case.number}" if case else f"{row.state}: {row.reason}"
 
 
 def read(kind: Kind, path: Path) -> Iterator[bytes]:

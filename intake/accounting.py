@@ -16,6 +16,7 @@ from intake.agents import Act, Principal
 from intake.billing import InvoiceRequest, WrongRate
 from intake.cases import State
 from intake.customers import Account, Contact
+from intake.nouns import noun
 
 HANDED_OVER_TOGETHER = 10_000
 LONGEST_REASON = 500
@@ -28,7 +29,7 @@ def bill_again(
     by.must(Act.MANAGE)
     case = case_of(session, by, case_id, version=None, closed_too=True)
     if case.state is not State.RESOLVED:
-        raise WrongRate(f"state: case {case.number} is not resolved; only then is it billed")
+        raise WrongRate(f"state: {noun} {case.number} is not resolved; only then is it billed")
     return billing.bill_again(session, case, by=by, at=at)
 
 

@@ -17,6 +17,7 @@ from intake import customers, events, threads
 from intake.cases import Case
 from intake.desk import Desk
 from intake.messages import ContactKind, Outgoing
+from intake.nouns import noun
 from intake.queues import Queue, Queues, WhenNotCovered
 from intake.threads import Arrival
 
@@ -26,13 +27,13 @@ IN_ALL_PER = timedelta(hours=1)
 
 WORDS = {
     "en": (
-        "Case {number}: we have your message",
-        "Hello,\n\nwe received your message and opened case {number} for it. You can answer this "
+        "{Noun} {number}: we have your message",
+        "Hello,\n\nwe received your message and opened {noun} {number} for it. You can answer this "
         "mail to add to it.\n\n{organisation}\n",
     ),
     "es": (
-        "Caso {number}: hemos recibido su mensaje",
-        "Hola:\n\nhemos recibido su mensaje y abierto el caso {number}. Puede responder a este "
+        "{Caso} {number}: hemos recibido su mensaje",
+        "Hola:\n\nhemos recibido su mensaje y abierto {el_caso} {number}. Puede responder a este "
         "correo para añadir algo.\n\n{organisation}\n",
     ),
 }
@@ -41,14 +42,14 @@ WORDS = {
 OFFERS = {
     "en": (
         WORDS["en"][0],
-        "Hello,\n\nwe received your message and opened case {number} for it. At present no support "
-        "plan covers it: answer this mail to buy or renew one, or to have the work quoted. Nothing "
-        "is charged without your word.\n\n{organisation}\n",
+        "Hello,\n\nwe received your message and opened {noun} {number} for it. At present no "
+        "support plan covers it: answer this mail to buy or renew one, or to have the work quoted. "
+        "Nothing is charged without your word.\n\n{organisation}\n",
     ),
     "es": (
         WORDS["es"][0],
-        "Hola:\n\nhemos recibido su mensaje y abierto el caso {number}. Ahora mismo ningún plan de "
-        "soporte lo cubre: responda a este correo para contratar o renovar uno, o para pedir un "
+        "Hola:\n\nhemos recibido su mensaje y abierto {el_caso} {number}. Ahora mismo ningún plan "
+        "de soporte lo cubre: responda a este correo para contratar o renovar uno, o para pedir un "
         "presupuesto. No se cobra nada sin su conformidad.\n\n{organisation}\n",
     ),
 }
@@ -108,7 +109,7 @@ def _promise(
     mailbox = case.mailbox if "@" in case.mailbox else queues.default.address or ""
     if not mailbox:
         return []
-    fill = {"number": case.number, "organisation": desk.organisation}
+    fill = {"number": case.number, "organisation": desk.organisation, **noun.words}
     message_id = threads.new_message_id(mailbox)
     outgoing = Outgoing(
         message_id=message_id,

@@ -15,6 +15,7 @@ from intake.cases import Activity, Case, NotOpen, forget_plans, touch
 from intake.db import new_id
 from intake.events import Delivery
 from intake.history import Changes
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.visibility import one_visible
 
@@ -39,9 +40,9 @@ def case_of(
 def must_be_open(case: Case) -> None:
     """Raises NotOpen for a closed case."""
     if case.merged_into_id is not None:
-        raise NotOpen(f"case {case.number} was merged into another; work goes on there")
+        raise NotOpen(f"{noun} {case.number} was merged into another; work goes on there")
     if not case.open:
-        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
+        raise NotOpen(f"{noun} {case.number} is {case.state}; reopen it first")
 
 
 def done(

@@ -21,6 +21,7 @@ from intake.cases import Case, Priority, Severity, touch
 from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
 from intake.letters import Mailbag
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.sla import KpiInstance, KpiState, Milestone
 from intake.sla.actions import Action, BadAction, Do
@@ -130,7 +131,7 @@ def _do(
         key = f"sla:{case.id}:{instance.item_id}:{place}:{due_at.timestamp():.0f}"
         return _call(session, case, instance, action, key, due_at=due_at, at=at)
     if not case.open:
-        return f"not done: the case is {case.state}"
+        return f"not done: the {noun} is {case.state}"
     match action.do:
         case Do.CHANGE:
             return _change(session, case, action, at)

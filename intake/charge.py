@@ -19,6 +19,7 @@ from intake.cases import Activity, ActivityKind, Direction
 from intake.customers import Account
 from intake.db import new_id
 from intake.errors import NotFound
+from intake.nouns import noun
 
 SERVICE_LENGTH = 60
 
@@ -64,7 +65,7 @@ def log_time(
     else:
         found = session.get(Activity, activity_id)
         if found is None or found.case_id != case.id:
-            raise NotFound("the case has no such activity")
+            raise NotFound(f"the {noun} has no such activity")
         activity = found
     entry = billing.write_down(
         session, activity, minutes, by=by, service=service.strip(), billable=billable

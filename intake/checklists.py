@@ -19,6 +19,7 @@ from intake.db import Base, new_id, refers_to
 from intake.errors import NotFound
 from intake.fields import CaseType, WrongField
 from intake.fields.naming import name_of
+from intake.nouns import noun
 
 LONGEST = 300
 MOST_ITEMS = 100
@@ -77,7 +78,7 @@ def put_on(
     ).one()
     words = items_in(texts)
     if count + len(words) > MOST_ITEMS:
-        raise WrongField(f"items: a case has {MOST_ITEMS} at most")
+        raise WrongField(f"items: {noun.a} has {MOST_ITEMS} at most")
     added = [
         ChecklistItem(
             id=new_id(), case_id=case.id, text=text, position=last + place,
@@ -113,7 +114,7 @@ def usable(session: Session, case: Case, checklist_id: UUID) -> Checklist:
         .where(or_(Checklist.type_id.is_(None), Checklist.type_id == case.type_id))
     )
     if found is None:
-        raise NotFound("there is no such checklist for cases of this type")
+        raise NotFound(f"there is no such checklist for {noun.many} of this type")
     return found
 
 
@@ -132,7 +133,7 @@ def write_checklist(
     made = _one(session, checklist_id) if checklist_id else Checklist(id=new_id())
     others = (each.name for each in checklists(session) if each.id != made.id)
     if type_id is not None and session.get(CaseType, type_id) is None:
-        raise WrongField("type: there is no such type of case")
+        raise WrongField(f"type: there is no such type of {noun}")
     made.name, made.type_id = name_of(name, others, longest=80), type_id
     made.items = items_in(items)
     session.add(made)

@@ -37,6 +37,7 @@ from intake.cases import Case
 from intake.desk import Desk
 from intake.events import Delivery, Event
 from intake.letters import Mailbag
+from intake.nouns import noun
 from intake.sla import KpiInstance
 
 BATCH = 200
@@ -112,7 +113,7 @@ def in_words(row: Event | Delivery) -> str:
         said = f"{row.channel} {row.kind} to {row.target}" + (f": {subject}" if subject else "")
         return said if row.due_at == row.promised_at else f"{said} (at {row.due_at:%F %R %Z})"
     said = ", ".join(f"{name} {row.data[name]}" for name in row.data if name not in UNSAID)
-    case = f" case {row.data['number']}" if "number" in row.data else ""
+    case = f" {noun} {row.data['number']}" if "number" in row.data else ""
     return f"{row.kind}{case}: {said}"
 
 

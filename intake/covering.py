@@ -20,6 +20,7 @@ from intake.desk import Desk
 from intake.entitlements import ChosenBy, Decision
 from intake.errors import IntakeError, NotFound
 from intake.facts import facts_of
+from intake.nouns import noun
 
 
 class NotCovered(IntakeError):
@@ -169,9 +170,9 @@ def reactivate(
     """Work on a cancelled case goes on; what covers it is asked again and takes its term again."""
     case = case_of(session, by, case_id, version=version, closed_too=True)
     if case.state is not State.CANCELLED:
-        raise NotOpen(f"case {case.number} is {case.state}; only a cancelled one is reactivated")
+        raise NotOpen(f"{noun} {case.number} is {case.state}; only a cancelled one is reactivated")
     if case.reason is Reason.MERGED:
-        raise NotOpen(f"case {case.number} was merged into another; work goes on there")
+        raise NotOpen(f"{noun} {case.number} was merged into another; work goes on there")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
     case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
     queues.enter(session, case, session.get_one(queues.Queue, case.queue_id), at=at)
@@ -197,7 +198,7 @@ def override(
     """
     by.must(Act.MANAGE)
     if not reason.strip():
-        raise NoReason("say why this case is let in against the rules")
+        raise NoReason(f"say why this {noun} is let in against the rules")
     case = case_of(session, by, case_id, version=version)
     held = terms.candidates(session, case, named=entitlement_id)
     named = held.get(entitlement_id) if entitlement_id else None

@@ -15,6 +15,7 @@ from intake.acting import tell_slack
 from intake.agents import SYSTEM, Agent
 from intake.cases import Case, touch
 from intake.desk import Desk
+from intake.nouns import noun
 
 
 def due(_desk: Desk, at: datetime) -> Select[Case]:
@@ -48,6 +49,6 @@ def _remind(session: Session, case: Case, desk: Desk, at: datetime) -> None:
     key = f"follow-up:{case.id}:{agreed.isoformat()}"
     if tell_slack(session, case, "reminder", at, key=key) or owner is None or not owner.active:
         return
-    news = f"The follow-up of case {case.number} is due: {case.subject}"
+    news = f"The follow-up of {noun} {case.number} is due: {case.subject}"
     page = f"/cases/{case.number}"
     notices.tell(session, owner, news, desk=desk, key=key, at=at, page=page)

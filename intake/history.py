@@ -24,6 +24,7 @@ from intake.customers import Account, Contact
 from intake.entitlements import Entitlement
 from intake.events import Event
 from intake.fields import CaseType, topics
+from intake.nouns import noun
 from intake.products import Product
 from intake.queues import Queue
 from intake.sla import Sla
@@ -94,7 +95,7 @@ def expect_version(session: Session, case: Case, version: int | None) -> None:
     """Raises StaleVersion, with what differs, when the caller read an older state of the case."""
     if version is not None and version != case.version:
         raise StaleVersion(
-            f"case {case.number} changed since you read it (version {case.version}, you had "
+            f"{noun} {case.number} changed since you read it (version {case.version}, you had "
             f"{version}); look again before you change it",
             tuple(since(session, case, version)),
         )

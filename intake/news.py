@@ -15,6 +15,7 @@ from intake.cases import Activity, Case
 from intake.desk import Desk
 from intake.events import Event
 from intake.followers import Follower
+from intake.nouns import noun
 from intake.visibility import visible_to
 
 GATHERED = timedelta(minutes=2)
@@ -71,7 +72,7 @@ def _tell(session: Session, follower: Follower, desk: Desk, at: datetime) -> Non
     lines = _lines(session, follower, since)
     if lines:
         notices.tell(
-            session, agent, f"Case {case.number}, {case.subject[:LONGEST]}", details=lines,
+            session, agent, f"{noun.One} {case.number}, {case.subject[:LONGEST]}", details=lines,
             desk=desk, key=f"follow:{case.id}:{agent.id}:{since.isoformat()}", at=at,
             page=f"/cases/{case.number}",
         )  # fmt: skip

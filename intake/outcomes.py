@@ -12,6 +12,7 @@ from intake.agents import SYSTEM
 from intake.cases import Activity, ActivityState, Case, Direction, Reason, State, touch
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
+from intake.nouns import noun
 from intake.queues import Queue
 
 
@@ -86,7 +87,7 @@ def _answer_did_not_arrive(
             on=desk.day(at),
             at=at,
             event=terms.event_of(case),
-            reason="case reopened",
+            reason=f"{noun} reopened",
         )
         billing.withdraw(session, case, by=SYSTEM, at=at)
         queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)

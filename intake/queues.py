@@ -15,6 +15,7 @@ from intake.agents import Agent
 from intake.cases import Case
 from intake.db import Base, new_id, one_of, refers_to
 from intake.errors import IntakeError
+from intake.nouns import noun
 from intake.teams import Team
 
 
@@ -205,11 +206,11 @@ def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
     item = item_of(session, case, lock=True)
     if item is not None and item.worked_by_id not in (None, agent.id):
         other = session.get_one(Agent, item.worked_by_id)
-        raise AlreadyTaken(f"{other.name} already works on case {case.number}")
+        raise AlreadyTaken(f"{other.name} already works on {noun} {case.number}")
     team_id = item.worked_by_team_id if item is not None else None
     if team_id is not None and not teams.is_in(session, agent.id, team_id):
         team = session.get_one(Team, team_id)
-        raise AlreadyTaken(f"case {case.number} waits for one of {team.name}; assign it instead")
+        raise AlreadyTaken(f"{noun} {case.number} waits for one of {team.name}; assign it instead")
     _work(session, case, item, agent.id, team_id, at)
 
 

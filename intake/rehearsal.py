@@ -29,6 +29,7 @@ from intake.entitlements import (
 )
 from intake.entitlements.bought import State as EntitlementState
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 
 LONGEST = timedelta(days=3_653)
 
@@ -87,7 +88,7 @@ class Replay:
     @property
     def words(self) -> str:
         """The answer in one sentence."""
-        text = f"{self.covered} of {self.cases} cases covered, {self.taken} units taken"
+        text = f"{self.covered} of {self.cases} {noun.many} covered, {self.taken} units taken"
         return f"{text}, {self.overage} to bill" if self.overage else text
 
 

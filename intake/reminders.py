@@ -14,6 +14,7 @@ from intake import events, notices
 from intake.agents import SYSTEM, Agent
 from intake.cases import Activity, Case
 from intake.desk import Desk
+from intake.nouns import noun
 
 NAMED = 5
 
@@ -80,7 +81,7 @@ def _reminded(session: Session, activity: Activity, case: Case | None) -> UUID |
 def _in_words(activity: Activity, case: Case | None, desk: Desk) -> str:
     assert activity.remind_at is not None, "what is reminded of is due"
     local = activity.remind_at.astimezone(ZoneInfo(desk.zone))
-    of = f" (case {case.number}, {case.subject})" if case else ""
+    of = f" ({noun} {case.number}, {case.subject})" if case else ""
     return f"{activity.subject}{of}, {activity.kind}, {local:%d %b %H:%M}"
 
 

@@ -20,6 +20,7 @@ from intake.cases import State as CaseState
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
 from intake.inbound import DROPPABLE, Inbound, State
+from intake.nouns import noun
 
 
 def filtered_due(desk: Desk, at: datetime) -> Select[Inbound]:
@@ -59,7 +60,7 @@ def drop_closed(session: Session, desk: Desk, *, at: datetime, limit: int) -> in
         if each.id in with_files:
             each.raw_needed = True
         else:
-            _drop(session, each, at, f"its case is closed for {desk.keep_closed_mail_days} days")
+            _drop(session, each, at, f"its {noun} is closed for {desk.keep_closed_mail_days} days")
     return len(found)
 
 

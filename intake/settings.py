@@ -69,6 +69,11 @@ class Settings(BaseSettings):
         False, description="Start even when the database may lose what we said yes to."
     )
     organisation: str = Field("Contoso Support", description="The name customers see.")
+    noun: str = Field(
+        "case",
+        pattern="^(case|ticket|incident|request)$",
+        description="What a case is called in all texts: case, ticket, incident or request.",
+    )
     time_zone: str = Field("UTC", description="The organisation's zone, for dates without one.")
     secret_key: SecretStr | None = Field(
         None, description="Signs reply addresses and sign-in links. Empty: kept in data_dir/secret."

@@ -12,6 +12,7 @@ from intake.agents import Act, Kind, Principal
 from intake.cases import Activity, Case
 from intake.customers import Account, Contact
 from intake.errors import NotFound
+from intake.nouns import noun
 from intake.queues import Queue, QueueMember
 
 
@@ -78,7 +79,7 @@ def one_visible(
         )
     case = session.scalar(statement)
     if case is None:
-        raise NotFound("there is no such case")
+        raise NotFound(f"there is no such {noun}")
     return case
 
 
@@ -86,7 +87,7 @@ def by_number(session: Session, principal: Principal, number: int) -> Case:
     """The case of that number. Raises NotFound like `one_visible`."""
     case = session.scalar(visible_to(principal).where(Case.number == number))
     if case is None:
-        raise NotFound(f"there is no case {number}")
+        raise NotFound(f"there is no {noun} {number}")
     return case
 
 

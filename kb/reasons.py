@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from intake.nouns import noun
 from kb.question import Question
 from kb.words import FAINT, SILENT, stem, tokens
 
@@ -66,4 +67,8 @@ def _quoted(words: Iterable[str]) -> str:
 def _counted(cases: int) -> str:
     if not cases:
         return ""
-    return "1 solved case like this one" if cases == 1 else f"{cases} solved cases like this one"
+    return (
+        f"1 solved {noun} like this one"
+        if cases == 1
+        else f"{cases} solved {noun.many} like this one"
+    )

@@ -27,6 +27,7 @@ from intake.cases import NotOpen
 from intake.db import Database
 from intake.desk import Desk
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.settings import Settings
 from intake.visibility import one_visible
 
@@ -165,7 +166,7 @@ class Acts:
             return STRANGER.format(user=press.asker.user)
         try:
             if case_id is None:
-                raise NotFound("there is no such case")
+                raise NotFound(f"there is no such {noun}")
             # What an act did before its rule was broken is undone; that it was tried is kept.
             with session.begin_nested():
                 return _BUTTONS[press.act](session, by, case_id, self._desk, at)
@@ -260,7 +261,7 @@ def _resolve_sheet(
     by.must(Act.WORK)
     case = one_visible(session, by, case_id)
     if not case.open:
-        raise NotOpen(f"case {case.number} is {case.state}; reopen it first")
+        raise NotOpen(f"{noun} {case.number} is {case.state}; reopen it first")
     return sheets.resolve(case, [each.subject for each in work.open_of(session, [case.id])])
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from channels.slack.later import CHOICES
 from channels.slack.words import escaped, marked, moment, pieces, plain, quoted
 from intake.cases import State
+from intake.nouns import noun
 from intake.sla import Kpi, KpiInstance, KpiState
 
 HEADER = 150
@@ -73,13 +74,13 @@ class Said:
 
 def title(case: Shown) -> str:
     """The case in one line of markup, for notifications."""
-    return f"Case {case.number}: {quoted(case.subject, NAME)}"
+    return f"{noun.One} {case.number}: {quoted(case.subject, NAME)}"
 
 
 def card(case: Shown) -> Blocks:
     """The card: who asks what, what they are entitled to, by when, and the buttons that work."""
     blocks: Blocks = [
-        {"type": "header", "text": plain(f"Case {case.number}: {case.subject}", HEADER)},
+        {"type": "header", "text": plain(f"{noun.One} {case.number}: {case.subject}", HEADER)},
         _text(f"{case.customer}, by {origin(case.channel)}", LINE),
         {
             "type": "section",
@@ -107,7 +108,7 @@ def card(case: Shown) -> Blocks:
 
 def moved(case: Shown) -> str:
     """All that is left of a card whose case went to a queue that is announced elsewhere."""
-    return f"Case {case.number} moved to another queue."
+    return f"{noun.One} {case.number} moved to another queue."
 
 
 def message(case: Shown, said: Said) -> Blocks:
@@ -217,7 +218,7 @@ def _later(case: Shown) -> dict[str, Any]:
 
 def _more(case: Shown) -> dict[str, Any]:
     """What is done seldom, behind three dots."""
-    merge = {"text": plain("Merge into another case", NAME), "value": f"merge {case.case_id}"}
+    merge = {"text": plain(f"Merge into another {noun}", NAME), "value": f"merge {case.case_id}"}
     return {"type": "overflow", "action_id": "more", "options": [merge]}
 
 

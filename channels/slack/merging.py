@@ -14,6 +14,7 @@ from intake.acting import must_be_open
 from intake.agents import Act, Principal
 from intake.desk import Desk
 from intake.merging import CannotMerge
+from intake.nouns import noun
 from intake.visibility import by_number, one_visible
 
 
@@ -40,5 +41,5 @@ def merge(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: dat
 def _number(text: str) -> int:
     said = text.strip().removeprefix("#")
     if not (said.isascii() and said.isdecimal() and len(said) <= 12):
-        raise CannotMerge("give the number of a case, such as 1042")
+        raise CannotMerge(f"give the number of {noun.a}, such as 1042")
     return int(said)

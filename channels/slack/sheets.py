@@ -14,6 +14,7 @@ from channels.slack.words import NOTHING, plain
 from intake.cases import REASONS, Case, Reason, State
 from intake.errors import IntakeError
 from intake.merging import Preview
+from intake.nouns import noun
 from intake.work import WayBack
 
 TITLE = 24
@@ -41,7 +42,7 @@ def reply(case: Case, way: WayBack) -> Sheet:
     asked = way.answers.new_text if way.answers else ""
     return _sheet(
         REPLY,
-        f"Reply to case {case.number}",
+        f"Reply to {noun} {case.number}",
         "Send",
         {"case": str(case.id), "to": way.to},
         [
@@ -60,10 +61,10 @@ def resolve(case: Case, still_open: Sequence[str] = ()) -> Sheet:
     ]
     choice = {"type": "static_select", "options": kinds, "initial_option": kinds[0]}
     minutes = {"type": "number_input", "is_decimal_allowed": False, "min_value": "0"}
-    hint = plain("Left empty: all the time that was noted on the case.", LINE)
+    hint = plain(f"Left empty: all the time that was noted on the {noun}.", LINE)
     return _sheet(
         RESOLVE,
-        f"Resolve case {case.number}",
+        f"Resolve {noun} {case.number}",
         "Resolve",
         {"case": str(case.id)},
         [
@@ -81,12 +82,12 @@ def merge(case: Case) -> Sheet:
     number = _text_box() | {"multiline": False, "max_length": 13, "focus_on_load": True}
     return _sheet(
         MERGE,
-        f"Merge case {case.number}",
+        f"Merge {noun} {case.number}",
         "Look",
         {"case": str(case.id)},
         [
-            _said("It ends as merged, and goes on in another case. Nothing is done yet.", LINE),
-            _input("text", "Number of the case that goes on", number),
+            _said(f"It ends as merged, and goes on in another {noun}. Nothing is done yet.", LINE),
+            _input("text", f"Number of the {noun} that goes on", number),
         ],
     )
 
@@ -94,7 +95,7 @@ def merge(case: Case) -> Sheet:
 def merge_now(preview: Preview) -> Sheet:
     """The sheet that shows what a merge would move, and asks for the last word."""
     [share], into = preview.shares, preview.survivor
-    lines = [f"Case {share.case.number} goes on in {into.number}: {into.subject}"]
+    lines = [f"{noun.One} {share.case.number} goes on in {into.number}: {into.subject}"]
     lines.append(f"{share.activities} entries with {share.files} files move there.")
     if share.participants:
         lines.append(f"May write to it from then on: {', '.join(share.participants)}")
@@ -103,7 +104,7 @@ def merge_now(preview: Preview) -> Sheet:
     lines.append("It can be undone in the console.")
     return _sheet(
         MERGE_NOW,
-        f"Merge case {share.case.number}",
+        f"Merge {noun} {share.case.number}",
         "Merge",
         {"case": str(share.case.id), "to": str(into.number)},
         [_said("\n".join(lines), FIRST_LINES)],
@@ -127,7 +128,7 @@ def _confirming(still_open: Sequence[str]) -> list[dict[str, Any]]:
     box = {"type": "checkboxes", "options": [{"text": called_off, "value": "yes"}]}
     return [
         _said(words, FIRST_LINES),
-        _input("cancel_open", "With the case", box, optional=True),
+        _input("cancel_open", f"With the {noun}", box, optional=True),
     ]
 
 

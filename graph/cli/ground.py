@@ -9,6 +9,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from graph.opening import set_up_log
+from intake import nouns
 from intake.errors import IntakeError
 from intake.settings import Settings, load
 
@@ -21,6 +22,7 @@ def settings_in_force(*, serves: bool = False, unsafe: bool = False) -> Settings
     found = load(**({"unsafe_durability": True} if unsafe else {}))
     # A command answers its user in words of its own; only a desk that runs tells all it does.
     set_up_log(found if serves else found.model_copy(update={"log_level": "warning"}))
+    nouns.use(found.noun)
     return found
 
 

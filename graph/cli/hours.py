@@ -12,6 +12,7 @@ from graph.cli.words import calendar_app
 from graph.opening import open_database
 from intake import agents, sla
 from intake.calendars import public
+from intake.nouns import noun
 from intake.sla import changing, rehearsing
 
 
@@ -59,7 +60,7 @@ def calendar_holidays(
     db.close()
     for move in moves:
         becomes = f"{move.becomes:%Y-%m-%d %H:%M %Z}" if move.becomes else "never"
-        out.print(f"case {move.case_number}: {move.kpi} {move.was:%Y-%m-%d %H:%M} → {becomes}")
+        out.print(f"{noun} {move.case_number}: {move.kpi} {move.was:%Y-%m-%d %H:%M} → {becomes}")
     done = "would be added" if dry_run else "added"
     stay = " and stay where they are" if new_cases_only else ""
     out.print(f"{len(days)} holidays {done}; {len(moves)} deadlines are concerned{stay}")

@@ -33,6 +33,7 @@ from intake.automation import (
 from intake.errors import IntakeError, NotFound
 from intake.facts import CASE_FIELDS
 from intake.naming import names_in
+from intake.nouns import noun
 from intake.sla import ServiceCalendar
 from intake.visibility import by_number
 
@@ -136,7 +137,7 @@ def _past(visit: Visit) -> Response:
 def _try(visit: Visit) -> Response:
     typed = visit.said("case").strip()
     if not typed.isdecimal() or len(typed) > 12:
-        raise NotFound("write the number of a case")
+        raise NotFound(f"write the number of {noun.a}")
     case = by_number(visit.session, visit.by, int(typed))
     id = visit.request.path_params["id"]
     line = trying.on_case(visit.session, visit.by, id, case.id, desk=visit.house.desk, at=visit.at)

@@ -32,7 +32,7 @@ LABELS = {
     "country": "Country",
     "region": "Region",
     "file": "iCalendar",
-    "scope": "For which cases",
+    "scope": "For which {nouns}",
 }
 CLOSED = ("", "closed", "-")
 WHOLE = ["00:00", "24:00"]

@@ -23,6 +23,7 @@ from intake import sla
 from intake.agents import Act, NotAllowed
 from intake.calendars import BadCalendar, Calendar, NeverOpen, public
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.sla import KpiInstance, ServiceCalendar, changing, rehearsing
 from intake.sla.changing import Scope
 from intake.sla.clocks import LIVE_ROWS
@@ -197,7 +198,7 @@ def _change(visit: Visit) -> Response:
     visit.by.must(Act.ADMINISTER)
     found = _found(visit)
     if visit.said("scope") not in tuple(Scope):
-        raise Misfilled({"scope": "choose for which cases"})
+        raise Misfilled({"scope": f"choose for which {noun.many}"})
     try:
         hours, version = orjson.loads(visit.said("hours")), int(visit.said("version"))
     except ValueError:

@@ -10,6 +10,7 @@ from graph.console.visit import Visit
 from graph.house import House
 from intake import work
 from intake.cases import Case, ChildrenClose
+from intake.nouns import noun
 from intake.visibility import by_number
 
 
@@ -37,7 +38,7 @@ def _child(visit: Visit, case: Case, _version: int | None) -> None:
 def _link(visit: Visit, case: Case, _version: int | None) -> None:
     number = Reader(visit.form).whole_or_none("number")
     if number is None:
-        raise Unclear("write the number of the case that is a part of this one")
+        raise Unclear(f"write the number of the {noun} that is a part of this one")
     child = by_number(visit.session, visit.by, number)
     work.link_child(visit.session, visit.by, case.id, child.id, desk=visit.house.desk, at=visit.at)
 

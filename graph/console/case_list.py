@@ -24,6 +24,7 @@ from graph.house import House
 from intake import search, views
 from intake.cases import NEVER, Activity, ActivityState, Case, Direction
 from intake.events import Delivery, DeliveryState
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.search import By
 from intake.views import View
@@ -121,7 +122,9 @@ def _search(visit: Visit, question: str) -> Response:
         visit,
         "cases.html",
         nav=beside(visit),
-        title=f"Cases that read like “{question}”" if like_it else f"Cases with “{question}”",
+        title=f"{noun.Many} that read like “{question}”"
+        if like_it
+        else f"{noun.Many} with “{question}”",
         total=len(rows),
         groups=groups,
         queue_names=_names(visit, rows),

@@ -33,6 +33,7 @@ from intake import viewers, work
 from intake.agents import Act, Agent
 from intake.cases import PAUSES, REASONS, Case, State
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.viewers import Viewer
 from intake.visibility import queues_listed_for, visible_to
 from kb.articles import Article
@@ -84,7 +85,7 @@ def case_of(visit: Visit) -> Case:
         )
     )
     if found is None:
-        raise NotFound(f"there is no case {number}, or it is not for you to see")
+        raise NotFound(f"there is no {noun} {number}, or it is not for you to see")
     return found
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -120,7 +121,7 @@ class Reader:
     def units(self, name: str, *, hours: bool) -> int:
         """Cases as a whole number, or hours as minutes."""
         if not hours:
-            return self._read(name, _whole, "write a whole number of cases", 0)
+            return self._read(name, _whole, f"write a whole number of {noun.many}", 0)
         return self._read(name, _minutes, "write hours, such as 1.5", 0)
 
     def one_of(self, name: str, words: type[E], default: E) -> E:

@@ -15,6 +15,7 @@ from graph.house import House
 from intake.agents import Act, NotAllowed
 from intake.errors import IntakeError, NotFound
 from intake.fields import CustomField, FieldKind, Required, case_types, custom
+from intake.nouns import noun
 
 LABELS = {
     "key": "Name for programs",
@@ -37,7 +38,7 @@ KINDS = {
 }
 NEEDED = {
     Required.NEVER: "never",
-    Required.OPENING: "when the case opens",
+    Required.OPENING: "when it opens",
     Required.RESOLVING: "before it is resolved",
 }
 
@@ -126,7 +127,7 @@ def _show(visit: Visit, field: CustomField | None, filled: Filled) -> Response:
         labels=LABELS,
         kinds=[(kind.value, words) for kind, words in KINDS.items()],
         needed=[(when.value, words) for when, words in NEEDED.items()],
-        types=[("", "cases of every type"), *((str(t.id), t.name) for t in offered)],
+        types=[("", f"{noun.many} of every type"), *((str(t.id), t.name) for t in offered)],
     )
 
 

@@ -23,6 +23,7 @@ from intake.agents import Act
 from intake.cases import Activity, Case
 from intake.errors import IntakeError, NotFound
 from intake.merging import CannotMerge
+from intake.nouns import noun
 from intake.visibility import by_number, one_visible, visible_to
 
 NUMBERS = re.compile(r"\d{1,12}")
@@ -110,7 +111,7 @@ def _merge(visit: Visit) -> Response:
     named = _named(visit, case)
     said = visit.said("survivor")
     if not NUMBERS.fullmatch(said) or int(said) not in named:
-        raise CannotMerge("choose the case that goes on")
+        raise CannotMerge(f"choose the {noun} that goes on")
     survivor = by_number(visit.session, visit.by, int(said))
     ids = [by_number(visit.session, visit.by, n).id for n in named if n != survivor.number]
     merging.merge(visit.session, visit.by, survivor.id, ids, desk=visit.house.desk, at=visit.at)
@@ -168,7 +169,7 @@ def _move(visit: Visit) -> Response:
     activity, _case = _message(visit)
     said = visit.said("to").strip().removeprefix("#") or visit.said("chosen")
     if not NUMBERS.fullmatch(said):
-        raise Unclear("to which case? give its number")
+        raise Unclear(f"to which {noun}? give its number")
     target = by_number(visit.session, visit.by, int(said))
     merging.move_message(visit.session, visit.by, activity.id, target.id, at=visit.at)
     return RedirectResponse(f"/cases/{target.number}#a-{activity.id}", 303)

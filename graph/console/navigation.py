@@ -14,6 +14,7 @@ from intake.availability import Availability, Presence
 from intake.cases import Activity, ActivityState, Case, State
 from intake.inbound import Inbound
 from intake.inbound import State as InboundState
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.views import View
 from intake.visibility import queues_listed_for, visible_to
@@ -149,7 +150,7 @@ def _set_up(visit: Visit) -> tuple[Place, ...]:
             _place(visit, "/calendars", "Business hours", "sun"),
         ]
     if visit.by.may(Act.ADMINISTER):
-        places.append(_place(visit, "/fields", "Case fields", "edit"))
+        places.append(_place(visit, "/fields", f"{noun.One} fields", "edit"))
         places.append(_place(visit, "/webhooks", "Webhooks", "out"))
     return tuple(places)
 

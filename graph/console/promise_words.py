@@ -15,6 +15,7 @@ from intake.cases import PAUSES
 from intake.conditions import BadCondition
 from intake.endpoints import Endpoint
 from intake.facts import read_condition
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.sla import From, Kpi, Milestone, OnReopening, SlaItem
 from intake.sla.actions import Action, BadAction, Do
@@ -131,11 +132,11 @@ def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
                 for name, to in (("priority", action.priority), ("severity", action.severity))
                 if to is not None
             ]
-            return ", ".join(said + ["the case is escalated"] * action.escalated)
+            return ", ".join(said + [f"the {noun} is escalated"] * action.escalated)
         case Do.MOVE:
-            return f"the case moves to the queue {target}"
+            return f"the {noun} moves to the queue {target}"
         case Do.ASSIGN:
-            return f"the case is given to {target}"
+            return f"the {noun} is given to {target}"
         case Do.WEBHOOK:
             return f"a webhook is called: {action.url or target}"
 

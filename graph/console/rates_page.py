@@ -28,8 +28,8 @@ RATE_LABELS = {
 TERMS_LABELS = {
     "currency": "Currency",
     "rounding_minutes": "Rounded up to … minutes",
-    "minimum_minutes": "A case is … minutes at least",
-    "per_case": "A case costs, before any time",
+    "minimum_minutes": "{A_noun} is … minutes at least",
+    "per_case": "{A_noun} costs, before any time",
 }
 NOTHING = Filled({"currency": "EUR"})
 

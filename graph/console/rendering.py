@@ -17,6 +17,7 @@ from graph.console.words import Times
 from graph.house import House
 from intake.errors import IntakeError, NotFound
 from intake.money import rounded
+from intake.nouns import noun
 
 if TYPE_CHECKING:
     from graph.console.visit import Visit
@@ -35,6 +36,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = assets.path_of
+    environment.globals["noun"] = noun
     environment.filters.update(
         channel=words.channel,
         hue=words.hue,
@@ -85,6 +87,15 @@ def _lines(error: IntakeError) -> Iterable[str]:
     return [text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")]
 
 
+def _spelt(values: dict[str, Any]) -> dict[str, Any]:
+    """The labels of forms, which are written before the desk's noun is known."""
+    return {
+        which: {name: noun.fill(label) for name, label in labels.items()}
+        for which, labels in values.items()
+        if which.endswith("labels")
+    }
+
+
 def _render(
     house: House, request: Request, template: str, status: int, *, at: datetime, **values: Any
 ) -> HTMLResponse:
@@ -96,7 +107,7 @@ def _render(
             nonce=request.state.nonce,
             here=request.url.path,
             times=Times(at, ZoneInfo(house.settings.time_zone)),
-            **values,
+            **values | _spelt(values),
         )
     )
     return HTMLResponse(text, status)

@@ -22,6 +22,7 @@ from graph.house import House
 from intake import reports
 from intake.agents import Act
 from intake.cases import State
+from intake.nouns import noun
 from intake.reports import QueueLoad, Remaining, Share, SlaWeek
 
 WEEKS = 12
@@ -135,10 +136,10 @@ def _kept(weeks: Sequence[SlaWeek]) -> Columns:
 def _kept_words(weeks: Sequence[SlaWeek]) -> str:
     kept, missed = sum(week.in_time for week in weeks), sum(week.missed for week in weeks)
     if not kept + missed:
-        return f"No promise was due on cases of the last {len(weeks)} weeks."
+        return f"No promise was due on {noun.many} of the last {len(weeks)} weeks."
     percent = 100 * kept // (kept + missed)
     return (
-        f"{kept} of {kept + missed} cases kept every promise in the last {len(weeks)} weeks: "
+        f"{kept} of {kept + missed} {noun.many} kept every promise in the last {len(weeks)} weeks: "
         f"{percent} in a hundred."
     )
 
@@ -184,7 +185,7 @@ def _tiles(
     low = [each for each in left if balances.of_entitlement(each.entitlement).mood != "fine"]
     soonest = f"soonest {on(left[0].lasts_until)}" if left else "nothing was bought yet"
     return [
-        Tile("Open cases", str(total), f"{free} free to take", "none", "/"),
+        Tile(f"Open {noun.many}", str(total), f"{free} free to take", "none", "/"),
         Tile("Late", str(late), "past a deadline", "late" if late else "fine"),
         this_week,
         Tile("Running low", str(len(low)), soonest, "nearing" if low else "fine"),

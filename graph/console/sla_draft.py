@@ -25,7 +25,7 @@ from intake.sla import From, Kpi, OnReopening, Sla, SlaItem, SlaState, activatio
 from intake.sla.actions import Do
 from intake.sla.activation import InForce
 
-LABELS = {"chosen_when": "Chosen for cases"}
+LABELS = {"chosen_when": "Chosen for {nouns}"}
 MADE = {
     Do.MAIL.value: "a mail",
     Do.CHANGE.value: "a change of the case",

@@ -13,6 +13,7 @@ from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake.agents import Act, NotAllowed
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.sla import SlaState, changing, rehearsing
 from intake.sla.changing import Scope
 from intake.sla.rehearsing import Move
@@ -63,7 +64,7 @@ def _moves(visit: Visit) -> list[Move]:
 def _activate(visit: Visit) -> Response:
     visit.by.must(Act.ADMINISTER)
     if visit.said("scope") not in tuple(Scope):
-        raise Misfilled({"scope": "choose for which cases"})
+        raise Misfilled({"scope": f"choose for which {noun.many}"})
     id = visit.request.path_params["id"]
     changing.put_in_force(visit.session, visit.by, id, Scope(visit.said("scope")), at=visit.at)
     return RedirectResponse(f"/slas/{id}", 303)

@@ -25,8 +25,8 @@ LABELS = {
     "applicable_from": "Counted since",
     "calendar_id": "In the hours of",
     "pauses": "What stops the clock",
-    "on_reopening": "When a case is reopened",
-    "applicable_when": "For which cases",
+    "on_reopening": "When {a_noun} is reopened",
+    "applicable_when": "For which {nouns}",
     "success_when": "What keeps it",
     "actions": "What follows",
 }

@@ -35,7 +35,7 @@ LABELS = {
     "order": "What comes first",
     "sharing": "Who has it in their lists",
     "team": "Team",
-    "condition": "Which cases",
+    "condition": "Which {nouns}",
 }
 ORDERS = [
     (ViewOrder.DEADLINE.value, "the nearest deadline"),

@@ -20,6 +20,7 @@ from intake.contracts import (
 )
 from intake.desk import Desk
 from intake.entitlements import ChosenBy
+from intake.nouns import noun
 
 
 def tie(
@@ -43,7 +44,7 @@ def tie(
     _must_cover(contract, line, desk.day(at))
     theirs = {case.account_id, case.contact_id} - {None}
     if not {contract.account_id, contract.contact_id} & theirs:
-        raise WrongTerm(f"contract: {contract.number} is with another customer than the case")
+        raise WrongTerm(f"contract: {contract.number} is with another customer than the {noun}")
     case.contract_id, case.contract_line_id = contract.id, line.id if line else None
     if line is not None and line.entitlement_id is not None:
         _count_by(session, case, contract, line, desk, at=at)

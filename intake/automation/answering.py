@@ -20,6 +20,7 @@ from intake.db import new_id
 from intake.desk import Desk
 from intake.errors import IntakeError
 from intake.messages import Outgoing
+from intake.nouns import noun
 from intake.wording import ReplyTemplate
 
 PER_STRANGER = (1, timedelta(days=1))
@@ -67,7 +68,7 @@ def answer(
         author_name=by.name,
         text=text,
         new_text=text,
-        subject=f"Case {case.number}",
+        subject=f"{noun.One} {case.number}",
         recipients=[to],
         message_id=threads.new_message_id(mailbox),
     )

@@ -24,6 +24,7 @@ from intake.db import new_id
 from intake.desk import Desk
 from intake.facts import facts_of
 from intake.naming import names_in
+from intake.nouns import noun
 
 MOST_DEPTH = 5
 MOST_A_DAY = 20
@@ -113,7 +114,7 @@ def _stopped(session: Session, rule: AutomationRule, case: Case, asked: Asked, a
     if asked.chain is not None and session.scalar(done.where(AutomationRun.chain == asked.chain)):
         return "stopped: it acted in this chain of events already"
     if (session.scalar(done.where(AutomationRun.at > at - DAY)) or 0) >= MOST_A_DAY:
-        return f"stopped: it acted {MOST_A_DAY} times on this case within a day"
+        return f"stopped: it acted {MOST_A_DAY} times on this {noun} within a day"
     return ""
 
 

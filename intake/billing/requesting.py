@@ -24,6 +24,7 @@ from intake.cases import State as CaseState
 from intake.counters import next_of
 from intake.db import new_id
 from intake.entitlements import Allocation, Entitlement, open_debit
+from intake.nouns import noun
 
 
 def bill(
@@ -52,7 +53,7 @@ def bill(
         parts = list(time_worked(session, case, wanted, resolution, terms))
         raise_to_minimum(parts, terms, given.minutes_billed)
         if terms.per_case and not given.priced:
-            parts.insert(0, Part(f"Case {case.number}", 0, 0, terms.per_case))
+            parts.insert(0, Part(f"{noun.One} {case.number}", 0, 0, terms.per_case))
     else:
         parts = list(beyond(session, entitlement, overage, resolution, terms))
     if not parts:
@@ -153,7 +154,7 @@ def _requested(
         contact_id=case.contact_id,
         kind=kind,
         state=State.OPEN,
-        text=f"Case {case.number}: {case.subject}. {resolution.text}".strip(),
+        text=f"{noun.One} {case.number}: {case.subject}. {resolution.text}".strip(),
         currency=terms.currency,
         amount=Decimal(),
         problem="",

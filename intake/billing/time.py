@@ -17,6 +17,7 @@ from intake.agents import Principal
 from intake.cases import Activity, ActivityState, Case
 from intake.db import Base, new_id, refers_to
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 
 class TimeLocked(IntakeError):
@@ -129,4 +130,4 @@ def must_be_free(session: Session, activity: Activity) -> None:
 def must_be_open(entry: TimeEntry) -> None:
     """Raises TimeLocked for time that is billed."""
     if entry.request_id is not None:
-        raise TimeLocked("minutes: this time is billed; reopen the case to bill it anew")
+        raise TimeLocked(f"minutes: this time is billed; reopen the {noun} to bill it anew")

@@ -20,6 +20,7 @@ from intake.agents import Agent, Principal
 from intake.cases import PAUSES, REASONS, Case, Priority, Reason, State
 from intake.desk import Desk
 from intake.errors import IntakeError
+from intake.nouns import noun
 from intake.queues import Queue
 
 Known: TypeAlias = dict[str, Any]
@@ -122,7 +123,7 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
         case What.ROUTE:
             queue = session.get(Queue, bulk.queue_id) if bulk.queue_id else None
             if queue is None or queue.archived_at is not None:
-                raise WrongBulk("queue: choose a queue that takes cases")
+                raise WrongBulk(f"queue: choose a queue that takes {noun.many}")
             return f"move to {queue.name}"
         case What.PRIORITISE:
             if bulk.priority is None:
@@ -135,7 +136,7 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
         case What.HOLD:
             reason = bulk.reason or Reason.WAITING_FOR_DETAILS
             if reason not in PAUSES:
-                raise WrongBulk(f"reason: {reason} does not put a case on hold")
+                raise WrongBulk(f"reason: {reason} does not put {noun.a} on hold")
             return f"put on hold, {reason}"
         case What.SNOOZE:
             if bulk.until is not None and bulk.until <= at:
@@ -144,7 +145,7 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
         case What.RESOLVE:
             reason = bulk.reason or Reason.PROBLEM_SOLVED
             if reason not in REASONS[State.RESOLVED]:
-                raise WrongBulk(f"reason: {reason} does not resolve a case")
+                raise WrongBulk(f"reason: {reason} does not resolve {noun.a}")
             _short(bulk.text)
             return f"resolve, {reason}"
         case What.CANCEL:

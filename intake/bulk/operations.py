@@ -18,6 +18,7 @@ from intake.bulk.acts import KINDS, Bulk, What, WrongBulk, words
 from intake.cases import Case
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.visibility import visible_to
 
 MOST = 2_000
@@ -145,7 +146,7 @@ def start(
     does it. Raises WrongBulk for more than 2,000 of them, or none."""
     by.must(Act.WORK)
     if by.id is None:
-        raise IntakeError("only an agent changes cases")
+        raise IntakeError(f"only an agent changes {noun.many}")
     said = words(session, bulk, at=at)
     cases = _cases(session, wanted)
     operation = BulkOperation(
@@ -205,7 +206,7 @@ def undo(session: Session, by: Principal, operation_id: UUID, *, at: datetime) -
     if operation.state is not OperationState.DONE:
         raise CannotUndoBulk("it was undone already")
     if KINDS[operation.what].take_back is None:
-        raise CannotUndoBulk("a cancelled case is not taken up again; open a new one")
+        raise CannotUndoBulk(f"a cancelled {noun} is not taken up again; open a new one")
     operation.state, operation.finished_at = OperationState.UNDOING, None
     done = (BulkItem.operation_id == operation.id, BulkItem.state == ItemState.DONE)
     session.execute(update(BulkItem).where(*done).values(turn=BulkItem.position))

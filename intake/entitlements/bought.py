@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, or_, se
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.nouns import noun
 
 MINUTES = 60
 
@@ -178,7 +179,7 @@ class Entitlement(Base):
     def terms(self, units: int) -> str:
         """A number of units in the words of a person: "3 cases", "1.5 hours"."""
         if self.allocation is Allocation.CASES:
-            return f"{units} case" if units == 1 else f"{units} cases"
+            return f"{units} {noun}" if units == 1 else f"{units} {noun.many}"
         return "1 hour" if units == MINUTES else f"{hours(units)} hours"
 
     def left(self, units: int) -> str:

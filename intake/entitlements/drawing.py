@@ -26,6 +26,7 @@ from intake.entitlements.ledger import (
 from intake.entitlements.reserving import Reservation
 from intake.entitlements.thresholds import notice_low
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 
 class Exhausted(IntakeError):
@@ -96,7 +97,7 @@ def claim(session: Session, decision: Decision, asked: Asked) -> LedgerEntry | N
     if entitlement.decrease_on is DecreaseOn.RESOLUTION:
         reserving.hold_back(session, entitlement, asked.case_id, asked.channel, asked.at)
         return None
-    reason = f"case opened by {asked.channel}"
+    reason = f"{noun} opened by {asked.channel}"
     entry = _take(entitlement, EntryKind.DEBIT, Share(1), asked.channel, asked.case_id,
                   key=f"case:{asked.case_id}:opened", reason=reason, at=asked.at)  # fmt: skip
     session.add(entry)

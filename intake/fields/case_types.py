@@ -13,6 +13,7 @@ from intake.agents import Act, Principal
 from intake.db import Base, new_id
 from intake.errors import NotFound
 from intake.fields.naming import name_of
+from intake.nouns import noun
 
 LONGEST = 60
 
@@ -81,5 +82,5 @@ def archive_type(
 def _one(session: Session, type_id: UUID) -> CaseType:
     found = session.get(CaseType, type_id, with_for_update=True)
     if found is None:
-        raise NotFound("there is no such type of case")
+        raise NotFound(f"there is no such type of {noun}")
     return found

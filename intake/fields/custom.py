@@ -23,6 +23,7 @@ from intake.db import Base, Json, one_of, refers_to
 from intake.errors import NotFound
 from intake.fields.case_types import CaseType
 from intake.fields.naming import WrongField, name_of
+from intake.nouns import noun
 
 LONGEST_LABEL = 80
 LONGEST_CHOICE = 120
@@ -226,7 +227,7 @@ def _write(
     field.label = name_of(label, others, longest=LONGEST_LABEL, field="label")
     field.choices = _choices(field.kind, choices)
     if type_id is not None and session.get(CaseType, type_id) is None:
-        raise WrongField("type: there is no such type of case")
+        raise WrongField(f"type: there is no such type of {noun}")
     if len(hint) > 200:
         raise WrongField("hint: at most 200 characters")
     field.type_id, field.required, field.public, field.hint = type_id, required, public, hint

@@ -32,6 +32,7 @@ from intake.merging.moves import (
     movable,
     move,
 )
+from intake.nouns import noun
 from intake.sla import LIVE
 from intake.threads import Participant
 
@@ -108,12 +109,12 @@ def named(
     """Where work really goes on, and the sources, each once."""
     ids = list(dict.fromkeys(source_ids))
     if not 0 < len(ids) <= MOST:
-        raise CannotMerge(f"name one to {MOST} cases to be merged")
+        raise CannotMerge(f"name one to {MOST} {noun.many} to be merged")
     if survivor_id in ids:
-        raise CannotMerge("a case cannot be merged into itself")
+        raise CannotMerge(f"{noun.a} cannot be merged into itself")
     survivor_id = _end_of_chain(session, survivor_id)
     if survivor_id in ids:
-        raise CannotMerge("the case you name was merged into that one; they are one already")
+        raise CannotMerge(f"the {noun} you name was merged into that one; they are one already")
     return survivor_id, ids
 
 
@@ -131,11 +132,13 @@ def check(session: Session, survivor: Case, sources: Collection[Case]) -> None:
     for case in (survivor, *sources):
         # Seen under the lock: whoever was first has merged it meanwhile.
         if case.merged_into_id is not None:
-            raise CannotMerge(f"case {case.number} was merged into another already; look again")
+            raise CannotMerge(f"{noun} {case.number} was merged into another already; look again")
         must_be_open(case)
     talks = {case.conversation for case in (survivor, *sources)} - {""}
     if len(talks) > 1:
-        raise CannotMerge("these are chats with different visitors; one case answers one visitor")
+        raise CannotMerge(
+            f"these are chats with different visitors; one {noun} answers one visitor"
+        )
     for source in sources:
         _check_family(session, survivor, source)
 
@@ -144,14 +147,14 @@ def _check_family(session: Session, survivor: Case, source: Case) -> None:
     """What was a part of one case's work does not become a part of another's by a merge."""
     if source.parent_id is not None and source.parent_id != survivor.parent_id:
         raise CannotMerge(
-            f"case {source.number} is a child; it is merged only into a child of the same parent"
+            f"{noun} {source.number} is a child; it is merged only into a child of the same parent"
         )
     children = select(Case.id).where(Case.parent_id == source.id, Case.id != survivor.id)
     becomes_child = survivor.parent_id not in (None, source.id)
     if becomes_child and session.scalar(children.limit(1)) is not None:
         raise CannotMerge(
-            f"case {source.number} has children and case {survivor.number} is a child itself; a "
-            "family has two levels"
+            f"{noun} {source.number} has children and {noun} {survivor.number} is a child itself; "
+            "a family has two levels"
         )
 
 
@@ -187,7 +190,7 @@ def _merge_one(
     queues.leave(session, source, at=at)
     terms.settle(
         session, source, on=desk.day(at), at=at, event=terms.event_of(source),
-        reason=f"merged into case {survivor.number}", by=by,
+        reason=f"merged into {noun} {survivor.number}", by=by,
     )  # fmt: skip
     sla.cancel(session, source)
     done(session, source, by, "case.merged_away", at, survivor=survivor.number)

@@ -14,6 +14,7 @@ from intake.desk import Desk
 from intake.history import expect_version
 from intake.merging.cases import merge
 from intake.merging.moves import CannotMerge
+from intake.nouns import noun
 from intake.visibility import one_visible
 
 
@@ -35,7 +36,7 @@ def go_on(
     # Not held: `merge` holds all that it needs in an order of its own, and looks again.
     expect_version(session, case, version)
     if case.continues_id is None:
-        raise CannotMerge(f"case {case.number} does not seem to go on with another")
+        raise CannotMerge(f"{noun} {case.number} does not seem to go on with another")
     return merge(session, by, case.continues_id, [case.id], desk=desk, at=at)
 
 

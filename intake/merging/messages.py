@@ -38,6 +38,7 @@ from intake.merging.moves import (
     move,
     move_back,
 )
+from intake.nouns import noun
 from intake.threads import Participant, ThreadId
 from intake.visibility import one_visible
 
@@ -138,14 +139,16 @@ def leaving(
     found = held(session, by, {case_id, *([also] if also else [])})
     activity = session.get_one(Activity, activity_id, populate_existing=True)
     if activity.case_id != case_id:
-        raise CannotMove("it was moved to another case just now; look again")
+        raise CannotMove(f"it was moved to another {noun} just now; look again")
     source = found[case_id]
     expect_version(session, source, version)
     must_be_open(source)
     if activity.kind is ActivityKind.RESOLUTION:
         raise CannotMove("a resolution stays with what it resolved")
     if activity.direction is Direction.INCOMING and _only_one(session, source):
-        raise CannotMove(f"it is the only message of case {source.number}; merge the case instead")
+        raise CannotMove(
+            f"it is the only message of {noun} {source.number}; merge the {noun} instead"
+        )
     return activity, source
 
 
@@ -221,7 +224,7 @@ def _check_undo(session: Session, record: MessageMove, source: Case, target: Cas
         raise CannotUndo("the message was moved on since; undo that first")
     for case in (source, target):
         if not case.open:
-            raise CannotUndo(f"case {case.number} is {case.reason}; it is read-only")
+            raise CannotUndo(f"{noun} {case.number} is {case.reason}; it is read-only")
     others = select(func.count(Activity.id)).where(
         Activity.case_id == target.id, Activity.id != record.activity_id
     )
@@ -255,7 +258,7 @@ def _close(
     queues.leave(session, case, at=at)
     terms.settle(
         session, case, on=desk.day(at), at=at, event=terms.event_of(case),
-        reason=f"put back into case {survivor.number}", by=by,
+        reason=f"put back into {noun} {survivor.number}", by=by,
     )  # fmt: skip
     sla.cancel(session, case)
     done(session, case, by, "case.merged_away", at, survivor=survivor.number)

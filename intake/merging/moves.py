@@ -14,6 +14,7 @@ from intake.cases import Activity, Case
 from intake.db import Base, refers_to
 from intake.errors import IntakeError, NotFound
 from intake.events import Delivery, DeliveryState
+from intake.nouns import noun
 from intake.visibility import visible_to
 
 
@@ -65,7 +66,7 @@ def held(session: Session, by: Principal, ids: Collection[UUID]) -> dict[UUID, C
     )
     found = {case.id: case for case in rows}
     if len(found) < len(set(ids)):
-        raise NotFound("there is no such case")
+        raise NotFound(f"there is no such {noun}")
     return found
 
 

@@ -18,6 +18,7 @@ from intake.errors import NotFound
 from intake.history import expect_version
 from intake.merging.cases import PLANS, CaseMerge, merges_of
 from intake.merging.moves import CannotUndo, astray, held, hold_deliveries, move_back
+from intake.nouns import noun
 from intake.queues import QueueItem
 from intake.sla import KpiInstance, KpiState
 from intake.threads import Participant
@@ -53,10 +54,12 @@ def unmerge(
     try:
         terms.settle(
             session, source, on=desk.day(at), at=at, event=terms.event_of(source),
-            reason=f"parted from case {survivor.number}", by=by,
+            reason=f"parted from {noun} {survivor.number}", by=by,
         )  # fmt: skip
     except Exhausted as error:
-        raise CannotUndo(f"the term of case {source.number} was used by others: {error}") from None
+        raise CannotUndo(
+            f"the term of {noun} {source.number} was used by others: {error}"
+        ) from None
     _put_back_reservation(session, record, source)
     done(session, survivor, by, "case.parted", at, parted=source.number)
     return done(session, source, by, "case.unmerged", at, survivor=survivor.number)
@@ -70,23 +73,24 @@ def _latest(session: Session, case_id: UUID) -> CaseMerge:
         .limit(1)
     )
     if record is None:
-        raise NotFound("there is no merge of that case to undo")
+        raise NotFound(f"there is no merge of that {noun} to undo")
     return record
 
 
 def _check_undo(session: Session, record: CaseMerge, source: Case, survivor: Case) -> None:
     if record.undone_at is not None:
-        raise CannotUndo(f"case {source.number} was parted already")
+        raise CannotUndo(f"{noun} {source.number} was parted already")
     if survivor.merged_into_id is not None:
-        raise CannotUndo(f"case {survivor.number} was merged into another since; undo that first")
+        raise CannotUndo(f"{noun} {survivor.number} was merged into another since; undo that first")
     if not survivor.open:
         raise CannotUndo(
-            f"case {survivor.number} is {survivor.state}, with what was said here; reopen it first"
+            f"{noun} {survivor.number} is {survivor.state}, with what was said here; "
+            "reopen it first"
         )
     if moved := astray(session, record.id):
         numbers = session.scalars(select(Case.number).where(Case.id.in_(moved))).all()
         words = ", ".join(str(number) for number in sorted(numbers))
-        raise CannotUndo(f"a message of it was moved on to case {words} since; undo that first")
+        raise CannotUndo(f"a message of it was moved on to {noun} {words} since; undo that first")
 
 
 def _check_family(session: Session, source: Case, survivor: Case) -> None:
@@ -94,7 +98,7 @@ def _check_family(session: Session, source: Case, survivor: Case) -> None:
     children = select(Case.id).where(Case.parent_id == survivor.id)
     if survivor.parent_id is not None and session.scalar(children.limit(1)) is not None:
         raise CannotUndo(
-            f"case {survivor.number} was a child of case {source.number} and has children now; "
+            f"{noun} {survivor.number} was a child of {noun} {source.number} and has children now; "
             "unlink those first"
         )
 

@@ -17,6 +17,7 @@ from intake.errors import NotFound
 from intake.events import Delivery
 from intake.merging.cases import check, missing, named
 from intake.merging.moves import links, movable
+from intake.nouns import noun
 from intake.visibility import visible_to
 
 
@@ -54,7 +55,7 @@ def preview(
         for case in session.scalars(visible_to(by).where(Case.id.in_({survivor_id, *ids})))
     }
     if len(found) < len(ids) + 1:
-        raise NotFound("there is no such case")
+        raise NotFound(f"there is no such {noun}")
     survivor, sources = found[survivor_id], [found[i] for i in ids]
     check(session, survivor, sources)
     return Preview(survivor, tuple(_share(session, survivor, source) for source in sources))

@@ -30,6 +30,7 @@ from intake.entitlements import Entitlement
 from intake.facts import facts_of
 from intake.merging.messages import go, leaving
 from intake.merging.moves import CannotMove
+from intake.nouns import noun
 
 CHANNELS = {
     ActivityKind.EMAIL: "email",
@@ -59,7 +60,7 @@ def split_off(
     by.must(Act.WORK)
     activity, source = leaving(session, by, activity_id, version=version)
     if activity.direction is not Direction.INCOMING:
-        raise CannotMove("only what a customer wrote can become a case of its own")
+        raise CannotMove(f"only what a customer wrote can become {noun.a} of its own")
     # A case is whole only once it has a queue.
     with session.no_autoflush:
         case = _opened_by(session, activity, source, subject, at)

@@ -17,6 +17,7 @@ from intake.conditions import All, BadCondition
 from intake.db import new_id
 from intake.facts import check_condition
 from intake.naming import NAMED, names_in
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.routing.rulesets import (
     NotRoutable,
@@ -107,7 +108,7 @@ def retire(session: Session, by: Principal, rule_set_id: UUID, *, at: datetime) 
 def discard(session: Session, by: Principal, rule_set_id: UUID, *, at: datetime) -> None:
     """Delete a draft. Raises RuleSetInForce on any other: cases were decided by it."""
     by.must(Act.ADMINISTER)
-    found = _draft_of(session, rule_set_id, "it is kept, for cases were decided by it")
+    found = _draft_of(session, rule_set_id, f"it is kept, for {noun.many} were decided by it")
     _recorded(session, "routing.discarded", found, by, at)
     session.delete(found)
     session.flush()

@@ -15,6 +15,7 @@ from intake import queues
 from intake.agents import Agent
 from intake.cases import Case
 from intake.naming import names_in
+from intake.nouns import noun
 from intake.queues import Queue, Queues, WhenNotCovered
 from intake.routing.rulesets import RoutingRule
 from intake.teams import Team
@@ -73,7 +74,7 @@ def route(
     if rule is not None:
         queue, to, why = _by_rule(rule, queue)
     if refused and queue.when_not_covered is WhenNotCovered.REVIEW and queues.review is not None:
-        why = f"{queue.name} holds uncovered cases for review"
+        why = f"{queue.name} holds uncovered {noun.many} for review"
         return Routed(queues.review, why, rule=rule, trail=trail)
     return Routed(queue, why, to.agent, to.team, rule, trail)
 

@@ -15,6 +15,7 @@ from intake.agents import Act, Agent, Principal
 from intake.cases import Case, StaleVersion
 from intake.db import new_id
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.queues import (
     Assignment,
     Continuity,
@@ -146,7 +147,9 @@ def archive_queue(
     if count:
         target = session.get(Queue, move_to_id) if move_to_id else None
         if target is None or target.archived_at is not None or target.id == queue.id:
-            raise WrongQueue(f"move_to: {count} cases wait in {queue.name}; say where they go")
+            raise WrongQueue(
+                f"move_to: {count} {noun.many} wait in {queue.name}; say where they go"
+            )
         _move_all(session, by, queue, target, at)
     queue.archived_at, queue.address = at, None
     session.flush()

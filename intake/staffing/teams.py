@@ -14,6 +14,7 @@ from intake.agents import Act, Agent, Principal
 from intake.cases import Case, StaleVersion, State
 from intake.db import new_id
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.queues import DefaultQueue, Queue
 from intake.teams import Team, TeamMember
 
@@ -87,7 +88,7 @@ def archive_team(
     team = _held(session, by, team_id, version)
     theirs = select(func.count()).where(Case.team_id == team.id, Case.state == State.ACTIVE)
     if count := session.scalar(theirs) or 0:
-        raise IntakeError(f"{team.name} has {count} open cases; give them to others first")
+        raise IntakeError(f"{team.name} has {count} open {noun.many}; give them to others first")
     owned = select(Queue.name).where(Queue.owner_team_id == team.id, Queue.archived_at.is_(None))
     if queue := session.scalar(owned.limit(1)):
         raise IntakeError(f"{team.name} owns the queue {queue}; give it to others first")

@@ -31,6 +31,7 @@ from intake.fields import (
 )
 from intake.fields.custom import custom_fields
 from intake.history import Changes
+from intake.nouns import noun
 from intake.products import Product
 
 LONGEST_SUBJECT = 500
@@ -122,7 +123,7 @@ def _write(session: Session, case: Case, said: Mapping[str, object]) -> Changes:
         elif name in known:
             changes |= _answer(case, known[name], said[name])
         else:
-            raise WrongField(f"{name:.60}: a case has no such field")
+            raise WrongField(f"{name:.60}: {noun.a} has no such field")
     return changes
 
 
@@ -142,7 +143,7 @@ def _answer(case: Case, field: CustomField, form: object) -> Changes:
     if value == was:
         return {}
     if value is not None and not field.asked_of(case.type_id):
-        raise WrongField(f"{field.name}: it is not asked of cases of this type")
+        raise WrongField(f"{field.name}: it is not asked of {noun.many} of this type")
     if value is None:
         del case.custom[field.key]
     elif held is None:
@@ -178,7 +179,7 @@ def _type(session: Session, case: Case, said: object) -> None:
     type_id = _id("type", said)
     found = session.get(CaseType, type_id) if type_id else None
     if type_id != case.type_id and type_id is not None and (found is None or found.archived_at):
-        raise WrongField("type: there is no such type of case, or none any more")
+        raise WrongField(f"type: there is no such type of {noun}, or none any more")
     case.type_id = type_id
 
 

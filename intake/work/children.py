@@ -33,6 +33,7 @@ from intake.desk import Desk
 from intake.entitlements import Entitlement
 from intake.errors import IntakeError, NotFound
 from intake.facts import facts_of
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.visibility import one_visible, visible_to
 from intake.work.writing import write
@@ -114,15 +115,15 @@ def link_child(
 ) -> Case:
     """Make an open case the child of another. Raises WrongFamily; the child stays as it is."""
     if parent_id == child_id:
-        raise WrongFamily("a case is no child of itself")
+        raise WrongFamily(f"{noun.a} is no child of itself")
     cases = _locked(session, by, parent_id, child_id)
     parent, child = cases[parent_id], cases[child_id]
     if child.parent_id == parent.id:
         return child
     if child.parent_id is not None:
-        raise WrongFamily(f"case {child.number} is a child already; unlink it first")
+        raise WrongFamily(f"{noun} {child.number} is a child already; unlink it first")
     if _children(session, child):
-        raise WrongFamily(f"case {child.number} has children; a family has two levels")
+        raise WrongFamily(f"{noun} {child.number} has children; a family has two levels")
     _must_take(session, parent, desk)
     child.parent_id = parent.id
     done(session, parent, by, "case.child_linked", at, child=child.number)
@@ -134,7 +135,7 @@ def unlink_child(session: Session, by: Principal, child_id: UUID, *, at: datetim
     parent_id = session.scalar(select(Case.parent_id).where(Case.id == child_id))
     if parent_id is None:
         one_visible(session, by, child_id)
-        raise WrongFamily("it is no child of another case")
+        raise WrongFamily(f"it is no child of another {noun}")
     cases = _locked(session, by, parent_id, child_id, closed_too=True)
     parent, child = cases[parent_id], cases[child_id]
     must_be_open(child)
@@ -186,7 +187,7 @@ def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list
         return []
     if policy is ChildrenClose.BEFORE_PARENT:
         numbers = ", ".join(str(number) for _id, number in waiting)
-        raise OpenChildren(f"case {case.number} is closed only after its children: {numbers}")
+        raise OpenChildren(f"{noun} {case.number} is closed only after its children: {numbers}")
     ids = [id for id, _number in waiting]
     found = session.scalars(
         visible_to(by)
@@ -197,7 +198,7 @@ def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list
     ).all()
     if len(found) < len(ids):
         raise OpenChildren(
-            f"case {case.number} is closed with its children, and one is not for you to see; ask "
+            f"{noun} {case.number} is closed with its children, and one is not for you to see; ask "
             "a manager to close it"
         )
     entitlements.locked(session, {c.entitlement_id for c in (case, *found) if c.entitlement_id})
@@ -218,7 +219,7 @@ def _locked(
     )
     found = {case.id: case for case in rows}
     if len(found) < len(ids):
-        raise NotFound("there is no such case")
+        raise NotFound(f"there is no such {noun}")
     if not closed_too:
         for case in found.values():
             must_be_open(case)
@@ -227,9 +228,9 @@ def _locked(
 
 def _must_take(session: Session, parent: Case, desk: Desk) -> None:
     if parent.parent_id is not None:
-        raise WrongFamily(f"case {parent.number} is a child itself; a family has two levels")
+        raise WrongFamily(f"{noun} {parent.number} is a child itself; a family has two levels")
     if _children(session, parent) >= desk.children_most:
-        raise WrongFamily(f"case {parent.number} has {desk.children_most} children, and no more")
+        raise WrongFamily(f"{noun} {parent.number} has {desk.children_most} children, and no more")
 
 
 def _children(session: Session, case: Case) -> int:

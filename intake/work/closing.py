@@ -24,6 +24,7 @@ from intake.db import new_id
 from intake.desk import Desk
 from intake.entitlements import Overdraw
 from intake.errors import IntakeError
+from intake.nouns import noun
 from intake.queues import Queue
 from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
@@ -58,13 +59,13 @@ def resolve(
     hold_family(session, by, case_id)
     case = case_of(session, by, case_id, version=version)
     if kind not in REASONS[State.RESOLVED]:
-        raise WrongReason(f"{kind} does not resolve a case; use problem solved")
+        raise WrongReason(f"{kind} does not resolve {noun.a}; use problem solved")
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     children = ending_with(session, by, case, desk)
     if not cancel_open_activities:
         must_be_done(session, [case.id, *(child.id for child in children)])
-    with_it = f"Resolved with case {case.number}. {text}".strip()
+    with_it = f"Resolved with {noun} {case.number}. {text}".strip()
     for child in children:
         _resolve(session, by, child, with_it, kind, None, overdraw, desk=desk, at=at)
     return _resolve(session, by, case, text, kind, billable_minutes, overdraw, desk=desk, at=at)
@@ -112,7 +113,7 @@ def _resolve(
         on=desk.day(at),
         at=at,
         event=f"resolved:{resolution.id}",
-        reason=f"case resolved, {billable} billable minutes",
+        reason=f"{noun} resolved, {billable} billable minutes",
         by=by,
         billable_minutes=billable,
         overdraw=overdraw,
@@ -139,7 +140,7 @@ def reopen(
     if case.open:
         return case
     if case.state is State.CANCELLED:
-        raise NotOpen(f"case {case.number} was cancelled; reactivate it, or open a new one")
+        raise NotOpen(f"{noun} {case.number} was cancelled; reactivate it, or open a new one")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
     case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
     terms.settle(
@@ -148,7 +149,7 @@ def reopen(
         on=desk.day(at),
         at=at,
         event=terms.event_of(case),
-        reason="case reopened",
+        reason=f"{noun} reopened",
         by=by,
     )
     billing.withdraw(session, case, by=by, at=at)
@@ -179,7 +180,7 @@ def cancel(
     if not cancel_open_activities:
         must_be_done(session, [case.id, *(child.id for child in children)])
     for child in children:
-        _cancel(session, by, child, f"Cancelled with case {case.number}. {text}", desk, at)
+        _cancel(session, by, child, f"Cancelled with {noun} {case.number}. {text}", desk, at)
     return _cancel(session, by, case, text, desk, at)
 
 
@@ -196,7 +197,7 @@ def _cancel(
         on=desk.day(at),
         at=at,
         event=terms.event_of(case),
-        reason="case cancelled",
+        reason=f"{noun} cancelled",
         by=by,
     )
     sla.cancel(session, case)

@@ -14,6 +14,7 @@ from intake.agents import Act, Principal
 from intake.billing import DAY_MINUTES
 from intake.cases import Activity, ActivityState, Case, StaleVersion
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.visibility import activities_visible_to
 
 
@@ -41,7 +42,7 @@ def held(
         visible.with_for_update(of=Activity).execution_options(populate_existing=True)
     )
     if activity is None or activity.case_id != case_id:
-        raise NotFound("there is no such activity, or it went to another case just now")
+        raise NotFound(f"there is no such activity, or it went to another {noun} just now")
     if version is not None and version != activity.version:
         raise StaleVersion(
             f"{activity.subject!r} changed since you read it (version {activity.version}, you had "

@@ -20,6 +20,7 @@ from intake.contracts import Contract
 from intake.customers import Account, Contact
 from intake.db import new_id
 from intake.errors import NotFound
+from intake.nouns import noun
 from intake.visibility import visible_to
 from intake.work.planned import (
     WrongActivity,
@@ -161,7 +162,7 @@ def _subject_of(session: Session, by: Principal, about: Regarding) -> Case | Non
     ]
     given = [(table, id, name) for table, id, name in named if id is not None]
     if len(given) != 1:
-        raise WrongActivity("regarding: name one of a case, an account, a contact or a contract")
+        raise WrongActivity(f"regarding: name one of {noun.a}, an account, a contact or a contract")
     [(table, id, name)] = given
     if table is Case:
         assert id is not None, "what is given has an id"
@@ -180,7 +181,7 @@ def _owner(session: Session, case: Case | None, agent_id: UUID | None) -> Agent 
     if case is not None:
         seen = visible_to(agent.principal("")).where(Case.id == case.id)
         if session.scalar(seen.with_only_columns(Case.id)) is None:
-            raise WrongActivity(f"owner: {agent.name} may not see case {case.number}")
+            raise WrongActivity(f"owner: {agent.name} may not see {noun} {case.number}")
     return agent
 
 

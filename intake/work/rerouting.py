@@ -15,6 +15,7 @@ from intake.agents import Principal
 from intake.cases import Case
 from intake.errors import IntakeError
 from intake.facts import facts_of
+from intake.nouns import noun
 
 MOST_TOGETHER = 200
 
@@ -48,7 +49,7 @@ def route_together(
     Raises IntakeError for more than MOST_TOGETHER.
     """
     if len(case_ids) > MOST_TOGETHER:
-        raise IntakeError(f"{MOST_TOGETHER} cases at a time are routed again; choose fewer")
+        raise IntakeError(f"{MOST_TOGETHER} {noun.many} at a time are routed again; choose fewer")
     told = []
     for case_id in dict.fromkeys(case_ids):
         try:

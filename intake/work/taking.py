@@ -14,6 +14,7 @@ from intake.cases import (
     Case,
 )
 from intake.errors import IntakeError
+from intake.nouns import noun
 from intake.queues import Queue
 
 
@@ -128,5 +129,5 @@ def remove_from_queue(
 def _agent(session: Session, by: Principal) -> Agent:
     agent = session.get(Agent, by.id) if by.id else None
     if agent is None:
-        raise IntakeError("only an agent can take a case")
+        raise IntakeError(f"only an agent can take {noun.a}")
     return agent

@@ -14,6 +14,7 @@ from intake.agents import Principal
 from intake.cases import Case
 from intake.checklists import ChecklistItem
 from intake.errors import NotFound
+from intake.nouns import noun
 
 
 def add_items(
@@ -62,5 +63,5 @@ def strike_item(
 def _one(session: Session, case: Case, item_id: UUID) -> ChecklistItem:
     item = session.get(ChecklistItem, item_id)
     if item is None or item.case_id != case.id:
-        raise NotFound("there is no such item on the checklist of this case")
+        raise NotFound(f"there is no such item on the checklist of this {noun}")
     return item

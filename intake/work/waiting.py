@@ -12,6 +12,7 @@ from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import PAUSES, REASONS, Case, Reason, State
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 
 class WrongReason(IntakeError):
@@ -32,7 +33,7 @@ def hold(
     """The customer has to act first: the clocks pause until they write or `resume`."""
     case = case_of(session, by, case_id, version=version)
     if reason not in PAUSES:
-        raise WrongReason(f"{reason} does not put a case on hold; use on hold")
+        raise WrongReason(f"{reason} does not put {noun.a} on hold; use on hold")
     _put(session, case, reason, at)
     return done(session, case, by, "case.held", at, reason=reason.value)
 
@@ -61,7 +62,7 @@ def set_reason(
     """
     case = case_of(session, by, case_id, version=version)
     if reason not in REASONS[State.ACTIVE]:
-        raise WrongReason(f"{reason} ends a case; resolve or cancel it instead")
+        raise WrongReason(f"{reason} ends {noun.a}; resolve or cancel it instead")
     if case.reason is reason:
         return case
     _put(session, case, reason, at)

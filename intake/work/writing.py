@@ -23,6 +23,7 @@ from intake.db import new_id
 from intake.desk import Desk
 from intake.errors import IntakeError
 from intake.messages import ContactKind, Outgoing
+from intake.nouns import noun
 from intake.sla import Kpi
 from intake.threads import Participant
 from intake.visibility import one_visible
@@ -235,7 +236,9 @@ def _answer_to(session: Session, case: Case, last: Activity | None) -> str:
     )
     if point is None:
         who = "its customer" if case.contact_id else "an unnamed customer"
-        raise NobodyToAnswer(f"case {case.number} is from {who} without a mail address; phone them")
+        raise NobodyToAnswer(
+            f"{noun} {case.number} is from {who} without a mail address; phone them"
+        )
     return point
 
 
