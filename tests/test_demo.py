@@ -39,6 +39,9 @@ def test_a_fortnight_of_contoso_is_true_to_the_last_number(desk: DeskUnderTest) 
     assert {"active", "draft"} <= {contract.state.value for contract in desk.all(Contract)}
     # Nothing of the past is sent to anybody.
     assert {delivery.state for delivery in desk.all(Delivery)} == {DeliveryState.SENT}
+    assert sum(1 for case in cases if case.product_id is not None) > 5
+    # The clock drafted the next term of the contract that ends soon.
+    assert [c.state for c in desk.all(Contract) if c.renews_id is not None] == ["draft"]
     for plan in desk.all(Entitlement):
         assert plan.remaining == plan.total + spent(desk, plan)
 

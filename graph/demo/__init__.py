@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from graph.demo import laid_out, rules, sold, staff
+from graph.demo import laid_out, offered, rules, sold, staff
 from graph.demo.articles import ARTICLES
 from graph.demo.stories import PEOPLE
 from intake import entitlements
@@ -18,7 +18,6 @@ from intake.customers import Account, AccountDomain, Contact, ContactPoint
 from intake.db import new_id
 from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
-from intake.products import Product
 from intake.queues import Continuity, Queue, QueueMember, WhenNotCovered
 from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState, activation
 from kb.articles import Article
@@ -37,8 +36,8 @@ def plant(session: Session, *, at: datetime) -> bool:
     agents = _agents(session, at)
     queues = _queues(session, agents)
     staff.plant(session, agents, queues, at=at)
-    _products(session)
     _customers(session, slas, at)
+    offered.plant(session, at=at)
     laid_out.plant(session, at=at)
     sold.plant(session, agents, at=at)
     for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
@@ -171,11 +170,6 @@ def _queues(session: Session, agents: dict[str, Agent]) -> dict[str, Queue]:
         for member in members:
             session.add(QueueMember(queue_id=queue.id, agent_id=agents[member].id))
     return found
-
-
-def _products(session: Session) -> None:
-    for number, name in (("CX-100", "Contoso Router X"), ("CP-200", "Contoso Printer 200")):
-        session.add(Product(number=number, name=name))
 
 
 def _customers(session: Session, slas: dict[str, UUID], at: datetime) -> None:

@@ -120,6 +120,7 @@ def _somebody_asks(world: _World, at: datetime) -> None:
         new_text=f"{story.text}\n\n{name}",
         message_id=f"{new_id().hex}@{address.partition('@')[2]}",
         duration_minutes=dice.randint(3, 18) if by_phone else 0,
+        product=story.product,
     )
     [receipt] = accept(world.session, [Arrival(message, mailbox, at)], world.desk)
     case, activity = receipt.case, receipt.activity

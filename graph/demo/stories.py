@@ -16,6 +16,8 @@ class Story:
 
     subject: str
     text: str
+    product: str = ""
+    """The number of the product it is about, if it is about one."""
 
 
 # Name, mail address, phone, and the mailbox they write to.
@@ -33,7 +35,11 @@ PEOPLE = (
 )
 
 STORIES = (
-    Story("Printer shows offline", "The printer on the second floor shows offline since noon."),
+    Story(
+        "Printer shows offline",
+        "The printer on the second floor shows offline since noon.",
+        "CP-200",
+    ),
     Story("Cannot sign in", "I forgot my password and the reset mail does not arrive."),
     Story(
         "VPN drops every few minutes", "Working from the hotel, the VPN disconnects all the time."
@@ -42,12 +48,24 @@ STORIES = (
     Story("Refund for order 7718", "I was charged twice for the same order. Please check."),
     Story("Is this mail from you?", "I got a mail that asks for my password. Is it phishing?"),
     Story("Licence for a new laptop", "How do I move the licence key to my new computer?"),
-    Story("Wi-Fi weak in the meeting room", "The signal is so weak that calls break off."),
+    Story(
+        "Wi-Fi weak in the meeting room", "The signal is so weak that calls break off.", "CX-300"
+    ),
     Story("Export ends with error 504", "Exporting last year's report to CSV fails each time."),
-    Story("Router update left a blank page", "After the firmware update the page stays blank."),
+    Story(
+        "Router update left a blank page",
+        "After the firmware update the page stays blank.",
+        "CX-100",
+    ),
     Story("Configurar el correo en el móvil", "No consigo configurar el correo en mi móvil nuevo."),
-    Story("Screen is broken, warranty?", "A device fell over; is a broken screen under warranty?"),
-    Story("Scanner saves to the wrong folder", "Since Monday scans land in the old folder."),
+    Story(
+        "Screen is broken, warranty?",
+        "A device fell over; is a broken screen under warranty?",
+        "CM-24",
+    ),
+    Story(
+        "Scanner saves to the wrong folder", "Since Monday scans land in the old folder.", "CP-200"
+    ),
     Story("Slow since the upgrade", "Everything takes twice as long since the last upgrade."),
 )
 
