@@ -174,7 +174,7 @@ class ContractTemplateTerms:
     def fields(self) -> dict[str, Any]:
         """The terms as the domain takes them."""
         given = dict(vars(self))
-        return {**given, "calendar_id": given.pop("calendar"), "sla_id": given.pop("sla")}
+        return {"calendar_id": given.pop("calendar"), "sla_id": given.pop("sla"), **given}
 
 
 @strawberry.type(description="It was done.")
