@@ -16,6 +16,7 @@ BENCHES = {
     "Mail in": ("bench.mail_in",),
     "Suggestions": ("bench.suggestions",),
     "GraphQL": ("bench.graphql_lists",),
+    "Lists": ("bench.lists",),
     "Calendars": ("bench.calendars", "100000"),
     "Clocks": ("bench.clock",),
 }

@@ -32,8 +32,11 @@ class Grown:
     queue_id: UUID
 
 
-def grow(desk: DeskUnderTest, count: int) -> Grown:
-    """Give an empty desk so many cases: most of them closed, some open, some of those waiting."""
+def grow(desk: DeskUnderTest, count: int, *, searched: bool = False) -> Grown:
+    """Give an empty desk so many cases: most of them closed, some open, some of those waiting.
+
+    If they are to be `searched`, they wait for the index as all that is written does.
+    """
     people = [desk.has_agent(f"Agent{n:02}") for n in range(AGENTS)]
     queues = [desk.has_queue(f"Queue{n:02}") for n in range(QUEUES)]
     team = Team(id=new_id(), name="Team", created_at=NOON)
@@ -51,8 +54,9 @@ def grow(desk: DeskUnderTest, count: int) -> Grown:
             session.execute(text("PRAGMA cache_size = -500000"))
         else:
             session.execute(text("SET LOCAL statement_timeout = 0"))
-            # Copies refer to what is there, and nobody searches them.
-            session.execute(text("SET LOCAL session_replication_role = replica"))
+            if not searched:
+                # Copies refer to what is there, so nothing needs to be checked either.
+                session.execute(text("SET LOCAL session_replication_role = replica"))
         _copy_cases(session, count, [*queues, secret], people, complaint)
         _let_them_wait(session)
     with desk.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
