@@ -53,12 +53,17 @@ def _around(text: str) -> list[str]:
 @pytest.mark.parametrize("word", ["case", "incident"])
 def test_every_page_says_the_word_of_the_desk(desk: DeskUnderTest, called: None, word: str) -> None:
     desk.has_sla()
-    desk.accepts(email())
+    [receipt] = desk.accepts(email())
+    assert receipt.case
+    luis = desk.principal("Luis")
+    with desk.transaction() as session:
+        work.pick(session, luis, receipt.case.id, at=NOON)
     console = Console(desk, Sandbox())
     nouns.use(word)
 
     said = shown(console, PAGES)
 
+    assert f"Luis took the {word} " in said["/cases/1001"]
     otherwise = {page: _around(text) for page, text in said.items() if CASE.search(text)}
     if word == "case":
         assert {"/", "/cases/1001"} <= otherwise.keys()

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, defer, selectinload
 from graph.console.words import Times
 from intake.cases import Activity, ActivityState, Case
 from intake.events import Delivery, Event
+from intake.nouns import noun
 
 _BLANK = re.compile(r"\{(\w+)\}")
 AT_MOST = 200
@@ -251,7 +252,8 @@ def _named(data: Mapping[str, Any]) -> dict[str, str]:
 
 def _filled(words: str, data: Mapping[str, Any]) -> str:
     # In one pass: a value that looks like a placeholder stays what it is.
-    return _BLANK.sub(lambda blank: _plain(data.get(blank[1], "")), words).strip()
+    said = {**noun.words, **data}
+    return _BLANK.sub(lambda blank: _plain(said.get(blank[1], "")), words).strip()
 
 
 def _plain(value: object) -> str:
