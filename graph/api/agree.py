@@ -8,24 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Concatenate, ParamSpec
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
-from graph.api.contracts import (
-    Allotment,
-    Contract,
-    ContractTemplate,
-    Discount,
-    Frequency,
-    Overage,
-    contracts_by_id,
-)
+from graph.api.contract_templates import Allotment, Discount, Frequency
+from graph.api.contracts import Contract, Overage, contracts_by_id
 from graph.api.describing import described
-from graph.api.loading import by_id
 from graph.api.problems import AnyProblem, problem
 from graph.api.work import CaseNumber, CaseResult, Version, change
 from intake import agree
@@ -152,31 +144,6 @@ class ContractLineTerms:
         )
 
 
-@strawberry.input(description="What contracts of one sort agree on.")
-class ContractTemplateTerms:
-    name: str = strawberry.field(description="What it is called.")
-    abbreviation: str = strawberry.field(description="Its name in short.")
-    description: str = strawberry.field(default="", description="What it is for.")
-    billing_frequency: Frequency = strawberry.field(
-        default=rows.Frequency.ANNUALLY, description="How often is billed."
-    )
-    allotment: Allotment = strawberry.field(
-        default=rows.Allotment.CASES, description="What lines count."
-    )
-    discount_mode: Discount = strawberry.field(
-        default=rows.Discount.PERCENTAGE, description="What discounts are."
-    )
-    calendar: UUID | None = strawberry.field(
-        default=None, description="The hours its contracts cover; null: around the clock."
-    )
-    sla: UUID | None = strawberry.field(default=None, description="The service level.")
-
-    def fields(self) -> dict[str, Any]:
-        """The terms as the domain takes them."""
-        given = dict(vars(self))
-        return {"calendar_id": given.pop("calendar"), "sla_id": given.pop("sla"), **given}
-
-
 @strawberry.type(description="It was done.")
 class ContractChanged:
     contract_id: strawberry.Private[UUID | None]
@@ -186,23 +153,9 @@ class ContractChanged:
         return contracts_by_id(info.context, {self.contract_id}).get(self.contract_id)
 
 
-@strawberry.type(description="The template is kept.")
-class ContractTemplateKept:
-    template_id: strawberry.Private[UUID]
-
-    @described("The template now.")
-    def template(self, info: Info) -> ContractTemplate | None:
-        found = by_id(info.context, ContractTemplate, rows.ContractTemplate, [self.template_id])
-        return found.get(self.template_id)
-
-
 ContractResult = Annotated[
     ContractChanged | AnyProblem,
     strawberry.union("ContractResult", description="It was done, or why it was not."),
-]
-ContractTemplateResult = Annotated[
-    ContractTemplateKept | AnyProblem,
-    strawberry.union("ContractTemplateResult", description="It is kept, or why it is not."),
 ]
 ContractId = Annotated[UUID, strawberry.argument(description="The id of the contract.")]
 LineId = Annotated[UUID, strawberry.argument(description="The id of the line.")]
@@ -362,30 +315,6 @@ class ContractMutations:
             include_cancelled=include_cancelled,
             desk=asking.house.desk, at=asking.at, version=expected_version,
         )  # fmt: skip
-
-    @described("Keep a template for contracts.")
-    def add_contract_template(
-        self, info: Info, terms: ContractTemplateTerms
-    ) -> ContractTemplateResult:
-        asking = info.context
-        try:
-            with asking.acting() as session:
-                kept = agree.template(session, asking.principal, at=asking.at, **terms.fields())
-        except IntakeError as error:
-            return problem(error)
-        return ContractTemplateKept(template_id=kept.id)
-
-    @described("Write other terms into a template that no contract uses yet.")
-    def change_contract_template(
-        self, info: Info, id: UUID, terms: ContractTemplateTerms
-    ) -> ContractTemplateResult:
-        asking = info.context
-        try:
-            with asking.acting() as session:
-                agree.change_template(session, asking.principal, id, at=asking.at, **terms.fields())
-        except IntakeError as error:
-            return problem(error)
-        return ContractTemplateKept(template_id=id)
 
     @described("Log a case against a contract, or against a line of it, which then counts it.")
     def log_against_contract(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_
 
 from graph.api.asking import Info
 from graph.api.contracts import (
@@ -13,11 +13,9 @@ from graph.api.contracts import (
     WITH_LINES,
     Contract,
     ContractState,
-    ContractTemplate,
 )
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import together
 from graph.api.pages import After, Connection, First, page
 from intake import contracts as rows
 from intake.errors import IntakeError
@@ -80,8 +78,3 @@ class ContractQueries:
         latest = WITH_LINES.where(key).order_by(rows.Contract.term.desc()).limit(1)
         row = info.context.session.scalar(latest)
         return Contract.of(row) if row else None
-
-    @described("What contracts are made from, by name.")
-    def contract_templates(self, info: Info) -> list[ContractTemplate]:
-        statement = select(rows.ContractTemplate).order_by(rows.ContractTemplate.name)
-        return together(ContractTemplate, info.context.session.scalars(statement))

@@ -1,4 +1,4 @@
-"""What was agreed with customers: contracts with their lines and terms, and their templates."""
+"""What was agreed with customers: contracts with their lines and terms."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from sqlalchemy.orm import aliased, selectinload
 from graph.api.activities import Activity, about_contracts
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
+from graph.api.contract_templates import (
+    Allotment,
+    ContractTemplate,
+    Discount,
+    Frequency,
+    hours,
+    service_levels,
+)
 from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement
@@ -23,7 +31,7 @@ from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.slas import ServiceCalendar, Sla
-from intake import agents, cases, customers, entitlements, products, sla
+from intake import agents, cases, customers, entitlements, products
 from intake import contracts as rows
 from intake.visibility import visible_to
 
@@ -36,41 +44,10 @@ strawberry.enum(
 )
 LineState = rows.LineState
 strawberry.enum(LineState, name="ContractLineState", description="Where a line stands.")
-Frequency = rows.Frequency
-strawberry.enum(Frequency, name="BillingFrequency", description="How often a contract is billed.")
-Allotment = rows.Allotment
-strawberry.enum(
-    Allotment,
-    name="AllotmentType",
-    description="What a line counts: cases, minutes, or nothing but its dates.",
-)
-Discount = rows.Discount
-strawberry.enum(Discount, name="DiscountMode", description="What the discount of a line is.")
 Overage = rows.Overage
 strawberry.enum(
     Overage, name="Overage", description="What becomes of what is used beyond what a line had left."
 )
-
-
-@strawberry.type(description="What contracts of one sort agree on; frozen once one uses it.")
-class ContractTemplate(Shown):
-    id: UUID = strawberry.field(description="The template's id.")
-    name: str = strawberry.field(description="What it is called.")
-    abbreviation: str = strawberry.field(description="Its name in short.")
-    description: str = strawberry.field(description="What it is for, or empty.")
-    billing_frequency: Frequency = strawberry.field(description="How often is billed.")
-    allotment: Allotment = strawberry.field(description="What lines count.")
-    discount_mode: Discount = strawberry.field(description="What discounts are.")
-    calendar_id: strawberry.Private[UUID | None]
-    sla_id: strawberry.Private[UUID | None]
-
-    @described("The hours it covers; null: around the clock.")
-    def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
-
-    @described("The service level.")
-    def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
 
 
 @strawberry.type(description="One thing that was bought by a contract.")
@@ -322,21 +299,6 @@ def templates(
 def owners(asking: Asking, agreed: Sequence[Contract]) -> Mapping[UUID | None, Agent]:
     """Who answers for these."""
     return by_id(asking, Agent, agents.Agent, (one.owner_id for one in agreed))
-
-
-def hours(
-    asking: Asking, agreed: Sequence[Contract | ContractTemplate]
-) -> Mapping[UUID | None, ServiceCalendar]:
-    """The hours that these cover."""
-    ids = (one.calendar_id for one in agreed)
-    return by_id(asking, ServiceCalendar, sla.ServiceCalendar, ids)
-
-
-def service_levels(
-    asking: Asking, agreed: Sequence[Contract | ContractTemplate]
-) -> Mapping[UUID | None, Sla]:
-    """The service levels of these."""
-    return by_id(asking, Sla, sla.Sla, (one.sla_id for one in agreed))
 
 
 def terms_before(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Contract]:

@@ -19,6 +19,7 @@ from graph.api.caselists import CaseQueries
 from graph.api.catalogue import CatalogueMutations
 from graph.api.changing import ChangingMutations
 from graph.api.checklists import ChecklistMutations, ChecklistQueries
+from graph.api.contract_templates import ContractTemplateMutations, ContractTemplateQueries
 from graph.api.contractlists import ContractQueries
 from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
@@ -83,6 +84,7 @@ class Query(
     CustomerQueries,
     ProductQueries,
     ContractQueries,
+    ContractTemplateQueries,
     EntitlementQueries,
     PreviewQueries,
     ReplayQueries,
@@ -128,6 +130,7 @@ class Mutation(
     CatalogueMutations,
     OfferMutations,
     ContractMutations,
+    ContractTemplateMutations,
     EntitlementMutations,
     SlaMutations,
     HourMutations,
