@@ -20,8 +20,9 @@ from starlette.responses import Response
 from channels.dispatch import Dispatch
 from channels.slack import http, socket_mode
 from channels.slack.acts import Acts
-from intake import clock, threads, work
+from intake import clock, threads, wording, work
 from intake.agents import Agent, Role
+from intake.automation import macros
 from intake.availability import Availability, Presence
 from intake.cases import ActivityKind, Case, Direction, Reason, Resolution, State
 from intake.db import Busy, Database, new_id
@@ -32,7 +33,7 @@ from intake.settings import Settings, WrongSettings
 from kb.articles import Article
 from kb.suggestions import Library, Question, suggest
 from tests import slack_stand_in
-from tests.desk import DeskUnderTest, email
+from tests.desk import NOON, DeskUnderTest, email
 from tests.slack_stand_in import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Answered, SlackStandIn
 
 GRACE, HEIDI, STRANGER = "U0GRACE", "U0HEIDI", "U0STRANGER"
@@ -369,6 +370,38 @@ def test_a_merge_that_became_impossible_says_why_in_the_sheet(
         refused["blocks"][0]["text"]["text"] == f"case {second.number} is resolved; reopen it first"
     )
     assert desk.case(second.number).merged_into_id is None
+
+
+def test_a_macro_is_applied_and_an_answer_begins_with_a_template_from_slack(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    case = a_case(desk, told, subject="Printer")
+    card, marta = slack.cards[-1], desk.principal("Marta", Role.MANAGER)
+
+    slack.press(card, "macro", user=GRACE)
+    assert slack.sheets == [], "there is no macro yet"
+    with desk.transaction() as session:
+        hello = wording.write(session, marta, "Hello", {"en": "Hello, {agent} here."}, at=NOON)
+        take = [{"do": "assign", "agent": "me"}, {"do": "tag", "tags": ["seen"]}]
+        mine = macros.write(session, marta, "Mine", take, at=NOON)
+        gone = macros.write(session, marta, "Gone", take, at=NOON)
+    slack.press(card, "macro", user=GRACE)
+    slack.press(card, "template", user=GRACE)
+    [asks, begins] = slack.sheets
+    with desk.transaction() as session:
+        macros.archive(session, marta, gone.id, at=NOON)
+    refused = slack.submit(asks, user=GRACE, chosen=str(gone.id))
+    applied = slack.submit(asks, user=GRACE, chosen=str(mine.id))
+    shown = slack.submit(begins, user=GRACE, chosen=str(hello.id))
+    view = shown.body["view"] | {"id": begins["id"]}
+    [box] = [block["element"] for block in view["blocks"] if block["type"] == "input"]
+    sent = slack.submit(view, user=GRACE, text=box["initial_value"])
+
+    assert "is not offered any more" in str(refused.body)
+    assert (applied.body, sent.body) == ({}, {})
+    assert slack_stand_in.faults(view["blocks"]) == ""
+    assert desk.case(case.number).owner_id is not None
+    assert desk.activities(case)[-1].text == "Hello, Grace here."
 
 
 def test_what_customers_write_appears_below_the_card_in_order(

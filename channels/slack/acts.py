@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from channels import NotNow
-from channels.slack import later, merging, presence, seen, sheets
+from channels.slack import later, merging, presence, ready, seen, sheets
 from channels.slack.calling import AWAY, client_of
 from channels.slack.sheets import Sheet, Submitted
 from channels.slack.words import escaped
@@ -149,13 +149,15 @@ class Acts:
                 sheet = Submitted.read(view)
                 if sheet.kind == sheets.MERGE:
                     return merging.confirmation(session, by, sheet)
+                if sheet.kind == sheets.TEMPLATE:
+                    return ready.filled(session, by, sheet, self._desk)
                 # A sheet that was refused is not done with: it is mended and comes again.
                 if seen.first_time(session, f"sheet\0{view.get('id')}", at=at):
                     self._submit(session, by, sheet, at)
                 return ""
         except IntakeError as error:
             # A sheet that asks for nothing has no place to say why beside.
-            asks = view.get("callback_id") != sheets.MERGE_NOW
+            asks = view.get("callback_id") not in sheets.WITHOUT_WORDS
             return str(error) if asks else sheets.refused(str(error))
 
     def _answer(self, session: Session, press: Press, at: datetime) -> Sheet | str:
@@ -184,6 +186,8 @@ class Acts:
             )  # fmt: skip
         elif sheet.kind == sheets.MERGE_NOW:
             merging.merge(session, by, sheet, self._desk, at)
+        elif sheet.kind == sheets.MACRO:
+            ready.apply(session, by, sheet, self._desk, at)
         else:
             raise sheets.NotASheet("this sheet is not known here; open it again from the card")
 
@@ -272,6 +276,8 @@ _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet |
     "reply": _reply_sheet,
     "resolve": _resolve_sheet,
     "merge": merging.asked,
+    "template": ready.template_sheet,
+    "macro": ready.macro_sheet,
     **later.ACTS,
 }
 

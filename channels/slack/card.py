@@ -218,8 +218,15 @@ def _later(case: Shown) -> dict[str, Any]:
 
 def _more(case: Shown) -> dict[str, Any]:
     """What is done seldom, behind three dots."""
-    merge = {"text": plain(f"Merge into another {noun}", NAME), "value": f"merge {case.case_id}"}
-    return {"type": "overflow", "action_id": "more", "options": [merge]}
+    options = [
+        {"text": plain(words, NAME), "value": f"{act} {case.case_id}"}
+        for act, words in (
+            ("template", "Answer with a template"),
+            ("macro", "Apply a macro"),
+            ("merge", f"Merge into another {noun}"),
+        )
+    ]
+    return {"type": "overflow", "action_id": "more", "options": options}
 
 
 def _button(act: str, label: str, case: Shown) -> dict[str, Any]:

@@ -21,6 +21,10 @@ TITLE = 24
 LONGEST_TEXT = 3000
 MOST_MINUTES = 60 * 24 * 366
 REPLY, RESOLVE, MERGE, MERGE_NOW = "reply", "resolve", "merge", "merge now"
+TEMPLATE, MACRO = "template", "macro"
+WITHOUT_WORDS = (MERGE_NOW, TEMPLATE, MACRO)
+"""Sheets that ask for no words, and so have no place to say beside it why they were refused."""
+MOST_OPTIONS = 100
 
 Sheet = dict[str, Any]
 
@@ -37,8 +41,14 @@ class WrongMinutes(IntakeError):
     code = "wrong-minutes"
 
 
-def reply(case: Case, way: WayBack) -> Sheet:
-    """The sheet that shows to whom and by which way an answer goes, and asks for its words."""
+def reply(case: Case, way: WayBack, begins: str = "", note: str = "") -> Sheet:
+    """The sheet that shows to whom and by which way an answer goes, and asks for its words.
+
+    They may begin with a template's, of which `note` says what to look at.
+    """
+    box = _text_box() | {"focus_on_load": True}
+    if begins:
+        box["initial_value"] = begins[:LONGEST_TEXT]
     asked = way.answers.new_text if way.answers else ""
     return _sheet(
         REPLY,
@@ -48,7 +58,8 @@ def reply(case: Case, way: WayBack) -> Sheet:
         [
             _said(f"This goes to {recipient(way)}.", LINE),
             _said(f"They wrote: {asked or NOTHING}", FIRST_LINES),
-            _input("text", "Your answer", _text_box() | {"focus_on_load": True}),
+            *([_said(f"Look at the template: {note}.", LINE)] if note else []),
+            _input("text", "Your answer", box),
         ],
     )
 
@@ -111,6 +122,22 @@ def merge_now(preview: Preview) -> Sheet:
     )
 
 
+def choose(
+    kind: str,
+    title: str,
+    submit: str,
+    case: Case,
+    said: str,
+    label: str,
+    options: Sequence[tuple[str, str]],
+) -> Sheet:
+    """A sheet that asks for one of these, each an id with its name."""
+    listed = [{"text": plain(name, NAME), "value": id} for id, name in options[:MOST_OPTIONS]]
+    choice = {"type": "static_select", "options": listed, "initial_option": listed[0]}
+    about = {"case": str(case.id)}
+    return _sheet(kind, title, submit, about, [_said(said, LINE), _input("chosen", label, choice)])
+
+
 def refused(why: str) -> Sheet:
     """The sheet in the place of one whose act a rule refused."""
     sheet = _sheet(MERGE, "That was not done", "", {}, [_said(why, LINE)])
@@ -150,6 +177,15 @@ class Submitted:
     reason: Reason
     minutes: int | None
     cancel_open: bool = False
+    chosen: str = ""
+
+    @property
+    def chosen_id(self) -> UUID:
+        """The record that was chosen. Raises NotASheet."""
+        try:
+            return UUID(self.chosen)
+        except ValueError:
+            raise NotASheet("choose one first") from None
 
     @classmethod
     def read(cls, view: Mapping[str, Any]) -> Submitted:
@@ -166,6 +202,7 @@ class Submitted:
                 reason=Reason(_choice(values, "kind") or Reason.PROBLEM_SOLVED),
                 minutes=_minutes(minutes) if minutes else None,
                 cancel_open=_ticked(values, "cancel_open"),
+                chosen=_choice(values, "chosen"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NotASheet("this sheet cannot be read; open it again from the card") from error
