@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from graph.cli import calls, hours, listening, mail, people, running, staff
+from graph.cli import calls, hours, listening, mail, people, rules, running
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
@@ -17,6 +18,7 @@ from graph.cli.words import (
     queue_app,
     skill_app,
     team_app,
+    rule_app,
     webhook_app,
 )
 from graph.exchange.commands import app as csv_app
@@ -28,6 +30,7 @@ from intake.migrations import WrongSchema
 from intake.settings import WrongSettings
 
 __all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "running", "staff"]
+__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "rules", "running"]
 
 for name, group in (
     ("db", db_app),
@@ -36,6 +39,7 @@ for name, group in (
     ("agent", agent_app),
     ("calendar", calendar_app),
     ("queue", queue_app),
+    ("rule", rule_app),
     ("phone", phone_app),
     ("skill", skill_app),
     ("team", team_app),

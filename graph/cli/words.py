@@ -15,3 +15,4 @@ webhook_app = typer.Typer(no_args_is_help=True, help="Who else hears of what hap
 skill_app = typer.Typer(no_args_is_help=True, help="What agents can do, how well.")
 team_app = typer.Typer(no_args_is_help=True, help="Who works together.")
 phone_app = typer.Typer(no_args_is_help=True, help="Calls.")
+rule_app = typer.Typer(no_args_is_help=True, help="What the desk does by itself.")
