@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from graph.cli import calls, hours, listening, mail, people, running, staff
-from graph.cli import calls, hours, listening, mail, people, rules, running
+from graph.cli import calls, hours, listening, mail, people, rules, running, staff
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
@@ -16,9 +15,9 @@ from graph.cli.words import (
     inbound_app,
     phone_app,
     queue_app,
+    rule_app,
     skill_app,
     team_app,
-    rule_app,
     webhook_app,
 )
 from graph.exchange.commands import app as csv_app
@@ -29,8 +28,18 @@ from intake.errors import IntakeError
 from intake.migrations import WrongSchema
 from intake.settings import WrongSettings
 
-__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "running", "staff"]
-__all__ = ["app", "calls", "hours", "listening", "mail", "main", "people", "rules", "running"]
+__all__ = [
+    "app",
+    "calls",
+    "hours",
+    "listening",
+    "mail",
+    "main",
+    "people",
+    "rules",
+    "running",
+    "staff",
+]
 
 for name, group in (
     ("db", db_app),
