@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from intake import merging, terms, threads, work
+from intake import checklists, followers, merging, terms, threads, work
 from intake.agents import NotAllowed, Principal, Role
 from intake.cases import Activity, Case, NotOpen, Reason, State
+from intake.checklists import ChecklistItem
 from intake.db import Base
 from intake.entitlements import DecreaseOn, LedgerEntry, unbalanced
 from intake.errors import NotFound
@@ -436,6 +437,36 @@ def test_who_came_with_two_sources_takes_part_until_both_are_parted(
     assert takes_part()
     unmerge(desk, grace, other)
     assert not takes_part()
+
+
+def test_followers_and_what_is_to_be_seen_to_go_along_and_come_back(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    survivor, first, second = (opened(desk, f"{name}@example.com") for name in ("ada", "b", "c"))
+    luis = desk.has_agent("Luis")
+    with desk.transaction() as session:
+        for case in (first, second):
+            followers.add(session, case, [luis.id], at=NOON)
+        session.add(ChecklistItem(case_id=first.id, position=1, text="Send a new drum"))
+        done = ChecklistItem(case_id=first.id, position=2, text="Call back", done_at=NOON)
+        session.add(done)
+    before = dump(desk)
+
+    merge(desk, grace, survivor, first, second)
+    with desk.db.reading() as session:
+        assert [agent.name for agent in followers.of_case(session, survivor.id)] == ["Luis"]
+        todo = checklists.of_case(session, survivor.id)
+        assert [item.text for item in todo] == ["Send a new drum"]
+    unmerge(desk, grace, first)
+    with desk.db.reading() as session:
+        follows = followers.of_case(session, survivor.id)
+        assert [agent.name for agent in follows] == ["Luis"], "for the other source's sake"
+    unmerge(desk, grace, second)
+
+    after = dump(desk)
+    # Followers are told of both, and of each one's news stands when it came.
+    assert len(after.pop("followers")) == len(before.pop("followers")) == 2
+    assert after == before
 
 
 def test_what_came_since_stays_with_the_survivor(desk: DeskUnderTest, grace: Principal) -> None:

@@ -1,8 +1,9 @@
 """Several cases turn out to be one: they go on in the survivor.
 
-What was said moves: messages with their files, what is promised about them, and the cases that
-named the source. What a source is known by stays with it: its number, its message ids and its reply
-address, which all lead to the survivor (`threads`). So a source is put back by one record.
+What was said moves: messages with their files, what is promised about them, what is still to be
+seen to, and the cases that named the source; who follows it follows the survivor. What a source is
+known by stays with it: its number, its message ids and its reply address, which all lead to the
+survivor (`threads`). So a source is put back by one record.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from uuid import UUID
 from sqlalchemy import select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import entitlements, queues, sla, terms, threads
+from intake import entitlements, followers, queues, sla, terms, threads
 from intake.acting import done, must_be_open
 from intake.agents import Act, Principal
 from intake.cases import Activity, Case, Reason, State
+from intake.checklists import ChecklistItem
 from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
 from intake.entitlements import Reservation
@@ -176,7 +178,10 @@ def _merge_one(
         survivor_id=survivor.id,
         at=at,
         agent_id=by.id,
-        before=_before(session, source),
+        before={
+            **_before(session, source),
+            "followers": _let_follow(session, survivor, source, at),
+        },
         added=list(missing(session, survivor, source)),
     )
     if source.conversation and not survivor.conversation:
@@ -196,11 +201,20 @@ def _merge_one(
     done(session, source, by, "case.merged_away", at, survivor=survivor.number)
 
 
+def _let_follow(session: Session, survivor: Case, source: Case, at: datetime) -> list[str]:
+    """Let who follows the source follow the survivor; those who did not yet."""
+    known = {agent.id for agent in followers.of_case(session, survivor.id)}
+    fresh = [a.id for a in followers.of_case(session, source.id) if a.id not in known]
+    followers.add(session, survivor, fresh, at=at)
+    return [str(agent_id) for agent_id in fresh]
+
+
 def _move_all(session: Session, record: CaseMerge) -> None:
     session.flush()
     way = {"source_id": record.source_id, "target_id": record.survivor_id}
     move(session, record.id, Activity.case_id, true(), **way)
     move(session, record.id, Delivery.case_id, movable(), **way)
+    move(session, record.id, ChecklistItem.case_id, ChecklistItem.done_at.is_(None), **way)
     for link in links():
         others = Case.id != record.survivor_id
         move(session, record.id, link, others, **way)

@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from intake import queues, terms
+from intake import followers, queues, terms
 from intake.acting import done
 from intake.agents import Act, Principal
 from intake.cases import Case, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
 from intake.errors import NotFound
+from intake.followers import Follower
 from intake.history import expect_version
 from intake.merging.cases import PLANS, CaseMerge, merges_of
 from intake.merging.moves import CannotUndo, astray, held, hold_deliveries, move_back
@@ -116,6 +117,13 @@ def _leave(session: Session, record: CaseMerge, survivor: Case) -> None:
                 Participant.case_id == survivor.id, Participant.address == address
             )
         )
+    for agent_id in (UUID(each) for each in record.before["followers"]):
+        heir = next((o for o in others if session.get(Follower, (o.source_id, agent_id))), None)
+        if heir is not None:
+            theirs = [*heir.before["followers"], str(agent_id)]
+            heir.before = {**heir.before, "followers": theirs}
+        else:
+            followers.remove(session, survivor, agent_id)
     if record.before.get("brought"):
         survivor.conversation = ""
 
