@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import customers, events, queues, threads
+from intake import customers, events, followers, queues, threads
 from intake.agents import Agent
 from intake.calendars import NeverOpen
 from intake.cases import Case
@@ -27,6 +27,7 @@ from intake.messages import ContactKind, Outgoing
 from intake.queues import Queue, QueueMember
 from intake.sla import KpiInstance, calendar_of
 from intake.sla.actions import Action, To
+from intake.visibility import visible_to
 
 MOST_AT_ONCE = 3
 PER_STRANGER = (1, timedelta(days=1))
@@ -148,6 +149,8 @@ class Mailbag:
         match to:
             case To.OWNER:
                 return _mail_of(session, [case.owner_id] if case.owner_id else [])
+            case To.FOLLOWERS:
+                return _mail_of(session, _followers(session, case))
             case To.AGENT:
                 item = queues.item_of(session, case)
                 if item is not None and item.worked_by_id is not None:
@@ -173,6 +176,19 @@ class Mailbag:
         sent = events.promised_to(session, "sla", [address], since=self._at - span)
         waiting = sum(1 for letter in self._letters if letter.to == address)
         return [address] if sent.get(address, 0) + waiting < most else []
+
+
+def _followers(session: Session, case: Case) -> list[UUID]:
+    """Those who follow a case and may still see it."""
+    return [
+        agent.id
+        for agent in followers.of_case(session, case.id)
+        if session.scalar(
+            visible_to(agent.principal("email"))
+            .with_only_columns(Case.id)
+            .where(Case.id == case.id)
+        )
+    ]
 
 
 def _mail_of(session: Session, agent_ids: Sequence[UUID]) -> Sequence[str]:

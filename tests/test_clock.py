@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +16,7 @@ from intake.entitlements import Entitlement, State
 from intake.events import Delivery, Event
 from intake.sla import KpiInstance, KpiState
 from intake.sla.rehearsing import live_in
+from kb import publishing
 from tests.desk import NOON, DeskUnderTest, email
 from tests.plans import plan
 from tests.promised import has_sla, item, open_case, tick
@@ -47,6 +50,18 @@ def test_the_index_of_what_is_due_holds_nothing_that_has_ended(desk: DeskUnderTe
     tick(desk, NOON + HOUR)
 
     assert {i.next_at for i in desk.all(KpiInstance)} == {None}
+
+
+def test_every_kind_of_due_work_is_found_by_an_index(desk: DeskUnderTest) -> None:
+    settings = replace(
+        desk.settings, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1
+    )
+
+    for work in (*clock.WORK, *publishing.DUE):
+        found = plan(desk, work.due(settings, NOON).limit(1), bitmaps=True)
+        scans = re.findall(r"(?:SCAN|Seq Scan on) (\w+)\b(?! USING)", found)
+        # Few rows, whatever the history.
+        assert {*scans} <= {"automation_rules", "automation_position"}, f"{work.name}: {found}"
 
 
 def test_a_kind_of_due_work_is_one_line(desk: DeskUnderTest) -> None:

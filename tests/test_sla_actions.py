@@ -78,6 +78,27 @@ def test_each_milestone_writes_to_those_it_names(desk: DeskUnderTest, grace: Age
     )
 
 
+def test_followers_are_written_to_while_they_may_see_the_case(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    ivan = desk.has_agent("Ivan")
+    private = desk.has_queue("Private", members=(grace,))
+    has_sla(desk, item(fail=240, warn=60, actions=[mail("warning", "followers")]))
+    seen, hidden = open_case(desk), open_case(desk)
+    with desk.transaction() as session:
+        for case_id in (seen, hidden):
+            work.follow(session, grace.principal("test"), case_id, [grace.id, ivan.id], at=NOON)
+        work.route_to(session, grace.principal("test"), hidden, private.id, at=NOON)
+
+    tick(desk, NOON + HOUR)
+
+    assert letters(desk) == [
+        ("grace@desk.example", "warning of resolve by for case 1001"),
+        ("grace@desk.example", "warning of resolve by for case 1002"),
+        ("ivan@desk.example", "warning of resolve by for case 1001"),
+    ]
+
+
 def test_success_is_told_too_and_only_where_it_is_asked_for(
     desk: DeskUnderTest, grace: Agent
 ) -> None:

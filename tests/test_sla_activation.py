@@ -99,7 +99,7 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
     ),
     "an unknown recipient": (
         lambda: [item(actions=[MAIL | {"to": ["boss"]}])],
-        r"items\[0\].actions\[0\]: to: 'boss' is neither agent, owner, customer nor a mail",
+        r"items\[0\].actions\[0\]: to: 'boss' is neither agent, owner, followers, customer nor",
     ),
     "an unknown placeholder": (
         lambda: [item(actions=[MAIL | {"text": "{password}"}])],

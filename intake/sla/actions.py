@@ -44,6 +44,7 @@ class To(StrEnum):
 
     AGENT = "agent"  # who works on it, or, when nobody does, the members of its queue
     OWNER = "owner"
+    FOLLOWERS = "followers"
     CUSTOMER = "customer"
 
 
