@@ -18,7 +18,7 @@ from intake.events import Event
 from intake.merging import CannotMerge, CannotUndo
 from intake.queues import QueueItem
 from intake.sla import KpiInstance
-from intake.work import OpenActivities, OpenChildren, Plan, Regarding, WrongFamily
+from intake.work import OpenActivities, OpenChildren, Plan, Regarding, WrongFamily, WrongOpening
 from tests.desk import NOON, DeskUnderTest, email
 
 HOUR = timedelta(hours=1)
@@ -121,7 +121,7 @@ def test_a_child_that_cannot_be_is_refused_and_nothing_opens(
         bears(desk, grace, child)
     with pytest.raises(WrongFamily, match="has 1 children, and no more"):
         bears(desk, grace, parent, settings=one)
-    with pytest.raises(WrongFamily, match="subject: there are no words"):
+    with pytest.raises(WrongOpening, match="subject: there are no words"):
         bears(desk, grace, parent, subject=" ")
 
     assert desk.count(Case) == 2

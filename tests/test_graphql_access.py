@@ -171,6 +171,11 @@ MUTATIONS = {
         DESK_WORKS,
         'logPhoneCall(call: {caller: "", subject: "Hello"}) { __typename ... on Problem { code } }',
     ),
+    "openCase": (
+        DESK_WORKS,
+        f'openCase(asked: {{channel: "letter", subject: "x", contact: "{{contact}}"}}) {{'
+        f" __typename {PROBLEM} }}",
+    ),
     "retryInbound": (
         DESK_MANAGES,
         f'retryInbound(id: "{{inbound}}") {{ __typename {PROBLEM} }}',

@@ -36,6 +36,7 @@ from graph.api.life import EntitlementMutations
 from graph.api.macros import MacroMutations, MacroQueries
 from graph.api.merging import MergeMutations, MergeQueries
 from graph.api.offers import OfferMutations
+from graph.api.opening import OpeningMutations
 from graph.api.parenting import FamilyMutations
 from graph.api.planning import ActivityMutations, ActivityQueries
 from graph.api.postponing import PostponingMutations
@@ -122,6 +123,7 @@ class Mutation(
     ViewerMutations,
     ActivityMutations,
     FamilyMutations,
+    OpeningMutations,
     MergeMutations,
     BulkMutations,
     CoveringMutations,

@@ -25,7 +25,18 @@ from intake.messages import ContactKind
 from intake.products import Product, by_number
 
 # In the order of the ways most customers come.
-CHANNELS = ("email", "phone", "web", "chat", "slack", "facebook", "twitter", "instagram", "iot")
+CHANNELS = (
+    "email",
+    "phone",
+    "letter",
+    "web",
+    "chat",
+    "slack",
+    "facebook",
+    "twitter",
+    "instagram",
+    "iot",
+)
 LABELS = {
     "name": "Name",
     "starts_on": "First day",

@@ -12,6 +12,7 @@ from intake.customers import ContactPoint, points
 CHANNELS = {
     "email": "Email",
     "phone": "Phone",
+    "letter": "Letter",
     "web": "Web form",
     "chat": "Chat",
     "slack": "Slack",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from intake import contracts, events
 from intake.agents import Act, Principal
 from intake.agree.acting import contract_for, done, record
+from intake.cases import Activity
 from intake.contracts import (
     Contract,
     ContractTemplate,
@@ -101,6 +102,10 @@ def delete(
         renewal.unrenew(old, on=desk.day(at))
     copies = update(Contract).where(Contract.copied_from_id == contract.id)
     session.execute(copies.values(copied_from_id=None))
+    # What was planned and done about it goes on with whom it was for.
+    story = update(Activity).where(Activity.contract_id == contract.id)
+    party = {"account_id": contract.account_id, "contact_id": contract.contact_id}
+    session.execute(story.values(contract_id=None, **party))
     session.delete(contract)
     session.flush()
     record(session, contract, by, "deleted", at)

@@ -12,6 +12,7 @@ from intake.errors import IntakeError
 ORIGINS = frozenset(
     {
         "phone",
+        "letter",
         "email",
         "web",
         "chat",

@@ -27,6 +27,7 @@ from intake.work.finishing import (
     reopen_activity,
 )
 from intake.work.following import follow, hear_by, unfollow
+from intake.work.opening import CAME_AS, Asked, WrongOpening, open_case
 from intake.work.planned import ActivityNotOpen, WrongActivity
 from intake.work.planning import (
     PLANNED,
@@ -53,8 +54,10 @@ from intake.work.waiting import WrongReason, hold, resume, set_reason
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
 __all__ = [
+    "CAME_AS",
     "PLANNED",
     "ActivityNotOpen",
+    "Asked",
     "EmptyText",
     "NobodyToAnswer",
     "NotFilledIn",
@@ -68,6 +71,7 @@ __all__ = [
     "WrongActivity",
     "WrongFamily",
     "WrongInstant",
+    "WrongOpening",
     "WrongReason",
     "add_activity",
     "add_items",
@@ -89,6 +93,7 @@ __all__ = [
     "link_child",
     "missing",
     "note",
+    "open_case",
     "open_child",
     "open_of",
     "pick",

@@ -13,32 +13,23 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, queues, routing, sla, terms
+from intake import entitlements, events, terms
 from intake.acting import done, must_be_open, record
 from intake.agents import Act, Principal
-from intake.around import Opening
 from intake.cases import (
     ActivityKind,
     Case,
     ChildrenClose,
     Direction,
-    Priority,
-    Reason,
-    Severity,
     State,
-    next_numbers,
 )
-from intake.db import new_id
 from intake.desk import Desk
-from intake.entitlements import Entitlement
 from intake.errors import IntakeError, NotFound
-from intake.facts import facts_of
 from intake.nouns import noun
-from intake.queues import Queue
 from intake.visibility import one_visible, visible_to
+from intake.work.opening import announce, begin, blank
 from intake.work.writing import write
 
-SUBJECT_LENGTH = 500
 INHERITED: dict[str, tuple[str, ...]] = {
     "customer": ("contact_id", "account_id"),
     "product": ("product_id",),
@@ -85,28 +76,24 @@ def open_child(
     """
     parent = _locked(session, by, parent_id)[parent_id]
     _must_take(session, parent, desk)
-    words = " ".join(subject.split())[:SUBJECT_LENGTH]
-    if not words:
-        raise WrongFamily("subject: there are no words; say what the child is about")
     # A case is whole only once it has a queue.
     with session.no_autoflush:
-        child = _born(session, parent, words, desk, at)
+        child = blank(session, subject, parent.channel, at)
+        _inherit(child, parent, desk)
         child.no_decrement = not takes_term
         terms.claim(session, child, desk, at=at)
-        queue = _enter(session, parent, child, text, desk, queue_id, at)
+        inherited = parent.queue_id if "queue" in desk.child_inherits else None
+        words = f"opened in case {parent.number}"
+        queue = begin(session, child, text, at, queue_id or inherited, words)
     session.flush()
-    write(session, child, by, ActivityKind.NOTE, Direction.INTERNAL, text or words, at)
+    write(session, child, by, ActivityKind.NOTE, Direction.INTERNAL, text or child.subject, at)
     events.record(
         session, "case.opened", at=at, actor=by, case_id=child.id, number=child.number,
         channel=child.channel, queue=queue.name, refusal=child.decision["refusal"],
         parent=parent.number,
     )  # fmt: skip
-    if desk.slack and queue.slack_channel:
-        events.promise(
-            session, "slack", "card", effect_key=f"card:{child.id}", at=at, case_id=child.id,
-            target=queue.slack_channel,
-        )  # fmt: skip
-    done(session, parent, by, "case.child_opened", at, child=child.number, subject=words)
+    announce(session, child, queue, desk, at)
+    done(session, parent, by, "case.child_opened", at, child=child.number, subject=child.subject)
     return child
 
 
@@ -245,56 +232,9 @@ def _open_children(session: Session, case: Case) -> Collection[tuple[UUID, int]]
     return [(id, number) for id, number in session.execute(waiting.order_by(Case.number))]
 
 
-def _born(session: Session, parent: Case, subject: str, desk: Desk, at: datetime) -> Case:
-    [number] = next_numbers(session, 1)
-    child = Case(
-        id=new_id(),
-        number=number,
-        subject=subject,
-        parent_id=parent.id,
-        channel=parent.channel,
-        mailbox=parent.mailbox,
-        opened_at=at,
-        updated_at=at,
-        state=State.ACTIVE,
-        reason=Reason.IN_PROGRESS,
-        priority=Priority.NORMAL,
-        severity=Severity.NORMAL,
-    )
+def _inherit(child: Case, parent: Case, desk: Desk) -> None:
+    child.parent_id, child.mailbox = parent.id, parent.mailbox
     for name in desk.child_inherits:
         for field in INHERITED[name]:
             value = getattr(parent, field)
             setattr(child, field, list(value) if field == "tags" else value)
-    session.add(child)
-    return child
-
-
-def _enter(
-    session: Session,
-    parent: Case,
-    child: Case,
-    text: str,
-    desk: Desk,
-    queue_id: UUID | None,
-    at: datetime,
-) -> Queue:
-    """Let it wait in the queue that was named, or its parent's, or where the rules send it."""
-    facts = facts_of(child, opening=Opening(text))
-    named = queue_id or (parent.queue_id if "queue" in desk.child_inherits else None)
-    if named is not None:
-        queue = session.get(Queue, named)
-        if queue is None:
-            raise WrongFamily("queue: there is no such queue")
-        queues.enter(session, child, queue, at=at)
-        child.routed_by = f"opened in case {parent.number}"
-    else:
-        refused = bool(child.decision["refusal"])
-        every = queues.every(session)
-        rules = routing.rules(session)
-        routed = routing.route(rules, every, child.mailbox, facts, refused=refused)
-        routing.enter(session, child, routed, at=at)
-        queue = routed.queue
-    entitled = select(Entitlement.sla_id).where(Entitlement.id == child.entitlement_id)
-    chosen = sla.in_force(session).of(session.scalar(entitled), facts)
-    sla.start(session, child, chosen, facts, at=at)
-    return queue
