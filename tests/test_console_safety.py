@@ -27,6 +27,7 @@ from intake.contracts import Terms
 from intake.db import Database, new_id
 from intake.endpoints import Endpoint
 from intake.inbound import Inbound
+from intake.products import Product
 from intake.routing import RuleSet, RuleSetState
 from intake.sla import SlaItem
 from tests.console import Console, tree
@@ -367,9 +368,10 @@ def walked(console: Console) -> list[tuple[str, str]]:
     )
     [hours] = [row.calendar_id for row in console.desk.all(SlaItem) if row.sla_id == promised.id]
     rules = RuleSet(id=new_id(), name="Rules", state=RuleSetState.DRAFT, created_at=NOW)
+    product = Product(id=new_id(), number=f"P-{carla.id}", name="Printer")
     endpoint = Endpoint(id=new_id(), url="https://x.example/", kinds=["*"], created_at=NOW)
     with console.desk.transaction() as session:
-        session.add_all([rules, endpoint])
+        session.add_all([rules, endpoint, product])
     ids = {
         "/slas/": promised.id, "/calendars/": hours, "/routing/": rules.id,
         "/webhooks/": endpoint.id,
@@ -377,7 +379,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         "/customers/accounts/": carla.account_id, "/customers/contacts/": carla.id,
         "/activities/": activity.id, "/attachments/": activity.attachments[0].id,
         "/inbound/": kept, "/deliveries/": new_id(), "/moves/": new_id(),
-        "/bulk/": new_id(),
+        "/bulk/": new_id(), "/products/": product.id, "/customers/merges/": new_id(),
     }  # fmt: skip
     [mount] = [route for route in console.app.routes if isinstance(route, Mount)]
     found = []
@@ -385,7 +387,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         assert isinstance(route, Route)
         path = route.path.replace("{number:int}", "1001").replace("{number}", "KB-1")
         path = path.replace("{name}", "x.css").replace("{path:path}", "no/such/page")
-        path = path.replace("{place:int}", "1")
+        path = path.replace("{place:int}", "1").replace("{family:uuid}", str(new_id()))
         for prefix, id in ids.items():
             if path.startswith(prefix):
                 path = path.replace("{id:uuid}", str(id))
@@ -400,19 +402,23 @@ FOR_ADMINISTRATORS = re.compile(
     r"/(slas|calendars|routing)/new|/(slas|calendars|routing)/[^/]+/(?!try|past).+|/webhooks.*"
 )
 FOR_MANAGERS = re.compile(
-    r"/inbound.*|/slas/[^/]+/try|/routing(/[^/]+(/past)?)?|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
+    r"/products/(new|families(/.+)?|[^/]+/edit)|/entitlements/replay|/cases/1001/cover/override"
+    r"|/inbound.*|/slas/[^/]+/try|/routing(/[^/]+(/past)?)?|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
 )
 FOR_WORKERS = re.compile(
     r"/cases/1001/(write|take|release|assign|move|hold|resume|resolve|reopen|cancel|reroute)"
     r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge|continue|apart)"
     r"|/activities/[^/]+/(move|split)"
     r"|/moves/.*/undo|/bulk|/bulk/.*/(stop|undo)"
-    r"|/deliveries/.*/retry|/customers/accounts/[^/]+/note"
+    r"|/deliveries/.*/retry|/customers/(accounts|contacts)/new|/customers/merges/.*/undo"
+    r"|/customers/accounts/[^/]+/(note|edit|domains|remove-domain|owned|disown)"
+    r"|/customers/contacts/[^/]+/(edit|points|remove-point|merge|owned|disown)"
+    r"|/cases/1001/cover/[^/]+"
 )
 FOR_READERS = re.compile(
     r"/|/bulk/[^/]+|/cases/1001(/(beat|similar))?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
     r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
-    r"|/(slas|calendars)(/[^/]+)?"
+    r"|/(slas|calendars)(/[^/]+)?|/products(/[^/]+)?|/cases/1001/cover"
 )
 
 

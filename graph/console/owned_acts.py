@@ -51,6 +51,7 @@ def _own(kind: str, visit: Visit) -> Response:
 
 
 def _disown(kind: str, visit: Visit) -> Response:
+    visit.by.must(Act.WORK)
     owned_id = Reader(visit.form).id("owned")
     if owned_id is None:
         raise NotFound("nobody has such a product")
