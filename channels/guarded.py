@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ssl import SSLContext, create_default_context
 from typing import Any
 
@@ -53,9 +54,7 @@ def post(
     except endpoints.WrongEndpoint as wrong:
         raise Forbidden(str(wrong)) from None
     network = _Network(own_hosts, ends_at=time.monotonic() + TOTAL_SECONDS)
-    with httpcore2.ConnectionPool(
-        ssl_context=create_default_context(), network_backend=network, retries=0
-    ) as pool:
+    with httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=network, retries=0) as pool:
         try:
             with pool.stream("POST", url, headers=headers, content=body) as response:
                 found = {name.lower(): value for name, value in response.headers}
@@ -68,6 +67,12 @@ def post(
             raise NoAnswer(f"no answer within {TOTAL_SECONDS:.0f} seconds") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
             raise NoAnswer(f"no answer: {error or type(error).__name__}"[:300]) from None
+
+
+@cache
+def _tls() -> SSLContext:
+    """Who vouches for names; reading them all takes longer than most calls."""
+    return create_default_context()
 
 
 def _beginning(chunks: Iterable[bytes]) -> str:

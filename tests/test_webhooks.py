@@ -29,6 +29,7 @@ from intake.cases import Case
 from intake.events import Delivery, DeliveryState, Event
 from intake.settings import Settings
 from intake.webhooks import Endpoint, Try, trying
+from tests.certificates import certificate_for
 from tests.console import Console, words
 from tests.desk import DeskUnderTest, email
 from tests.office import Office
@@ -413,6 +414,29 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(
 
     assert answer.status == 200
     assert receiver.headers[0]["host"] == f"hook.test:{port}"
+
+
+def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certificate_for("hook.test", tmp_path)
+    resolve = socket.getaddrinfo
+    named = ("hook.test", "other.test")
+
+    def resolver(host: str, port: int, *more: Any, **rest: Any) -> Any:
+        return resolve("127.0.0.1" if host in named else host, port, *more, **rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    with receiving(tls=certificate.server_context()) as receiver:
+        port = receiver.url.rpartition(":")[2].partition("/")[0]
+        with pytest.raises(guarded.NoAnswer, match="certificate"):
+            guarded.post(f"https://hook.test:{port}/", b"{}", {}, own_hosts=named)
+        monkeypatch.setattr(guarded, "_tls", certificate.trusting_context)
+        with pytest.raises(guarded.NoAnswer, match="certificate"):
+            guarded.post(f"https://other.test:{port}/", b"{}", {}, own_hosts=named)
+        answer = guarded.post(f"https://hook.test:{port}/", b"{}", {}, own_hosts=named)
+
+    assert (answer.status, len(receiver.bodies)) == (200, 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
