@@ -70,7 +70,8 @@ def available_to(by: Principal) -> ColumnElement[bool]:
         QueueItem.worked_by_team_id.is_not(None),
         QueueItem.worked_by_team_id.not_in(teams.of_agent(by.id)),
     )
-    return Case.waiting_since_at.is_not(None) & ~others
+    # What waits for a team was given to it: the items of all others need not be looked at.
+    return Case.waiting_since_at.is_not(None) & ~(Case.team_id.is_not(None) & others)
 
 
 def _those_of(by: Principal, view: View) -> tuple[ColumnElement[bool], ...]:

@@ -49,6 +49,8 @@ class Shown:
     queue: str
     worker: str
     """Who works on it, or ''."""
+    crew: str
+    """The team for one of whom it waits, or ''."""
     put_off: str
     """Until when it is put off, in markup, or ''."""
     wrote: str
@@ -88,7 +90,7 @@ def card(case: Shown) -> Blocks:
                 _field("Entitlement", quoted(case.entitlement, LINE)),
                 _field("Deadline", deadline(case)),
                 _field("Queue", quoted(case.queue, NAME)),
-                _field("Worked on by", quoted(case.worker, NAME) or "nobody yet"),
+                _field("Worked on by", _worker(case)),
                 *([_field("Put off", case.put_off)] if case.put_off else []),
             ],
         },
@@ -184,6 +186,12 @@ def _heading(said: Said) -> str:
 def _files(names: Sequence[str]) -> str:
     count = "1 file" if len(names) == 1 else f"{len(names)} files"
     return f"{count}: {', '.join(names)}"
+
+
+def _worker(case: Shown) -> str:
+    if case.worker or not case.crew:
+        return quoted(case.worker, NAME) or "nobody yet"
+    return f"one of {quoted(case.crew, NAME)}"
 
 
 def _field(label: str, value: str) -> dict[str, Any]:

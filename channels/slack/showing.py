@@ -43,6 +43,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
         clocks=tuple(current_clocks(session, case).values()),
         queue=queue.name,
         worker=_worker(session, case),
+        crew=case.team.name if case.team else "",
         put_off=_put_off(case),
         wrote=last.new_text if last else "",
         files=_files(last),
