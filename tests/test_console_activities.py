@@ -284,3 +284,21 @@ def test_children_are_opened_listed_linked_and_closed_as_the_page_says(
     form = filled_in(browser.get(child), "unlink")
     assert browser.post(f"{child}/unlink", data=form).status_code == 303
     assert "Children 1 open of 1" in words(browser.get(page))
+
+
+def test_a_letter_is_opened_as_a_case_from_the_page_of_its_customer(
+    console: Console, grace: Agent, case: Case
+) -> None:
+    browser, address = console.browser(grace), f"/cases/new?contact={case.contact_id}"
+    assert address in browser.get(f"/customers/contacts/{case.contact_id}").text
+    form = {**filled_in(browser.get(address), "new"), "channel": "letter", "text": "It broke."}
+
+    refused = browser.post("/cases/new", data=form)
+    opened = browser.post("/cases/new", data={**form, "subject": "A broken lamp"})
+
+    assert refused.status_code == 422
+    assert "It broke." in refused.text
+    told = words(browser.get(opened.headers["location"]))
+    assert "A broken lamp" in told
+    assert "Came by letter" in told
+    assert browser.get("/cases/new").status_code == 404
