@@ -413,3 +413,37 @@ def test_hours_are_shown_as_decimal_hours() -> None:
 
     assert words == ["1 hour", "0.5 hours", "1.5 hours", "0.33 hours", "0 hours", "-0.75 hours"]
     assert hours.left(570) == "9.5 of 10 hours"
+
+
+def test_a_balance_below_zero_is_restricted_once_it_is_corrected(
+    desk: DeskUnderTest, boss: Principal
+) -> None:
+    account = desk.has_customer().account_id
+    id = desk.has_entitlement(account, total=1, restricted=False).id
+    desk.accepts(email(), email())
+    act(desk, entitlements.deactivate, id, by=boss)
+
+    with pytest.raises(BadEntitlement, match="restricted: -1 of 1 case are left"):
+        act(desk, entitlements.edit, id, by=boss, restricted=True)
+    refused = plan(desk, id).restricted
+    act(desk, entitlements.correct, id, 1, "a gift", by=boss)
+    act(desk, entitlements.edit, id, by=boss, restricted=True)
+    act(desk, entitlements.activate, id, by=boss, on=NOON.date())
+
+    assert not refused
+    assert (plan(desk, id).restricted, plan(desk, id).remaining) == (True, 0)
+    must_balance(desk)
+
+
+@pytest.mark.parametrize(("unlisted", "warned"), [("deny", True), ("allow", False)])
+def test_an_entitlement_that_no_channel_may_use_is_warned_of(
+    desk: DeskUnderTest, boss: Principal, unlisted: str, warned: bool
+) -> None:
+    account = desk.has_customer().account_id
+    id = desk.has_entitlement(
+        account, total=1, unlisted=entitlements.Unlisted(unlisted), activated=False
+    ).id
+
+    warnings = act(desk, entitlements.activate, id, by=boss, on=NOON.date())
+
+    assert [problem.field for problem in warnings] == (["channels"] if warned else [])
