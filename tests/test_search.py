@@ -115,6 +115,26 @@ def test_a_slip_of_the_pen_finds_what_was_meant(desk: DeskUnderTest, grace: Prin
         assert search.search(session, grace, "spaceship") == []
 
 
+@pytest.mark.parametrize("typed", ["lovelcae", "babage", "Lovlace Babbagge"])
+def test_a_slip_in_a_name_finds_the_customers_cases(
+    desk: DeskUnderTest, grace: Principal, typed: str
+) -> None:
+    desk.has_customer("ada@example.com")
+    case = opened(desk, subject="Engine")
+    opened(desk, "bob@other.example", subject="Invoice")
+    with desk.transaction() as session:
+        session.execute(
+            update(Contact).where(Contact.id == case.contact_id).values(name="Ada Lovelace")
+        )
+        session.execute(update(Account).values(name="Babbage Ltd"))
+    index(desk)
+
+    with desk.db.reading() as session:
+        [hit] = search.search(session, grace, typed)
+
+    assert (hit.case.id, hit.by) == (case.id, By.SPELLING)
+
+
 @pytest.mark.parametrize("typed", ["1010", "#1101", "10001", "2001", "1002"])
 def test_a_slip_in_a_number_finds_the_case_that_may_be_meant(
     desk: DeskUnderTest, grace: Principal, typed: str

@@ -24,7 +24,7 @@ from graph.demo.stories import ANSWERS, PEOPLE, RESOLUTIONS, STORIES, TO_DO
 from intake import clock, work
 from intake.accept import accept
 from intake.agents import Agent, Principal
-from intake.cases import ActivityState, Case
+from intake.cases import ActivityState, Case, State
 from intake.db import new_id
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
@@ -74,8 +74,18 @@ def live(session: Session, desk: Desk, *, since: datetime, until: datetime) -> i
         _let_time_pass(world, at)
         act(at)
     _let_time_pass(world, until)
+    _leave_for_later(world)
     session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=Delivery.promised_at))
     return len(session.scalars(select(Case.id)).all())
+
+
+def _leave_for_later(world: _World) -> None:
+    """One open case is put off until the next morning, and on another a follow-up is agreed."""
+    newest = select(Case.id).where(Case.state == State.ACTIVE).order_by(Case.opened_at.desc())
+    morning = _office(world.until + timedelta(hours=20))
+    plans = (work.snooze, work.agree_follow_up)
+    for plan, case_id in zip(plans, world.session.scalars(newest.limit(2)).all(), strict=False):
+        plan(world.session, world.agents[0], case_id, morning, at=world.until)
 
 
 def _agents(session: Session) -> list[Principal]:
