@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from intake.agents import Agent
 from intake.cases import PAUSES
-from intake.conditions import BadCondition
+from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.facts import read_condition
+from intake.naming import names_in
 from intake.nouns import noun
 from intake.queues import Queue
 from intake.sla import From, Kpi, Milestone, OnReopening, SlaItem
@@ -83,13 +84,15 @@ class Clause:
 
 def clauses(session: Session, items: Sequence[SlaItem]) -> list[Clause]:
     """These items in words, with the names of what they mention."""
-    ids = {UUID(word) for word in _ids(items)}
-    names = {
-        str(id): name
-        for key, called in ((Queue.id, Queue.name), (Agent.id, Agent.name), ENDPOINT)
-        for id, name in session.execute(select(key, called).where(key.in_(ids)))
-    }
+    asked = [form for item in items for form in (item.applicable_when, item.success_when)]
+    names = names_of(session, asked) | _targets(session, items)
     return [_clause(item, names, _before(item, items)) for item in items]
+
+
+def names_of(session: Session, conditions: Iterable[Mapping[str, Any] | None]) -> dict[str, str]:
+    """What the ids in these conditions are called."""
+    readable = (_read(form) for form in conditions if form is not None)
+    return names_in(session, [condition for condition in readable if condition is not None])
 
 
 def in_short(item: SlaItem) -> str:
@@ -169,35 +172,25 @@ def _clause(item: SlaItem, names: Mapping[str, str], never: bool) -> Clause:
     )
 
 
-def _ids(items: Sequence[SlaItem]) -> set[str]:
-    """What the items mention by id."""
-    found: set[str] = set()
-    for item in items:
-        found |= {
-            form[name] for form in item.actions for name in ("queue", "agent") if name in form
-        }
-        for condition in (item.applicable_when, item.success_when):
-            found |= _mentioned(condition)
-    return found
+def _targets(session: Session, items: Sequence[SlaItem]) -> dict[str, str]:
+    """What the targets of their actions are called."""
+    ids = {
+        UUID(form[name])
+        for item in items
+        for form in item.actions
+        for name in TARGETS
+        if name in form
+    }
+    return {
+        str(id): name
+        for key, called in ((Queue.id, Queue.name), (Agent.id, Agent.name), ENDPOINT)
+        for id, name in session.execute(select(key, called).where(key.in_(ids)))
+    }
 
 
-def _mentioned(condition: Mapping[str, Any] | None) -> set[str]:
-    if condition is None:
-        return set()
+def _read(form: Mapping[str, Any]) -> Condition | None:
+    """The condition; None when it cannot be read any more."""
     try:
-        parts = list(read_condition(condition).comparisons())
+        return read_condition(form)
     except BadCondition:
-        return set()
-    said = [value for part in parts for value in _several(part.value)]
-    return {value for value in said if isinstance(value, str) and _is_id(value)}
-
-
-def _several(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
+        return None

@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import conditions_form, promise_words, rendering
+from graph.console import promise_words, rendering
 from graph.console.filling import Filled, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
@@ -118,7 +118,7 @@ def show(visit: Visit, reason: str = "") -> Response:
         sla=shown,
         clauses=promise_words.clauses(visit.session, shown.items),
         chosen_when=promise_words.condition_in_words(
-            shown.chosen_when, conditions_form.names_in(conditions_form.case_choices(visit.session))
+            shown.chosen_when, promise_words.names_of(visit.session, [shown.chosen_when])
         ),
         versions=versions,
         running=_running(visit),
