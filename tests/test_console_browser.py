@@ -8,14 +8,14 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import uvicorn
 from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from channels.sandbox import Sandbox
-from intake import work
+from intake import attention, work
 from intake.agents import Agent
 from intake.cases import Activity, ActivityKind, Attachment, Case, Direction
 from intake.db import Database, new_id
@@ -214,6 +214,24 @@ def test_an_article_goes_into_the_answer_and_never_into_a_note(
     assert page.locator("[name=note]").input_value() == "Only for us."
     assert page.locator("text=Send answer").is_visible()
     assert not page.locator("[name=note]").is_visible()
+
+
+def test_minutes_that_are_offered_are_filled_in_by_whoever_takes_them(
+    console: Console, opens: Opens
+) -> None:
+    grace = console.desk.has_agent("Grace")
+    [receipt] = console.desk.accepts(email("ada@example.com", at=NOW))
+    assert receipt.case is not None
+    with console.desk.transaction() as session:
+        by, span = grace.principal("console"), timedelta(minutes=7)
+        attention.looked(session, by, receipt.case.id, span, at=datetime.now(UTC))
+    page = opens(grace)
+    page.goto(f"/cases/{receipt.case.number}")
+
+    assert page.input_value("#answer-took") == ""
+    page.click("[data-fills=answer-took]")
+
+    assert page.input_value("#answer-took") == "7"
 
 
 def test_a_page_hears_news_and_keeps_what_is_being_typed(console: Console, opens: Opens) -> None:
