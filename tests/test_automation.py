@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,6 +159,21 @@ def test_what_fails_undoes_the_rest_and_other_rules_go_on(
         ("second", Outcome.DONE, ["noted"]),
     ]  # fmt: skip
     assert [a.text for a in desk.activities(case)][-1] == "Still here."
+
+
+def test_a_worker_that_dies_at_it_leaves_nothing_half_done_and_nothing_twice(
+    desk: DeskUnderTest, root: Principal
+) -> None:
+    has_rule(desk, root, [{"do": "note", "text": "Once."}])
+    case = opens(desk)
+
+    with suppress(KeyError), desk.transaction() as session:
+        clock.tick(session, desk.settings, at=NOON)
+        raise KeyError("the worker died before it could commit")
+    assert log_of(desk) == []
+    ticks(desk)
+
+    assert [a.text for a in desk.activities(case)].count("Once.") == 1
 
 
 def test_an_event_that_is_committed_late_is_not_passed_over(

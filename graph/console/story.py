@@ -33,6 +33,8 @@ DONE = {
     "case.skills_required": "asked for skills: {skills}",
     "case.left_queue": "took the {noun} out of {queue}",
     "case.routed": "moved the {noun} to {queue}",
+    "case.routed_again": "asked the routing rules again: {to}, {why}",
+    "case.macro_applied": "applied “{macro}”",
     "case.held": "put the {noun} on hold: {reason}",
     "case.resumed": "resumed work",
     "case.reopened": "reopened the {noun}",
@@ -79,6 +81,7 @@ CAME_ABOUT = {
 }
 TOLD_BY_ACTIVITIES = {
     "case.replied": "answered the customer",
+    "case.answered_by_rule": "answered the customer by itself",
     "case.noted": "wrote a note",
     "activity.completed": "completed: {subject}",
     "case.time_logged": "wrote down {minutes} minutes",
