@@ -266,6 +266,25 @@ def test_last_year_is_tried_on_another_template(console: Console, manager: TestC
     assert console.browser(desk.has_agent()).get(place).status_code == 403
 
 
+def test_the_terms_of_an_entitlement_are_kept_as_a_template(
+    console: Console, manager: TestClient
+) -> None:
+    desk = console.desk
+    plan = desk.has_entitlement(
+        desk.has_customer().account_id, total=7, channels={"email": 3}, thresholds=[10]
+    )
+    page = f"/entitlements/{plan.id}"
+
+    kept = manager.post(f"{page}/template", data={"name": "Seven"})
+    twice = manager.post(f"{page}/template", data={"name": "Seven"})
+
+    assert kept.headers["location"] == page
+    assert "there is a template 'Seven' already" in words(twice)
+    [template] = desk.all(EntitlementTemplate)
+    assert (template.name, template.total, template.channels) == ("Seven", 7, {"email": 3})
+    assert (template.lasts_months, template.thresholds) == (12, [10])
+
+
 def test_what_runs_low_is_flagged_on_its_customer(console: Console, manager: TestClient) -> None:
     desk = console.desk
     ada = desk.has_customer()

@@ -140,6 +140,12 @@ def _correct(visit: Visit, held: Entitlement) -> UUID:
     return held.id
 
 
+def _keep(visit: Visit, held: Entitlement) -> UUID:
+    name = visit.said("name")
+    entitlements.keep_as_template(visit.session, visit.by, held, name, at=visit.at)
+    return held.id
+
+
 ACTS: dict[str, Done] = {
     "activate": _activate,
     "deactivate": _deactivate,
@@ -148,6 +154,7 @@ ACTS: dict[str, Done] = {
     "discard": _discard,
     "default": _default,
     "correct": _correct,
+    "template": _keep,
 }
 
 

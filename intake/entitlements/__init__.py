@@ -73,6 +73,7 @@ from intake.entitlements.templates import (
     add_template,
     change_template,
     draft,
+    keep_as_template,
 )
 from intake.entitlements.thresholds import threshold_reached
 from intake.entitlements.validity import ORIGINS, BadEntitlement, Problem, check
@@ -128,6 +129,7 @@ __all__ = [
     "forecast",
     "forecasts",
     "held_by",
+    "keep_as_template",
     "locked",
     "next_look",
     "of_id",

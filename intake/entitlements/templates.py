@@ -26,6 +26,7 @@ from intake.entitlements.validity import BadEntitlement, check
 from intake.errors import NotFound
 
 NAME_LENGTH, MOST_MONTHS = 120, 120
+DAYS_A_MONTH = 365.25 / 12
 WRITABLE = (*TERMS, "name", "lasts_months", "channels")
 USUAL: dict[str, Any] = {
     "allocation": Allocation.CASES,
@@ -82,6 +83,19 @@ def add_template(
     session.flush()
     _record(session, "entitlement-template.added", template, by, at)
     return template
+
+
+def keep_as_template(
+    session: Session, by: Principal, entitlement: Entitlement, name: str, *, at: datetime
+) -> EntitlementTemplate:
+    """A template of the terms of an entitlement, which lasts as many months."""
+    days = (entitlement.ends_on - entitlement.starts_on).days + 1
+    return add_template(
+        session, by, name=name, at=at,
+        lasts_months=max(1, round(days / DAYS_A_MONTH)),
+        channels={row.channel: row.total for row in entitlement.channels},
+        **{field: getattr(entitlement, field) for field in TERMS},
+    )  # fmt: skip
 
 
 def change_template(
