@@ -41,6 +41,7 @@ from intake.nouns import noun
 from intake.sla import KpiInstance
 
 BATCH = 200
+LISTED = 5
 UNSAID = frozenset({"number", "version", "changes"})
 """What an event holds for programs, and a line for an operator leaves out."""
 
@@ -112,9 +113,14 @@ def in_words(row: Event | Delivery) -> str:
         subject = row.payload.get("subject", "")
         said = f"{row.channel} {row.kind} to {row.target}" + (f": {subject}" if subject else "")
         return said if row.due_at == row.promised_at else f"{said} (at {row.due_at:%F %R %Z})"
-    said = ", ".join(f"{name} {row.data[name]}" for name in row.data if name not in UNSAID)
+    said = ", ".join(f"{name} {_in_few(row.data[name])}" for name in row.data if name not in UNSAID)
     case = f" {noun} {row.data['number']}" if "number" in row.data else ""
     return f"{row.kind}{case}: {said}"
+
+
+def _in_few(value: object) -> object:
+    """A long list by how many it holds."""
+    return f"({len(value)})" if isinstance(value, list) and len(value) > LISTED else value
 
 
 def move_clocks(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
