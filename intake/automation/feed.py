@@ -24,7 +24,9 @@ from intake.events import Event
 
 # Who is about to write an event holds this lock before its number is given to it.
 WRITERS = text(
-    "SELECT min(coalesce(a.xact_start, '-infinity')) FROM pg_locks l"
+    "SELECT count(*), count(*) FILTER"
+    " (WHERE a.xact_start IS NULL OR a.xact_start <= CAST(:seen_at AS timestamptz))"
+    " FROM pg_locks l"
     " JOIN pg_stat_activity a ON a.pid = l.pid"
     " WHERE l.relation = 'events'::regclass AND l.mode = 'RowExclusiveLock'"
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -117,14 +119,14 @@ def _settled(session: Session, here: FeedPosition, limit: int) -> list[Event]:
     latest, now = session.execute(
         select(func.coalesce(func.max(Event.sequence), 0), func.clock_timestamp())
     ).one()
-    oldest = session.scalar(WRITERS)
-    if oldest is None:
+    writers, older = session.execute(WRITERS, {"seen_at": here.seen_at}).one()
+    if not writers:
         settled = latest
-    elif here.seen_at is not None and oldest > here.seen_at:
+    elif here.seen_at is not None and not older:
         settled = here.seen
     else:
         settled = here.sequence
-    if oldest is None or here.seen <= here.sequence or settled == here.seen:
+    if not writers or here.seen <= here.sequence or settled == here.seen:
         here.seen, here.seen_at = latest, now
     following = select(Event).where(Event.sequence > here.sequence, Event.sequence <= settled)
     return list(session.scalars(following.order_by(Event.sequence).limit(limit)))
