@@ -14,6 +14,7 @@ from intake.acting import must_be_open
 from intake.agents import Act, Principal
 from intake.automation import macros
 from intake.desk import Desk
+from intake.nouns import noun
 from intake.visibility import one_visible
 
 
@@ -27,7 +28,7 @@ def macro_sheet(
     found = [(str(each.id), each.name) for each in macros.every(session)]
     if not found:
         return "there is no macro yet; a manager writes them in the console"
-    title = f"Macro on case {case.number}"
+    title = f"Macro on {noun} {case.number}"
     said = "All of it is done, or nothing."
     return sheets.choose(sheets.MACRO, title, "Apply", case, said, "Macro", found)
 
@@ -44,7 +45,7 @@ def template_sheet(
     ]
     if not found:
         return "there is no reply template yet; a manager writes them in the console"
-    title = f"Reply to case {case.number}"
+    title = f"Reply to {noun} {case.number}"
     said = "You read it before it is sent, and may change it."
     return sheets.choose(sheets.TEMPLATE, title, "Go on", case, said, "Begin with", found)
 
