@@ -107,14 +107,14 @@ def begin(session: Session, case: Case) -> list[str]:
 
 
 def usable(session: Session, case: Case, checklist_id: UUID) -> Checklist:
-    """A list that may be put on the case by hand. Raises NotFound."""
+    """A list that may be put on the case by hand. Raises WrongField."""
     found = session.scalar(
         select(Checklist)
         .where(Checklist.id == checklist_id, Checklist.archived_at.is_(None))
         .where(or_(Checklist.type_id.is_(None), Checklist.type_id == case.type_id))
     )
     if found is None:
-        raise NotFound(f"there is no such checklist for {noun.many} of this type")
+        raise WrongField(f"checklist: there is no such list for {noun.many} of this type")
     return found
 
 

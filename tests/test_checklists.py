@@ -9,7 +9,6 @@ from intake import checklists, work
 from intake.agents import SYSTEM, NotAllowed, Principal, Role
 from intake.cases import Case, NotOpen
 from intake.checklists import Checklist, ChecklistItem
-from intake.errors import NotFound
 from intake.events import Event
 from intake.fields import WrongField, case_types
 from tests.console import Console, words
@@ -85,9 +84,9 @@ def test_what_cannot_be_is_refused(desk: DeskUnderTest, grace: Principal) -> Non
             work.add_items(session, grace, case.id, [" "], at=NOON)
         with pytest.raises(WrongField, match="items: a case has 100 at most"):
             work.add_items(session, grace, other.id, ["x"] * 100, at=NOON)
-        with pytest.raises(NotFound, match="for cases of this type"):
+        with pytest.raises(WrongField, match="checklist: there is no such list"):
             work.use_checklist(session, grace, case.id, incident.id, at=NOON)
-        with pytest.raises(NotFound, match="checklist of this case"):
+        with pytest.raises(WrongField, match="item: there is no such item"):
             work.tick_item(session, grace, case.id, item.id, at=NOON)
         with pytest.raises(NotAllowed):
             checklists.write_checklist(session, grace, name="x", items=["y"], at=NOON)

@@ -13,14 +13,21 @@ from graph.api.asking import Info
 from graph.api.cases import Priority
 from graph.api.describing import described
 from graph.api.fields import Severity
+from graph.api.problems import AnyProblem, problem
 from graph.api.work import CaseNumber, CaseResult, Version, change
 from intake import work
 from intake.agents import HearsBy
+from intake.errors import IntakeError
 
 strawberry.enum(HearsBy, name="HearsBy", description="How to be told of cases that one follows.")
 
 Agents = Annotated[
     list[UUID] | None, strawberry.argument(description="Which agents; nobody named: you.")
+]
+
+HearByResult = Annotated[
+    Agent | AnyProblem,
+    strawberry.union("HearByResult", description="You, told so from now on; or why not."),
 ]
 
 
@@ -113,7 +120,10 @@ class ChangingMutations:
         return change(info, case_number, work.unfollow, agents or (), at=info.context.at)
 
     @described("Say how you want to be told of the cases that you follow.")
-    def hear_by(self, info: Info, way: HearsBy) -> Agent:
+    def hear_by(self, info: Info, way: HearsBy) -> HearByResult:
         asking = info.context
-        with asking.acting() as session:
-            return Agent.of(work.hear_by(session, asking.principal, way))
+        try:
+            with asking.acting() as session:
+                return Agent.of(work.hear_by(session, asking.principal, way))
+        except IntakeError as error:
+            return problem(error)

@@ -50,6 +50,7 @@ def unfollow(
 
 def hear_by(session: Session, by: Principal, way: HearsBy) -> Agent:
     """Say how you want to be told of the cases that you follow."""
+    by.must(Act.WORK)
     [agent] = _agents(session, by, ())
     agent.hears_by = way
     return agent

@@ -13,7 +13,7 @@ from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import Case
 from intake.checklists import ChecklistItem
-from intake.errors import NotFound
+from intake.fields import WrongField
 from intake.nouns import noun
 
 
@@ -63,5 +63,5 @@ def strike_item(
 def _one(session: Session, case: Case, item_id: UUID) -> ChecklistItem:
     item = session.get(ChecklistItem, item_id)
     if item is None or item.case_id != case.id:
-        raise NotFound(f"there is no such item on the checklist of this {noun}")
+        raise WrongField(f"item: there is no such item on the checklist of this {noun}")
     return item
