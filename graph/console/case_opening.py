@@ -16,6 +16,7 @@ from intake.agents import Act
 from intake.cases import Case
 from intake.customers import Account, Contact
 from intake.errors import IntakeError, NotFound
+from intake.nouns import noun
 from intake.visibility import queues_visible_to, visible_to
 from intake.work import CAME_AS, Asked
 
@@ -74,7 +75,7 @@ def _form(visit: Visit, filled: Filled, status: int = 200) -> Response:
     contact = visit.session.get(Contact, contact_id) if contact_id else None
     account = visit.session.get(Account, account_id) if account_id else None
     if contact is None and account is None:
-        raise NotFound("choose whom the case is for first: open the page of a customer")
+        raise NotFound(f"choose whom the {noun} is for first: open the page of a customer")
     if contact is not None:
         name, href = contact.name, f"/customers/contacts/{contact.id}"
     else:
