@@ -14,7 +14,6 @@ from intake.agents import Act, Principal
 from intake.cases import Case, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
-from intake.errors import NotFound
 from intake.followers import Follower
 from intake.history import expect_version
 from intake.merging.cases import PLANS, CaseMerge, merges_of
@@ -74,7 +73,7 @@ def _latest(session: Session, case_id: UUID) -> CaseMerge:
         .limit(1)
     )
     if record is None:
-        raise NotFound(f"there is no merge of that {noun} to undo")
+        raise CannotUndo(f"there is no merge of that {noun} to undo")
     return record
 
 
