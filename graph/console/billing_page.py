@@ -21,6 +21,7 @@ from graph.console.visit import Visit, act, read
 from graph.exchange.invoice_table import write_requests
 from graph.house import House
 from intake import accounting
+from intake.agents import Act
 from intake.billing import InvoiceRequest, State
 from intake.errors import NotFound
 
@@ -114,6 +115,7 @@ def _file(visit: Visit) -> Response:
 
 def _bill_again(visit: Visit) -> Response:
     """As when a rate was missing, and is there now."""
+    visit.by.must(Act.MANAGE)
     row = visit.session.get(InvoiceRequest, visit.request.path_params["id"])
     if row is None:
         raise NotFound("there is no such invoice request")

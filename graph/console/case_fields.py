@@ -86,6 +86,7 @@ def _follow(name: str, visit: Visit) -> Response:
 
 
 def _see_to(visit: Visit) -> Response:
+    visit.by.must(Act.WORK)
     case, form = case_of(visit), filling.Reader(visit.form)
     session, by, at = visit.session, visit.by, visit.at
     item, chosen = form.id("item"), form.id("list")

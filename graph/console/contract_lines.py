@@ -28,6 +28,7 @@ def routes(house: House) -> list[Route]:
 
 
 def _page(visit: Visit) -> Response:
+    visit.by.must(Act.MANAGE)
     contract, line = _line(visit)
     return _form(visit, Filled(contract_form.of_line(contract, line)), contract, line)
 
@@ -49,6 +50,7 @@ def _change_again(visit: Visit, error: IntakeError) -> Response:
 
 
 def _remove(visit: Visit) -> Response:
+    visit.by.must(Act.MANAGE)
     path = visit.request.path_params
     agree.remove_line(
         visit.session, visit.by, path["id"], path["line"],

@@ -249,6 +249,7 @@ def _mend(visit: Visit, error: IntakeError) -> Response:
 
 
 def _edit(visit: Visit, activity: Activity, version: int | None) -> None:
+    visit.by.must(Act.WORK)
     plan, owner = plan_in(visit), owner_in(visit)
     if owner is not None and owner != activity.owner_id:
         work.assign_activity(

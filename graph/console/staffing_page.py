@@ -295,6 +295,7 @@ def _refused(visit: Visit, error: IntakeError) -> Response:
 
 
 def _present(visit: Visit) -> Response:
+    visit.by.must(Act.WORK)
     said = visit.said("presence")
     if said not in tuple(Presence):
         raise NotFound("there is no such presence")

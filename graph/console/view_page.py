@@ -164,6 +164,7 @@ def _form(visit: Visit, form: ViewForm, status: int = 200) -> Response:
 
 
 def _save(visit: Visit) -> Response:
+    visit.by.must(Act.WORK)
     form = _typed(visit.form)
     if conditions_form.pressed(visit.form):
         return _form(visit, form)
