@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
 from intake import entitlements
@@ -208,8 +208,9 @@ class DeskUnderTest:
             return session.scalar(select(func.count()).select_from(table)) or 0
 
     def all(self, table: type[Any]) -> list[Any]:
+        """Every row, in the order of its key: that in which they were made."""
         with self.db.reading() as session:
-            return list(session.scalars(select(table)))
+            return list(session.scalars(select(table).order_by(*inspect(table).primary_key)))
 
     def _add(self, *rows: object) -> None:
         with self.db.transaction() as session:

@@ -13,12 +13,14 @@ from sqlalchemy import select
 
 from intake import clock, entitlements
 from intake.agents import NotAllowed, Principal, Role
+from intake.db import new_id
 from intake.entitlements import (
     Allocation,
     BadEntitlement,
     ChannelAllotment,
     DecreaseOn,
     EntitledContact,
+    EntitledProduct,
     Entitlement,
     EntitlementTemplate,
     EntryKind,
@@ -29,6 +31,7 @@ from intake.entitlements import (
 )
 from intake.entitlements.bought import WHOLE
 from intake.errors import NotFound
+from intake.products import Product
 from tests.desk import NOON, DeskUnderTest, email
 from tests.test_entitlement_events import must_balance
 
@@ -447,3 +450,27 @@ def test_an_entitlement_that_no_channel_may_use_is_warned_of(
     warnings = act(desk, entitlements.activate, id, by=boss, on=NOON.date())
 
     assert [problem.field for problem in warnings] == (["channels"] if warned else [])
+
+
+def test_two_plans_of_one_customer_on_the_same_days_are_told_of(desk: DeskUnderTest) -> None:
+    account = desk.has_customer().account_id
+    printers, routers = (
+        desk._add(Product(id=new_id(), number=name, name=name)) for name in ("P-1", "P-2")
+    )
+    mine = {"total": 1, "name": "First"}
+    desk.has_entitlement(account, **mine, products=[EntitledProduct(product_id=printers.id)])
+    year = {"starts_on": date(2026, 12, 31), "ends_on": date(2027, 12, 31)}
+    after = {"starts_on": date(2027, 1, 1), "ends_on": date(2027, 12, 31)}
+
+    told = {}
+    for name, fields in {
+        "a day too early": year,
+        "the day after": after,
+        "for something else": {**year, "products": [EntitledProduct(product_id=routers.id)]},
+    }.items():
+        id = desk.has_entitlement(account, total=1, name=name, activated=False, **fields).id
+        with desk.transaction() as session:
+            found = entitlements.doubts(session, session.get_one(Entitlement, id))
+            told[name] = [problem.field for problem in found]
+
+    assert told == {"a day too early": ["starts_on"], "the day after": [], "for something else": []}

@@ -87,7 +87,7 @@ def test_a_message_is_split_off_moved_and_put_back(
         ("mergeCases(survivor: 1001, sources: [1001])", "CannotMerge"),
         ("mergeCases(survivor: 1001, sources: [4711])", "NotFound"),
         ("mergeCases(survivor: 1001, sources: [1002], expectedVersion: 77)", "StaleVersion"),
-        ("unmergeCase(caseNumber: 1001)", "NotFound"),
+        ("unmergeCase(caseNumber: 1001)", "CannotUndo"),
         ('moveMessage(activity: "{first}", caseNumber: 1001)', "CannotMove"),
         ('moveMessage(activity: "{first}", caseNumber: 1002, expectedVersion: 77)', "StaleVersion"),
         ('splitCase(activity: "{only}")', "CannotMove"),

@@ -529,7 +529,7 @@ def test_a_term_that_others_used_since_is_named(desk: DeskUnderTest, grace: Prin
 def test_what_was_never_merged_cannot_be_parted(desk: DeskUnderTest, grace: Principal) -> None:
     case = opened(desk)
 
-    with pytest.raises(NotFound):
+    with pytest.raises(CannotUndo):
         unmerge(desk, grace, case)
 
 

@@ -125,7 +125,8 @@ def change(info: Info, act: Act) -> EntitlementChanged | AnyProblem:
     try:
         with asking.acting() as session:
             done = act(session, asking.principal)
-            doubts = [f"{x.field}: {x.words}" for x in rows.check(done)] if done else []
+            found = rows.doubts(session, done) if done else []
+            doubts = [f"{each.field}: {each.words}" for each in found]
     except IntakeError as error:
         return problem(error)
     return EntitlementChanged(entitlement_id=done.id if done else None, warnings=doubts)

@@ -76,7 +76,7 @@ def _show(visit: Visit, reason: str) -> Response:
         limited=_limited(visit, entitlement),
         sla=visit.session.get(Sla, entitlement.sla_id) if entitlement.sla_id else None,
         owner=visit.session.get(Agent, entitlement.owner_id) if entitlement.owner_id else None,
-        problems=entitlements.check(entitlement) if draft else (),
+        problems=entitlements.doubts(visit.session, entitlement) if draft else (),
         labels=LABELS,
         managing=visit.by.may(Act.MANAGE),
         reason=reason,

@@ -46,6 +46,7 @@ from intake.entitlements import (
     State,
     Unlisted,
 )
+from intake.entitlements.overlaps import overlapping
 from intake.entitlements.validity import must_be_valid
 from intake.errors import IntakeError
 from intake.products import Product
@@ -218,7 +219,7 @@ class Entitlements:
         )
         into.session.add(entitlement)
         into.session.flush()
-        doubts = must_be_valid(entitlement)
+        doubts = must_be_valid(entitlement) + overlapping(into.session, entitlement)
         into.doubts += [Problem(row.number, doubt.field, doubt.words) for doubt in doubts]
         if row["state"] is not Stands.DRAFT:
             entitlements.activate(into.session, entitlement, on=into.desk.day(into.at), at=into.at)

@@ -39,7 +39,7 @@ class FeedPosition(Base):
 
     __tablename__ = "automation_position"
 
-    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     sequence: Mapped[int] = mapped_column(RowNumber, default=0)
     seen: Mapped[int] = mapped_column(RowNumber, default=0)
     """The latest event that was there at `seen_at`, by the clock of the database."""

@@ -66,6 +66,7 @@ from intake.entitlements.life import (
     renewal_notices,
     set_default,
 )
+from intake.entitlements.overlaps import doubts
 from intake.entitlements.periods import turn
 from intake.entitlements.reserving import Reservation
 from intake.entitlements.templates import (
@@ -123,6 +124,7 @@ __all__ = [
     "decide_on",
     "discard",
     "divided",
+    "doubts",
     "draft",
     "edit",
     "entries_of",

@@ -75,7 +75,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_articles_updated_at"), "articles", ["updated_at"], unique=False)
     op.create_table(
         "automation_position",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sequence", ROW_NUMBER, nullable=False),
         sa.Column("seen", ROW_NUMBER, nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
