@@ -319,6 +319,24 @@ def test_a_case_is_resolved_over_what_is_to_be_done_only_when_that_is_said(
     assert desk.case(case.number).state is State.RESOLVED
 
 
+def test_every_answer_about_what_covers_a_case_is_shown(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    desk.has_customer("ada@example.com", allotment=1)
+    case = a_case(desk, told, sender="ada@example.com")
+
+    slack.press(slack.cards[0], "why", user=GRACE)
+
+    [sheet] = slack.sheets
+    [candidate] = desk.case(case.number).decision["candidates"]
+    shown = "\n".join(text["text"] for text in slack_stand_in.texts(sheet["blocks"]))
+    assert slack_stand_in.faults(sheet["blocks"]) == ""
+    assert "submit" not in sheet
+    assert len(candidate["tests"]) > 2
+    for test in candidate["tests"]:
+        assert f"{'yes' if test['passed'] else 'NO'}: {test['words']}" in shown
+
+
 def test_a_case_is_merged_into_another_once_it_was_seen_what_moves(
     desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
 ) -> None:

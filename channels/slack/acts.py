@@ -269,6 +269,11 @@ def _resolve_sheet(
     return sheets.resolve(case, [each.subject for each in work.open_of(session, [case.id])])
 
 
+def _why_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
+    by.must(Act.WORK)
+    return sheets.why(one_visible(session, by, case_id))
+
+
 _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet | str]] = {
     "take": _take,
     "release": _release,
@@ -276,6 +281,7 @@ _BUTTONS: dict[str, Callable[[Session, Principal, UUID, Desk, datetime], Sheet |
     "reply": _reply_sheet,
     "resolve": _resolve_sheet,
     "merge": merging.asked,
+    "why": _why_sheet,
     "template": ready.template_sheet,
     "macro": ready.macro_sheet,
     **later.ACTS,

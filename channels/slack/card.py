@@ -232,6 +232,7 @@ def _more(case: Shown) -> dict[str, Any]:
             ("template", "Answer with a template"),
             ("macro", "Apply a macro"),
             ("merge", f"Merge into another {noun}"),
+            ("why", "Why it is covered, or not"),
         )
     ]
     return {"type": "overflow", "action_id": "more", "options": options}

@@ -25,6 +25,7 @@ TEMPLATE, MACRO = "template", "macro"
 WITHOUT_WORDS = (MERGE_NOW, TEMPLATE, MACRO)
 """Sheets that ask for no words, and so have no place to say beside it why they were refused."""
 MOST_OPTIONS = 100
+MOST_CANDIDATES = 20
 
 Sheet = dict[str, Any]
 
@@ -122,6 +123,16 @@ def merge_now(preview: Preview) -> Sheet:
     )
 
 
+def why(case: Case) -> Sheet:
+    """The sheet that shows every question put to every entitlement, and its answer."""
+    decision = case.decision
+    blocks = [_said(decision.get("words") or "Nothing was decided yet.", LINE)]
+    for held in decision.get("candidates", [])[:MOST_CANDIDATES]:
+        answers = (f"{'yes' if t['passed'] else 'NO'}: {t['words']}" for t in held["tests"])
+        blocks.append(_said("\n".join((held["name"], *answers)), FIRST_LINES))
+    return _shown(f"Cover of {noun} {case.number}", blocks)
+
+
 def choose(
     kind: str,
     title: str,
@@ -140,9 +151,7 @@ def choose(
 
 def refused(why: str) -> Sheet:
     """The sheet in the place of one whose act a rule refused."""
-    sheet = _sheet(MERGE, "That was not done", "", {}, [_said(why, LINE)])
-    del sheet["submit"], sheet["private_metadata"]
-    return sheet
+    return _shown("That was not done", [_said(why, LINE)])
 
 
 def _confirming(still_open: Sequence[str]) -> list[dict[str, Any]]:
@@ -244,6 +253,13 @@ def _sheet(
         "private_metadata": orjson.dumps(about).decode(),
         "blocks": blocks,
     }
+
+
+def _shown(title: str, blocks: list[dict[str, Any]]) -> Sheet:
+    """A sheet that is only read."""
+    sheet = _sheet("shown", title, "", {}, blocks)
+    del sheet["submit"]
+    return sheet | {"close": plain("Close", TITLE)}
 
 
 def _said(text: str, most: int) -> dict[str, Any]:
