@@ -454,11 +454,11 @@ def test_an_entitlement_that_no_channel_may_use_is_warned_of(
 
 def test_two_plans_of_one_customer_on_the_same_days_are_told_of(desk: DeskUnderTest) -> None:
     account = desk.has_customer().account_id
-    printers, routers = (
-        desk._add(Product(id=new_id(), number=name, name=name)) for name in ("P-1", "P-2")
-    )
+    printers, routers = (Product(id=new_id(), number=name, name=name) for name in ("P-1", "P-2"))
+    printer_id, router_id = printers.id, routers.id
+    desk._add(printers, routers)
     mine = {"total": 1, "name": "First"}
-    desk.has_entitlement(account, **mine, products=[EntitledProduct(product_id=printers.id)])
+    desk.has_entitlement(account, **mine, products=[EntitledProduct(product_id=printer_id)])
     year = {"starts_on": date(2026, 12, 31), "ends_on": date(2027, 12, 31)}
     after = {"starts_on": date(2027, 1, 1), "ends_on": date(2027, 12, 31)}
 
@@ -466,7 +466,7 @@ def test_two_plans_of_one_customer_on_the_same_days_are_told_of(desk: DeskUnderT
     for name, fields in {
         "a day too early": year,
         "the day after": after,
-        "for something else": {**year, "products": [EntitledProduct(product_id=routers.id)]},
+        "for something else": {**year, "products": [EntitledProduct(product_id=router_id)]},
     }.items():
         id = desk.has_entitlement(account, total=1, name=name, activated=False, **fields).id
         with desk.transaction() as session:

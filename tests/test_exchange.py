@@ -467,6 +467,8 @@ def test_what_seems_doubtful_in_a_table_is_told_and_written(
         "row 2: channels: they add up to 400, the whole is 100",
         "row 3: channels: none is listed, and those that are not listed are not covered: it "
         "covers nothing",
+        "row 3: starts_on: Premium covers the same customer from 2026-01-01 to 2026-12-31; each "
+        "case says which of them it draws on, and why",
     ]
 
 
