@@ -1,0 +1,57 @@
+"""The case: one request of a customer, where it stands, and the activities that tell its story.
+
+`case` holds the request itself, `standing` the words for where it stands and why, `story` the
+activities, their files and the resolutions.
+"""
+
+from intake.cases.case import (
+    NEVER,
+    Case,
+    StaleVersion,
+    forget_plans,
+    next_numbers,
+    set_deadline,
+    touch,
+)
+from intake.cases.standing import (
+    PAUSES,
+    REASONS,
+    ChildrenClose,
+    NotOpen,
+    Priority,
+    Reason,
+    Severity,
+    State,
+)
+from intake.cases.story import (
+    Activity,
+    ActivityKind,
+    ActivityState,
+    Attachment,
+    Direction,
+    Resolution,
+)
+
+__all__ = [
+    "NEVER",
+    "PAUSES",
+    "REASONS",
+    "Activity",
+    "ActivityKind",
+    "ActivityState",
+    "Attachment",
+    "Case",
+    "ChildrenClose",
+    "Direction",
+    "NotOpen",
+    "Priority",
+    "Reason",
+    "Resolution",
+    "Severity",
+    "StaleVersion",
+    "State",
+    "forget_plans",
+    "next_numbers",
+    "set_deadline",
+    "touch",
+]
