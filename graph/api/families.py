@@ -10,7 +10,7 @@ import strawberry
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, grouped, together
+from graph.api.loading import Shown, grouped
 from intake import cases as rows
 from intake import work
 from intake.visibility import visible_to
@@ -44,13 +44,9 @@ class Family(Shown):
 
 
 def parents(asking: Asking, cases: Sequence[Family]) -> Mapping[UUID | None, Case]:
-    from graph.api.cases import Case
+    from graph.api.cases import visible_by_id
 
-    ids = {case.parent_id for case in cases} - {None}
-    if not ids:
-        return {}
-    found = asking.session.scalars(visible_to(asking.principal).where(rows.Case.id.in_(ids)))
-    return {shown.id: shown for shown in together(Case, found)}
+    return visible_by_id(asking, {case.parent_id for case in cases})
 
 
 def children(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[Case]]:
