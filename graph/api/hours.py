@@ -20,7 +20,7 @@ from graph.api.slas import ServiceCalendar
 from graph.api.work import Version
 from intake import sla as rows
 from intake.agents import Act
-from intake.calendars import BadCalendar, public
+from intake.calendars import BadCalendar, icalendar, public
 from intake.errors import IntakeError, NotFound
 from intake.sla import changing
 
@@ -44,15 +44,16 @@ class HolidaySource:
     )
     years: int = strawberry.field(default=3, description="How many years, from this one.")
 
-    def days(self, at: datetime) -> Mapping[date, str]:
-        """The holidays, by day. Raises BadCalendar, naming the field."""
+    def days(self, at: datetime, zone: str) -> Mapping[date, str]:
+        """The holidays by day, as clocks in that zone show it. Raises BadCalendar, naming the
+        field."""
         if bool(self.country) == bool(self.icalendar):
             raise BadCalendar("country: say either a country or an icalendar")
         if not 0 < self.years <= MOST_YEARS:
             raise BadCalendar(f"years: from 1 to {MOST_YEARS}")
         span = range(at.year, at.year + self.years)
         if self.icalendar:
-            return public.of_icalendar(self.icalendar, span)
+            return icalendar.holidays(self.icalendar, span, zone=zone)
         return public.of_country(self.country, self.region, span)
 
 
@@ -61,7 +62,7 @@ class HourQueries:
     @described("The public holidays of a country and region, or of an iCalendar; for managers.")
     def public_holidays(self, info: Info, source: HolidaySource) -> list[Holiday]:
         info.context.principal.must(Act.MANAGE)
-        days = source.days(info.context.at)
+        days = source.days(info.context.at, info.context.house.desk.zone)
         return [Holiday(day=day, name=name) for day, name in days.items()]
 
 
@@ -130,7 +131,8 @@ class HourMutations:
             found = session.get(rows.ServiceCalendar, calendar)
             if found is None:
                 raise NotFound("there is no such calendar")
-            return changing.with_holidays(found.hours, source.days(info.context.at))
+            days = source.days(info.context.at, found.calendar.zone)
+            return changing.with_holidays(found.hours, days)
 
         return _changed(info, calendar, more, scope, expected_version)
 

@@ -11,7 +11,7 @@ from graph.cli.ground import fail, now, out, settings_in_force
 from graph.cli.words import calendar_app
 from graph.opening import open_database
 from intake import agents, sla
-from intake.calendars import public
+from intake.calendars import icalendar, public
 from intake.nouns import noun
 from intake.sla import changing, rehearsing
 
@@ -48,10 +48,13 @@ def calendar_holidays(
     today = now()
     span = range(today.year, today.year + years)
     text = file.read_text(errors="replace") if file else ""
-    days = public.of_icalendar(text, span) if file else public.of_country(country, region, span)
     db = open_database(settings_in_force())
     with db.transaction() as session:
         found = sla.calendar_named(session, name)
+        if file:
+            days = icalendar.holidays(text, span, zone=found.calendar.zone)
+        else:
+            days = public.of_country(country, region, span)
         hours = changing.with_holidays(found.hours, days)
         moves = list(rehearsing.moved_by_hours(session, found.id, hours, at=today))
         if not dry_run:

@@ -21,7 +21,7 @@ from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import sla
 from intake.agents import Act, NotAllowed
-from intake.calendars import BadCalendar, Calendar, NeverOpen, public
+from intake.calendars import BadCalendar, Calendar, NeverOpen, icalendar, public
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
 from intake.sla import KpiInstance, ServiceCalendar, changing, rehearsing
@@ -170,7 +170,10 @@ def _rehearse_holidays(visit: Visit) -> Response:
     if bool(country) == bool(ical):
         raise Misfilled({"country": "say a country, or paste an iCalendar"})
     region = visit.said("region").strip().upper()
-    days = public.of_icalendar(ical, span) if ical else public.of_country(country, region, span)
+    if ical:
+        days = icalendar.holidays(ical, span, zone=found.calendar.zone)
+    else:
+        days = public.of_country(country, region, span)
     return _rehearsed(visit, found.name, changing.with_holidays(found.hours, days))
 
 
