@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Select
 from sqlalchemy.orm.exc import StaleDataError
 
-from intake import assigning, availability, clock, skills, staffing, work
+from intake import availability, clock, skills, staffing, work
 from intake.agents import Agent, NotAllowed, Principal, Role
-from intake.assigning import RETRY, Candidate, Wanted, choose
+from intake.assigning import RETRY, Candidate, Wanted, choose, offering
 from intake.availability import Availability, Presence
 from intake.cases import Case
 from intake.events import Event
@@ -469,8 +469,8 @@ def test_without_their_locks_workers_would_choose_for_the_same_case(
             together.wait(10)
         return choose(*args)
 
-    monkeypatch.setattr(assigning, "choose", choosing)
-    monkeypatch.setattr(assigning, "alone", lambda *_: True)
+    monkeypatch.setattr(offering, "choose", choosing)
+    monkeypatch.setattr(offering, "alone", lambda *_: True)
     monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
 
     faults = assigned_at_once(crowded)
