@@ -1,116 +1,27 @@
-"""Where cases wait, and who took which."""
+"""A case that waits in a queue, and who took it: put in, picked, given, released, left."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Select, String, func, select, text
+from sqlalchemy import Index, Select, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import availability, teams
 from intake.agents import Agent
 from intake.cases import Case
-from intake.db import Base, new_id, one_of, refers_to
+from intake.db import Base, new_id, refers_to
 from intake.errors import IntakeError
 from intake.nouns import noun
+from intake.queues.places import Assignment, Queue, every
 from intake.teams import Team
-
-
-class WhenNotCovered(StrEnum):
-    """What a queue does with a case that no entitlement covers. None of them is a bounce."""
-
-    ACCEPT = "accept"  # as work to bill
-    REVIEW = "review"  # wait in the review queue until somebody decides
-    OFFER = "offer"  # as work to bill, and the acknowledgement offers to renew
-
-
-class Assignment(StrEnum):
-    """Who gets what waits in a queue. A pick by hand is always possible as well."""
-
-    NONE = "none"  # whoever picks it
-    ROUND_ROBIN = "round robin"
-    HIGHEST_CAPACITY = "highest capacity"
-    SKILLS_EXACT = "skills exact"
-    SKILLS_CLOSEST = "skills closest"
-
-
-class Continuity(StrEnum):
-    """What becomes of what a customer writes anew while a young case of theirs is open."""
-
-    OFF = "off"  # a case of its own
-    PROPOSE = "propose"  # a case of its own, which says where it seems to belong
-    APPEND = "append"  # part of the young case, where that is certain enough
 
 
 class AlreadyTaken(IntakeError):
     """Somebody else works on it."""
 
     code = "already-taken"
-
-
-class NoQueue(IntakeError):
-    """A case needs a queue to wait in."""
-
-    code = "no-queue"
-
-
-class Queue(Base):
-    """A place where cases wait. `address` is the mailbox that feeds it."""
-
-    __tablename__ = "queues"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    name: Mapped[str] = mapped_column(String(120), unique=True)
-    address: Mapped[str | None] = mapped_column(String(254), unique=True)
-    is_default: Mapped[bool] = mapped_column(default=False)
-    private: Mapped[bool] = mapped_column(default=False)
-    """Whether only its members have it in their lists. Who may see its cases is `members_only`."""
-    members_only: Mapped[bool] = mapped_column(default=False)
-    """Whether only its members, and managers, may see its cases."""
-    owner_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
-    owner_team_id: Mapped[UUID | None] = mapped_column(refers_to("teams.id"))
-    """Whose a case is that was released or moved here: this agent's or team's, or nobody's."""
-    assignment: Mapped[Assignment] = mapped_column(one_of(Assignment), default=Assignment.NONE)
-    absent_minutes: Mapped[int | None]
-    """After how long the cases of an absent agent go back to it; never when None."""
-    archived_at: Mapped[datetime | None]
-    """Since when nothing waits here any more."""
-    when_not_covered: Mapped[WhenNotCovered] = mapped_column(
-        one_of(WhenNotCovered), default=WhenNotCovered.ACCEPT
-    )
-    is_review: Mapped[bool] = mapped_column(default=False)
-    acknowledge: Mapped[bool] = mapped_column(default=True)
-    """Whether a new case by mail is acknowledged to its sender."""
-    slack_channel: Mapped[str] = mapped_column(String(64), default="")
-    continuity: Mapped[Continuity] = mapped_column(one_of(Continuity), default=Continuity.OFF)
-    continuity_hours: Mapped[int] = mapped_column(default=24)
-    """How long a case that waits here is young."""
-    version: Mapped[int] = mapped_column(default=1)
-
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
-
-
-class QueueMember(Base):
-    """An agent who works a queue."""
-
-    __tablename__ = "queue_members"
-
-    queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"), primary_key=True)
-    agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), primary_key=True, index=True)
-
-
-class DefaultQueue(Base):
-    """Where cases of an agent or a team wait that wait nowhere else."""
-
-    __tablename__ = "default_queues"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"), unique=True)
-    team_id: Mapped[UUID | None] = mapped_column(refers_to("teams.id"), unique=True)
-    queue_id: Mapped[UUID] = mapped_column(refers_to("queues.id"))
 
 
 class QueueItem(Base):
@@ -285,49 +196,6 @@ def _wait(case: Case, item: QueueItem, queue: Queue, *, offer_at: datetime) -> N
     waits = item.worked_by_id is None
     case.waiting_since_at = item.entered_at if waits else None
     item.offer_at = offer_at if waits and queue.assignment is not Assignment.NONE else None
-
-
-def default_of(
-    session: Session, *, agent_id: UUID | None = None, team_id: UUID | None = None
-) -> Queue:
-    """Where cases of that agent or team wait that wait nowhere else: theirs, or the desk's."""
-    whose = DefaultQueue.agent_id == agent_id if agent_id else DefaultQueue.team_id == team_id
-    found = session.scalar(
-        select(Queue)
-        .join(DefaultQueue, DefaultQueue.queue_id == Queue.id)
-        .where(whose, Queue.archived_at.is_(None))
-    )
-    return found or every(session).default
-
-
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """Every queue in use, read once for a batch of messages."""
-
-    every: tuple[Queue, ...]
-
-    @property
-    def by_mailbox(self) -> dict[str, Queue]:
-        """The queue each mailbox feeds."""
-        return {queue.address: queue for queue in self.every if queue.address}
-
-    @property
-    def default(self) -> Queue:
-        """Where cases go that nothing else routes. Raises NoQueue on a desk without any."""
-        if not self.every:
-            raise NoQueue("this desk has no queue yet; add one with `deskbell queue add`")
-        return next((queue for queue in self.every if queue.is_default), self.every[0])
-
-    @property
-    def review(self) -> Queue | None:
-        """Where uncovered cases wait for a decision."""
-        return next((queue for queue in self.every if queue.is_review), None)
-
-
-def every(session: Session) -> Queues:
-    """All queues that are in use, by name."""
-    in_use = select(Queue).where(Queue.archived_at.is_(None)).order_by(Queue.name)
-    return Queues(tuple(session.scalars(in_use)))
 
 
 def counts(session: Session, *, among: Select[UUID] | None = None) -> dict[UUID, tuple[int, int]]:
