@@ -1,11 +1,14 @@
 """What was bought and how much of it is left: the ledger of terms, and which entitlement applies.
 
-`bought` holds the records, `ledger` the entries that are their balances, `choice` decides which
-one covers a case, `drawing` takes and gives back what a case uses and `reserving` what it holds
-back, `life`, `granting` and `periods` are what people and time do to it, `templates` what it is
-made from, `thresholds` and `forecast` when it runs low and out.
+- `bought`, `ledger`: the records, and the entries that are their balances
+- `choice`, `drawing`, `reserving`: which one covers a case; what a case takes and holds back
+- `templates`, `drafting`, `editing`, `validity`: what one is made from, and what may be written
+- `life`, `defaults`, `correcting`, `renewing`: what managers do to it; `acting` is asked by each
+- `granting`, `periods`, `passing`: what time brings
+- `thresholds`, `forecast`, `overlaps`: when it runs low and out, and what covers the same twice
 """
 
+from intake.entitlements.acting import NotEditable, WrongState
 from intake.entitlements.bought import (
     Allocation,
     ChannelAllotment,
@@ -30,6 +33,8 @@ from intake.entitlements.choice import (
     decide_on,
     state_on,
 )
+from intake.entitlements.correcting import correct
+from intake.entitlements.defaults import set_default
 from intake.entitlements.drafting import of_id, rewrite, write, write_from, zone_of
 from intake.entitlements.drawing import (
     Drawn,
@@ -42,32 +47,14 @@ from intake.entitlements.drawing import (
     settle,
     taken_by,
 )
+from intake.entitlements.editing import edit
 from intake.entitlements.forecast import Burned, Forecast, burn_down, forecast, forecasts
-from intake.entitlements.ledger import (
-    EntryKind,
-    LedgerEntry,
-    entries_of,
-    open_debit,
-    unbalanced,
-)
-from intake.entitlements.life import (
-    NotEditable,
-    WrongState,
-    activate,
-    cancel,
-    correct,
-    deactivate,
-    discard,
-    edit,
-    next_look,
-    pass_time,
-    renew,
-    renew_ahead,
-    renewal_notices,
-    set_default,
-)
+from intake.entitlements.ledger import EntryKind, LedgerEntry, entries_of, open_debit, unbalanced
+from intake.entitlements.life import activate, cancel, deactivate, discard
 from intake.entitlements.overlaps import doubts
+from intake.entitlements.passing import next_look, pass_time, renewal_notices
 from intake.entitlements.periods import turn
+from intake.entitlements.renewing import renew, renew_ahead
 from intake.entitlements.reserving import Reservation
 from intake.entitlements.templates import (
     EntitlementTemplate,

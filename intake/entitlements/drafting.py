@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from intake import events
 from intake.agents import Act, Principal
 from intake.db import Base, new_id
-from intake.entitlements import life, templates
+from intake.entitlements import editing, templates
 from intake.entitlements.bought import (
     ChannelAllotment,
     EntitledContact,
@@ -35,7 +35,7 @@ def write(
     products: Collection[UUID] = (),
     **fields: Any,
 ) -> Entitlement:
-    """A new draft of these `life.EDITABLE` fields. Raises BadEntitlement, naming the field."""
+    """A new draft of these `editing.EDITABLE` fields. Raises BadEntitlement, naming the field."""
     by.must(Act.MANAGE)
     _must_exist(session, fields, contacts, products)
     fields["zone"] = zone_of(session, fields.get("calendar_id"))
@@ -71,7 +71,7 @@ def rewrite(
     drafted = of_id(session, entitlement_id)
     with session.no_autoflush:
         # What a constraint of the database would refuse is refused by its name before.
-        life.edit(session, drafted, at=at, by=by, channels=dict(channels), **fields)
+        editing.edit(session, drafted, at=at, by=by, channels=dict(channels), **fields)
         drafted.zone = zone_of(session, drafted.calendar_id)
         _list(drafted.contacts, EntitledContact, "contact_id", contacts)
         _list(drafted.products, EntitledProduct, "product_id", products)

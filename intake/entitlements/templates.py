@@ -20,7 +20,7 @@ from intake.entitlements.bought import (
     Overdraw,
     Unlisted,
 )
-from intake.entitlements.life import TERMS
+from intake.entitlements.editing import TERMS
 from intake.entitlements.periods import add_months
 from intake.entitlements.validity import BadEntitlement, check
 from intake.errors import NotFound

@@ -24,3 +24,9 @@ def threshold_reached(entitlement: Entitlement) -> int | None:
         if entitlement.total > 0 and entitlement.remaining * 100 <= percent * entitlement.total
     ]
     return min(reached, default=None)
+
+
+def arm(entitlement: Entitlement) -> None:
+    """What was filled up again is told of again when it runs low."""
+    if threshold_reached(entitlement) is None:
+        entitlement.told_low = None
