@@ -192,8 +192,17 @@ class SlackStandIn:
                     chosen = next(o for o in options if o["value"] == fields[name])
                 value = {"type": kind, "selected_option": chosen}
             if kind == "checkboxes":
-                ticked = [o for o in block["element"]["options"] if o["value"] == fields.get(name)]
+                ticked = block["element"].get("initial_options", [])
+                if name in fields:
+                    options = block["element"]["options"]
+                    ticked = [o for o in options if o["value"] == fields[name]]
                 value = {"type": kind, "selected_options": ticked}
+            if kind == "datetimepicker":
+                seconds = int(fields[name]) if name in fields else None
+                value = {"type": kind, "selected_date_time": seconds}
+            if kind == "users_select":
+                chosen = fields.get(name, block["element"].get("initial_user"))
+                value = {"type": kind, "selected_user": chosen}
             values[name] = {block["element"]["action_id"]: value}
         return {
             "type": "view_submission",
@@ -202,6 +211,19 @@ class SlackStandIn:
             "trigger_id": f"trigger.{next(self._counter)}",
             "view": view | {"state": {"values": values}},
         }
+
+    def close(self, view: dict[str, Any], *, user: str, team: str = TEAM) -> Answered:
+        """Somebody leaves the sheet, of which we hear only if it asked for that."""
+        assert view["notify_on_close"]
+        return self.send(
+            {
+                "type": "view_closed",
+                "team": {"id": TEAM, "domain": "desk"},
+                "user": {"id": user, "username": user.lower(), "team_id": team},
+                "view": view | {"state": {"values": {}}},
+                "is_cleared": False,
+            }
+        )
 
     def event(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The request that tells of something in the workspace."""
@@ -335,10 +357,8 @@ class SlackStandIn:
 
     def _open_sheet(self, arguments: dict[str, Any]) -> Response:
         view = arguments["view"]
-        if problem := faults(view["blocks"]) or _too_long(view["title"], 24):
+        if problem := faults_of_sheet(view):
             return _no("invalid_arguments", problem)
-        if len(view["private_metadata"]) > 3000:
-            return _no("invalid_arguments", "private_metadata")
         self.sheets.append(view | {"id": f"V{next(self._counter)}", "hash": "1.a"})
         return _yes(view=self.sheets[-1])
 
@@ -379,6 +399,17 @@ def texts(blocks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield element["text"]
 
 
+def faults_of_sheet(view: dict[str, Any]) -> str:
+    """What Slack would say against this sheet, or ''."""
+    problem = faults(view["blocks"])
+    for name in ("title", "submit", "close"):
+        problem = problem or (name in view and _too_long(view[name], 24)) or ""
+    names = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    problem = problem or ("two questions of one name" if len({*names}) < len(names) else "")
+    problem = problem or ("submit" if names and "submit" not in view else "")
+    return problem or ("private_metadata" if len(view["private_metadata"]) > 3000 else "")
+
+
 def faults(blocks: Sequence[dict[str, Any]]) -> str:
     """What Slack would say against these blocks, or '' (limits of the Block Kit reference)."""
     if not 1 <= len(blocks) <= 50:
@@ -397,14 +428,12 @@ def faults(blocks: Sequence[dict[str, Any]]) -> str:
                 problem = problem or _too_long(block["elements"][0], 2000)
             case "actions":
                 problem = "elements" if not 1 <= len(block["elements"]) <= 25 else ""
-                for button in block["elements"]:
-                    if button["type"] in ("overflow", "static_select"):
-                        problem = problem or _options(button["options"])
-                        continue
-                    problem = problem or _too_long(button["text"], 75)
-                    problem = problem or ("value" if len(button.get("value", "")) > 2000 else "")
+                acts = [element["action_id"] for element in block["elements"]]
+                problem = problem or ("action_id" if len({*acts}) < len(acts) else "")
+                problem = problem or next(filter(None, map(_element, block["elements"])), "")
             case "input":
-                problem = _too_long(block["label"], 2000)
+                problem = _too_long(block["label"], 2000) or _element(block["element"])
+                problem = problem or ("hint" in block and _too_long(block["hint"], 2000)) or ""
             case unknown:
                 problem = f"a block of type {unknown}"
         if problem:
@@ -440,11 +469,33 @@ def slack_stand_in() -> Iterator[SlackStandIn]:
         yield slack
 
 
-def _options(options: Sequence[dict[str, Any]]) -> str:
-    problem = "" if 1 <= len(options) <= 5 else "options"
+def _element(element: dict[str, Any]) -> str:
+    """What is wrong with what can be pressed, chosen or filled in."""
+    problem = _too_long(element["placeholder"], 150) if "placeholder" in element else ""
+    match element["type"]:
+        case "button":
+            problem = problem or _too_long(element["text"], 75)
+            return problem or ("value" if len(element.get("value", "")) > 2000 else "")
+        case "overflow":
+            return problem or _options(element["options"], 5)
+        case "static_select":
+            return problem or _options(element["options"], 100)
+        case "checkboxes":
+            return problem or _options(element["options"], 10)
+        case "plain_text_input":
+            problem = problem or ("" if 1 <= element["max_length"] <= 3000 else "max_length")
+            return problem or ("value" if len(element.get("initial_value", "")) > 3000 else "")
+        case "number_input" | "datetimepicker" | "users_select":
+            return problem
+        case unknown:
+            return f"an element of type {unknown}"
+
+
+def _options(options: Sequence[dict[str, Any]], most: int) -> str:
+    problem = "" if 1 <= len(options) <= most else f"{len(options)} options"
     for option in options:
         problem = problem or _too_long(option["text"], 75)
-        problem = problem or ("value" if len(option["value"]) > 150 else "")
+        problem = problem or ("value" if not 1 <= len(option["value"]) <= 150 else "")
     return problem
 
 

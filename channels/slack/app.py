@@ -11,6 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk import WebClient
 
+from channels.slack import forms
 from channels.slack.acts import Acts
 from intake.db import Database
 from intake.desk import Desk
@@ -48,9 +49,14 @@ def app_of(db: Database, desk: Desk, settings: Settings) -> App:
         if isinstance(answer, dict):
             ack(response_action="update", view=answer)
         elif answer:
-            ack(response_action="errors", errors={"text": answer})
+            ack(response_action="errors", errors=forms.beside(body.get("view"), answer))
         else:
             ack()
+
+    @app.view_closed(ANYTHING)
+    def closed(ack: Ack, body: dict[str, Any]) -> None:
+        acts.closed(body)
+        ack()
 
     @app.event(ANYTHING)
     def said(ack: Ack) -> None:

@@ -1,7 +1,7 @@
 """What a case looks like in Slack: the card, and what is said below it. Pure Block Kit.
 
 The limits are Slack's (Block Kit reference): a header of 150, a text of 3,000, a field of 2,000
-characters.
+characters, and 75 on a button or in a list.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ FIRST_LINES = 600
 PIECE = 2_900
 MOST_PIECES = 4
 NAME = 120
+OPTION = 75
 LINE = 300
 
 Blocks = list[dict[str, Any]]
@@ -213,7 +214,7 @@ def _take(case: Shown) -> dict[str, Any]:
 def _later(case: Shown) -> dict[str, Any]:
     """For how long it may be put off."""
     options = [
-        {"text": plain(words, NAME), "value": f"{act} {case.case_id}"}
+        {"text": plain(words, OPTION), "value": f"{act} {case.case_id}"}
         for act, (words, _until) in CHOICES.items()
     ]
     return {
@@ -227,7 +228,7 @@ def _later(case: Shown) -> dict[str, Any]:
 def _more(case: Shown) -> dict[str, Any]:
     """What is done seldom, behind three dots."""
     options = [
-        {"text": plain(words, NAME), "value": f"{act} {case.case_id}"}
+        {"text": plain(words, OPTION), "value": f"{act} {case.case_id}"}
         for act, words in (
             ("template", "Answer with a template"),
             ("macro", "Apply a macro"),
@@ -242,6 +243,6 @@ def _button(act: str, label: str, case: Shown) -> dict[str, Any]:
     return {
         "type": "button",
         "action_id": act,
-        "text": plain(label, NAME),
+        "text": plain(label, OPTION),
         "value": case.case_id,
     }

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from channels.slack import sheets
-from channels.slack.sheets import Sheet, Submitted
+from channels.slack.card import FIRST_LINES
+from channels.slack.forms import LINE, Sheet, Submitted, question, said, sheet, text_box
 from intake import merging
 from intake.acting import must_be_open
 from intake.agents import Act, Principal
 from intake.desk import Desk
-from intake.merging import CannotMerge
+from intake.merging import CannotMerge, Preview
 from intake.nouns import noun
 from intake.visibility import by_number, one_visible
+
+MERGE, MERGE_NOW = "merge", "merge now"
 
 
 def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
@@ -23,19 +25,50 @@ def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: dateti
     by.must(Act.WORK)
     case = one_visible(session, by, case_id)
     must_be_open(case)
-    return sheets.merge(case)
+    number = text_box(lines=False, most=13) | {"focus_on_load": True}
+    return sheet(
+        MERGE,
+        f"Merge {noun} {case.number}",
+        "Look",
+        {"case": str(case.id)},
+        [
+            said(f"It ends as merged, and goes on in another {noun}. Nothing is done yet.", LINE),
+            question("text", f"Number of the {noun} that goes on", number),
+        ],
+    )
 
 
-def confirmation(session: Session, by: Principal, sheet: Submitted) -> Sheet:
+def confirmation(
+    session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime
+) -> Sheet:
     """The sheet that shows what would move. Raises CannotMerge, NotOpen or NotFound."""
-    survivor = by_number(session, by, _number(sheet.text))
-    return sheets.merge_now(merging.preview(session, by, survivor.id, [sheet.case_id]))
+    survivor = by_number(session, by, _number(sheet.text()))
+    return _last_word(merging.preview(session, by, survivor.id, [sheet.case_id]))
 
 
 def merge(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
     """Merge the case into the one that was shown."""
     survivor = by_number(session, by, _number(sheet.to))
     merging.merge(session, by, survivor.id, [sheet.case_id], desk=desk, at=at)
+
+
+def _last_word(preview: Preview) -> Sheet:
+    """The sheet that shows what a merge would move, and asks whether to do it."""
+    [share], into = preview.shares, preview.survivor
+    lines = [f"{noun.One} {share.case.number} goes on in {into.number}: {into.subject}"]
+    lines.append(f"{share.activities} entries with {share.files} files move there.")
+    if share.participants:
+        lines.append(f"May write to it from then on: {', '.join(share.participants)}")
+    if share.gives_back:
+        lines.append(f"Its term goes back to {share.gives_back}.")
+    lines.append("It can be undone in the console.")
+    return sheet(
+        MERGE_NOW,
+        f"Merge {noun} {share.case.number}",
+        "Merge",
+        {"case": str(share.case.id), "to": str(into.number)},
+        [said("\n".join(lines), FIRST_LINES)],
+    )
 
 
 def _number(text: str) -> int:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from channels.slack import sheets
-from channels.slack.sheets import Sheet, Submitted
+from channels.slack.answering import reply_sheet
+from channels.slack.forms import Sheet, Submitted, choose
 from intake import wording, work
 from intake.acting import must_be_open
 from intake.agents import Act, Principal
@@ -16,6 +16,8 @@ from intake.automation import macros
 from intake.desk import Desk
 from intake.nouns import noun
 from intake.visibility import one_visible
+
+TEMPLATE, MACRO = "template", "macro"
 
 
 def macro_sheet(
@@ -30,7 +32,7 @@ def macro_sheet(
         return "there is no macro yet; a manager writes them in the console"
     title = f"Macro on {noun} {case.number}"
     said = "All of it is done, or nothing."
-    return sheets.choose(sheets.MACRO, title, "Apply", case, said, "Macro", found)
+    return choose(MACRO, title, "Apply", case, said, "Macro", found)
 
 
 def template_sheet(
@@ -47,18 +49,18 @@ def template_sheet(
         return "there is no reply template yet; a manager writes them in the console"
     title = f"Reply to {noun} {case.number}"
     said = "You read it before it is sent, and may change it."
-    return sheets.choose(sheets.TEMPLATE, title, "Go on", case, said, "Begin with", found)
+    return choose(TEMPLATE, title, "Go on", case, said, "Begin with", found)
 
 
-def filled(session: Session, by: Principal, sheet: Submitted, desk: Desk) -> Sheet:
+def filled(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> Sheet:
     """The sheet of an answer that begins with the template that was chosen."""
     way = work.way_back(session, by, sheet.case_id)
     case = one_visible(session, by, sheet.case_id)
-    template = wording.by_id(session, sheet.chosen_id)
+    template = wording.by_id(session, sheet.chosen())
     said = wording.filled(session, template, case, by, desk)
-    return sheets.reply(case, way, said.text, said.note)
+    return reply_sheet(case, way, said.text, said.note)
 
 
 def apply(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
     """Do all that the chosen macro says, or nothing."""
-    macros.apply(session, by, sheet.case_id, sheet.chosen_id, desk=desk, at=at)
+    macros.apply(session, by, sheet.case_id, sheet.chosen(), desk=desk, at=at)

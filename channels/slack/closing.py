@@ -1,0 +1,93 @@
+"""Ending a case from Slack, and taking it up again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from channels.slack.card import FIRST_LINES
+from channels.slack.forms import (
+    LINE,
+    Block,
+    NotASheet,
+    Sheet,
+    Submitted,
+    minutes_box,
+    one_of,
+    question,
+    said,
+    sheet,
+    text_box,
+    tick_box,
+)
+from channels.slack.words import plain
+from intake import work
+from intake.acting import must_be_open
+from intake.agents import Act, Principal
+from intake.cases import REASONS, Reason, State
+from intake.desk import Desk
+from intake.nouns import noun
+from intake.visibility import one_visible
+
+RESOLVE = "resolve"
+
+
+def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
+    """The sheet that asks how a case was resolved, and names what is still to be done for it."""
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id)
+    must_be_open(case)
+    still_open = [each.subject for each in work.open_of(session, [case.id])]
+    kinds = [(kind.value, kind.value.capitalize()) for kind in REASONS[State.RESOLVED]]
+    hint = plain(f"Left empty: all the time that was noted on the {noun}.", LINE)
+    return sheet(
+        RESOLVE,
+        f"Resolve {noun} {case.number}",
+        "Resolve",
+        {"case": str(case.id)},
+        [
+            said("The customer is told nothing by this.", LINE),
+            *_confirming(still_open),
+            question("kind", "How it ended", one_of(kinds)),
+            question("text", "Resolution", text_box(), optional=True),
+            question("minutes", "Billable minutes", minutes_box(), optional=True) | {"hint": hint},
+        ],
+    )
+
+
+def resolve(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
+    """Resolve it as the sheet says."""
+    work.resolve(
+        session, by, sheet.case_id, sheet.text(), desk=desk, at=at,
+        kind=_reason(sheet.choice("kind")), billable_minutes=sheet.minutes(),
+        cancel_open_activities=sheet.ticked("cancel_open"),
+    )  # fmt: skip
+
+
+def reopen(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
+    """Take it up again."""
+    work.reopen(session, by, case_id, desk=desk, at=at)
+    return ""
+
+
+def _reason(chosen: str) -> Reason:
+    try:
+        return Reason(chosen or Reason.PROBLEM_SOLVED)
+    except ValueError as error:
+        raise NotASheet("this sheet cannot be read; open it again from the card") from error
+
+
+def _confirming(still_open: Sequence[str]) -> list[Block]:
+    """What is still to be done, and a box that says it is called off."""
+    if not still_open:
+        return []
+    count = len(still_open)
+    words = f"{count} open {'activity' if count == 1 else 'activities'}: " + ", ".join(still_open)
+    box = tick_box("Cancel it" if count == 1 else "Cancel them")
+    return [
+        said(words, FIRST_LINES),
+        question("cancel_open", f"With the {noun}", box, optional=True),
+    ]
