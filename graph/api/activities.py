@@ -106,7 +106,7 @@ class Activity(Shown):
 
     @described("Who does what is planned.")
     def owner(self, info: Info) -> Agent | None:
-        return self.loaded(info, doers).get(self.owner_id)
+        return self.named(info, "owner_id", Agent, agents.Agent)
 
     @described("The case it is about, if you may see it.")
     def case(self, info: Info) -> Annotated[Case, strawberry.lazy("graph.api.cases")] | None:
@@ -134,7 +134,7 @@ class Activity(Shown):
 
     @described("The agent who wrote it, if one of us did.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, writers).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
     @described("The files that came with it.")
     def attachments(self, info: Info) -> list[Attachment]:
@@ -143,14 +143,6 @@ class Activity(Shown):
     @described("How it was sent, if it went out.")
     def deliveries(self, info: Info) -> list[Delivery]:
         return self.loaded(info, sendings).get(self.id, [])
-
-
-def writers(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (one.agent_id for one in activities))
-
-
-def doers(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in activities))
 
 
 def accounts(asking: Asking, activities: Sequence[Activity]) -> Mapping[UUID | None, Account]:

@@ -16,7 +16,7 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.customers import Account
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.loading import Shown, grouped, together
 from graph.api.problems import AnyProblem, problem
 from intake import agents, charge, customers
 from intake import billing as rows
@@ -40,7 +40,7 @@ class TimeEntry(Shown):
 
     @described("Whose time it was.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, workers).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
     @described("Whether an invoice request bills it; then it is not changed any more.")
     def locked(self) -> bool:
@@ -57,7 +57,7 @@ class Rate(Shown):
 
     @described("Whose hour; null: everybody's.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, workers).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
 
 @strawberry.type(description="How time is billed: to an account, or to all without terms.")
@@ -71,7 +71,7 @@ class BillingTerms(Shown):
 
     @described("To whom; null: everybody without terms of their own.")
     def account(self, info: Info) -> Account | None:
-        return self.loaded(info, billed_accounts).get(self.account_id)
+        return self.named(info, "account_id", Account, customers.Account)
 
 
 @strawberry.type
@@ -152,11 +152,6 @@ def keep(
         return problem(error)
 
 
-def workers(asking: Asking, entries: Sequence[TimeEntry | Rate]) -> Mapping[UUID | None, Agent]:
-    """Whose time these are."""
-    return by_id(asking, Agent, agents.Agent, (entry.agent_id for entry in entries))
-
-
 def time_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[TimeEntry]]:
     """The time that was written down for these cases, in the order of the work."""
     found = asking.session.scalars(
@@ -165,8 +160,3 @@ def time_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[TimeEn
         .order_by(rows.TimeEntry.at, rows.TimeEntry.id)
     )
     return grouped(TimeEntry, found, lambda row: row.case_id)
-
-
-def billed_accounts(asking: Asking, kept: Sequence[BillingTerms]) -> Mapping[UUID | None, Account]:
-    """The accounts that these terms are of."""
-    return by_id(asking, Account, customers.Account, (one.account_id for one in kept))

@@ -85,16 +85,16 @@ class Case(SaysOfItself, Told, SeenTo, WorkDone, Covered, Family, Tied):
 
     @described("Whose it is: the account, or the contact where there is none.")
     def customer(self, info: Info) -> Customer | None:
-        account = self.loaded(info, accounts).get(self.account_id)
-        return account or self.loaded(info, contacts).get(self.contact_id)
+        account = self.named(info, "account_id", Account, customers.Account)
+        return account or self.named(info, "contact_id", Contact, customers.Contact)
 
     @described("The person who asked, if they can be named.")
     def contact(self, info: Info) -> Contact | None:
-        return self.loaded(info, contacts).get(self.contact_id)
+        return self.named(info, "contact_id", Contact, customers.Contact)
 
     @described("The company it is for, if there is one.")
     def account(self, info: Info) -> Account | None:
-        return self.loaded(info, accounts).get(self.account_id)
+        return self.named(info, "account_id", Account, customers.Account)
 
     @described("Its queue, or its last one when it is closed.")
     def queue(self, info: Info) -> Queue:
@@ -110,7 +110,7 @@ class Case(SaysOfItself, Told, SeenTo, WorkDone, Covered, Family, Tied):
 
     @described("The agent whose case it is.")
     def owner(self, info: Info) -> Agent | None:
-        return self.loaded(info, owners).get(self.owner_id)
+        return self.named(info, "owner_id", Agent, agents.Agent)
 
     @described("The team that it was given to.")
     def team(self, info: Info) -> Team | None:
@@ -118,7 +118,7 @@ class Case(SaysOfItself, Told, SeenTo, WorkDone, Covered, Family, Tied):
 
     @described("The product that it is about.")
     def product(self, info: Info) -> Product | None:
-        return self.loaded(info, named_products).get(self.product_id)
+        return self.named(info, "product_id", Product, products.Product)
 
     @described("The articles that may answer it, best first.")
     def suggestions(self, info: Info) -> list[Suggestion]:
@@ -148,34 +148,14 @@ def visible_by_id(asking: Asking, ids: set[UUID | None]) -> Mapping[UUID | None,
     return {case.id: case for case in found}
 
 
-def accounts(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Account]:
-    """The companies of these cases."""
-    return by_id(asking, Account, customers.Account, (case.account_id for case in cases))
-
-
-def contacts(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Contact]:
-    """The people of these cases."""
-    return by_id(asking, Contact, customers.Contact, (case.contact_id for case in cases))
-
-
 def queues_of(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Queue]:
     """The queues of these cases. Who sees a case sees where it is."""
     return by_id(asking, Queue, queues.Queue, (case.queue_id for case in cases))
 
 
-def owners(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Agent]:
-    """The agents of these cases."""
-    return by_id(asking, Agent, agents.Agent, (case.owner_id for case in cases))
-
-
 def teams_of(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Team]:
     """The teams that these cases were given to."""
     return teams_by_id(asking, (case.team_id for case in cases))
-
-
-def named_products(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID | None, Product]:
-    """What these cases are about."""
-    return by_id(asking, Product, products.Product, (case.product_id for case in cases))
 
 
 def items(asking: Asking, cases: Sequence[Case]) -> Mapping[UUID, list[QueueItem]]:

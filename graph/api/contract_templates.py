@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from sqlalchemy import select
 
-from graph.api.asking import Asking, Info
+from graph.api.asking import Info
 from graph.api.describing import described
 from graph.api.loading import Shown, by_id, together
 from graph.api.problems import AnyProblem, problem
@@ -44,11 +43,11 @@ class ContractTemplate(Shown):
 
     @described("The hours it covers; null: around the clock.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
+        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
 
     @described("The service level.")
     def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
+        return self.named(info, "sla_id", Sla, sla.Sla)
 
 
 @strawberry.type
@@ -125,14 +124,3 @@ class ContractTemplateMutations:
         except IntakeError as error:
             return problem(error)
         return ContractTemplateKept(template_id=id)
-
-
-def hours(asking: Asking, agreed: Sequence[Shown]) -> Mapping[UUID | None, ServiceCalendar]:
-    """The hours that these cover."""
-    ids = (one.row.calendar_id for one in agreed)
-    return by_id(asking, ServiceCalendar, sla.ServiceCalendar, ids)
-
-
-def service_levels(asking: Asking, agreed: Sequence[Shown]) -> Mapping[UUID | None, Sla]:
-    """The service levels of these."""
-    return by_id(asking, Sla, sla.Sla, (one.row.sla_id for one in agreed))

@@ -15,23 +15,16 @@ from sqlalchemy.orm import aliased, selectinload
 from graph.api.activities import Activity, about_contracts
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
-from graph.api.contract_templates import (
-    Allotment,
-    ContractTemplate,
-    Discount,
-    Frequency,
-    hours,
-    service_levels,
-)
+from graph.api.contract_templates import Allotment, ContractTemplate, Discount, Frequency
 from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, grouped, together
+from graph.api.loading import Shown, grouped, together
 from graph.api.pages import After, Connection, First, Order, pages
 from graph.api.products import Product
 from graph.api.slas import ServiceCalendar, Sla
-from intake import agents, cases, customers, entitlements, products
+from intake import agents, cases, customers, entitlements, products, sla
 from intake import contracts as rows
 from intake.visibility import visible_to
 
@@ -79,11 +72,11 @@ class ContractLine(Shown):
 
     @described("The product it covers; null: any.")
     def product(self, info: Info) -> Product | None:
-        return self.loaded(info, covered_products).get(self.product_id)
+        return self.named(info, "product_id", Product, products.Product)
 
     @described("What counts it, from the day it became active.")
     def entitlement(self, info: Info) -> Entitlement | None:
-        return self.loaded(info, counting).get(self.entitlement_id)
+        return self.named(info, "entitlement_id", Entitlement, entitlements.Entitlement)
 
     @described("What it costs after discount.")
     def net(self, info: Info) -> Decimal:
@@ -176,24 +169,24 @@ class Contract(Shown):
     @described("Whom it is with.")
     def customer(self, info: Info) -> Customer | None:
         if self.account_id is not None:
-            return self.loaded(info, accounts).get(self.account_id)
-        return self.loaded(info, contacts).get(self.contact_id)
+            return self.named(info, "account_id", Account, customers.Account)
+        return self.named(info, "contact_id", Contact, customers.Contact)
 
     @described("The template it was made from.")
     def template(self, info: Info) -> ContractTemplate | None:
-        return self.loaded(info, templates).get(self.template_id)
+        return self.named(info, "template_id", ContractTemplate, rows.ContractTemplate)
 
     @described("The hours it covers; null: around the clock.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
+        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
 
     @described("The agent who answers for it.")
     def owner(self, info: Info) -> Agent | None:
-        return self.loaded(info, owners).get(self.owner_id)
+        return self.named(info, "owner_id", Agent, agents.Agent)
 
     @described("The service level that its entitlements carry.")
     def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
+        return self.named(info, "sla_id", Sla, sla.Sla)
 
     @described("The term before this one.")
     def renews(self, info: Info) -> Contract | None:
@@ -253,19 +246,6 @@ def lines_counted_by(
     return grouped(ContractLine, found, lambda row: row.entitlement_id)
 
 
-def covered_products(
-    asking: Asking, lines: Sequence[ContractLine]
-) -> Mapping[UUID | None, Product]:
-    """The products of these lines."""
-    return by_id(asking, Product, products.Product, (line.product_id for line in lines))
-
-
-def counting(asking: Asking, lines: Sequence[ContractLine]) -> Mapping[UUID | None, Entitlement]:
-    """The entitlements that count these lines."""
-    ids = (line.entitlement_id for line in lines)
-    return by_id(asking, Entitlement, entitlements.Entitlement, ids)
-
-
 def overages(asking: Asking, lines: Sequence[ContractLine]) -> Mapping[UUID | None, int]:
     """What the ledgers of these lines say was used beyond them, and was not given back."""
     entry, credit = entitlements.LedgerEntry, aliased(entitlements.LedgerEntry)
@@ -276,29 +256,6 @@ def overages(asking: Asking, lines: Sequence[ContractLine]) -> Mapping[UUID | No
         .group_by(entry.entitlement_id)
     )
     return {entitlement_id: int(units) for entitlement_id, units in totals}
-
-
-def accounts(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Account]:
-    """The accounts that these are with."""
-    return by_id(asking, Account, customers.Account, (one.account_id for one in contracts))
-
-
-def contacts(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Contact]:
-    """The people that these are with."""
-    return by_id(asking, Contact, customers.Contact, (one.contact_id for one in contracts))
-
-
-def templates(
-    asking: Asking, contracts: Sequence[Contract]
-) -> Mapping[UUID | None, ContractTemplate]:
-    """What these were made from."""
-    ids = (contract.template_id for contract in contracts)
-    return by_id(asking, ContractTemplate, rows.ContractTemplate, ids)
-
-
-def owners(asking: Asking, agreed: Sequence[Contract]) -> Mapping[UUID | None, Agent]:
-    """Who answers for these."""
-    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in agreed))
 
 
 def terms_before(asking: Asking, contracts: Sequence[Contract]) -> Mapping[UUID | None, Contract]:

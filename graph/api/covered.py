@@ -17,7 +17,7 @@ from graph.api.entitlements import Entitlement
 from graph.api.invoices import InvoiceRequest
 from graph.api.kpis import KpiInstance
 from graph.api.ledger import LedgerEntry
-from graph.api.loading import Shown, by_id
+from graph.api.loading import Shown
 from graph.api.slas import Sla
 from intake import contracts, entitlements, sla
 
@@ -39,7 +39,7 @@ class Covered(Shown):
 
     @described("What covers it, if anything does.")
     def entitlement(self, info: Info) -> Entitlement | None:
-        return self.loaded(info, coverage).get(self.entitlement_id)
+        return self.named(info, "entitlement_id", Entitlement, entitlements.Entitlement)
 
     @described("How its entitlement was chosen or refused, with every answer.")
     def decision(self) -> EntitlementDecision | None:
@@ -55,11 +55,11 @@ class Covered(Shown):
 
     @described("The line of that contract, if it was logged against one.")
     def contract_line(self, info: Info) -> ContractLine | None:
-        return self.loaded(info, lines).get(self.contract_line_id)
+        return self.named(info, "contract_line_id", ContractLine, contracts.ContractLine)
 
     @described("The version of the SLA whose clocks run on it.")
     def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
+        return self.named(info, "sla_id", Sla, sla.Sla)
 
     @described("The promises about time that run on it.")
     def kpis(self, info: Info) -> list[KpiInstance]:
@@ -74,23 +74,6 @@ class Covered(Shown):
         return self.loaded(info, invoices.requested).get(self.id, [])
 
 
-def coverage(asking: Asking, cases: Sequence[Covered]) -> Mapping[UUID | None, Entitlement]:
-    """What covers these cases."""
-    ids = (case.entitlement_id for case in cases)
-    return by_id(asking, Entitlement, entitlements.Entitlement, ids)
-
-
 def agreements(asking: Asking, cases: Sequence[Covered]) -> Mapping[UUID | None, Contract]:
     """The contracts that these cases were logged against."""
     return contracts_by_id(asking, {case.contract_id for case in cases})
-
-
-def lines(asking: Asking, cases: Sequence[Covered]) -> Mapping[UUID | None, ContractLine]:
-    """The lines that these cases were logged against."""
-    ids = (case.contract_line_id for case in cases)
-    return by_id(asking, ContractLine, contracts.ContractLine, ids)
-
-
-def service_levels(asking: Asking, cases: Sequence[Covered]) -> Mapping[UUID | None, Sla]:
-    """The SLAs whose clocks run on these cases."""
-    return by_id(asking, Sla, sla.Sla, (case.sla_id for case in cases))

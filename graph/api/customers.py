@@ -116,7 +116,7 @@ class Contact(Customer):
 
     @described("The account they belong to.")
     def account(self, info: Info) -> Account | None:
-        return self.loaded(info, employers).get(self.account_id)
+        return self.named(info, "account_id", Account, rows.Account)
 
     @described("How they are reached.")
     def points(self, info: Info) -> list[ContactPoint]:
@@ -132,7 +132,7 @@ class Contact(Customer):
 
     @described("The contact that this one turned out to be, who has everything of theirs.")
     def merged_into(self, info: Info) -> Contact | None:
-        return self.loaded(info, survivors).get(self.merged_into_id)
+        return self.named(info, "merged_into_id", Contact, rows.Contact)
 
 
 BY_ACCOUNT = Order("accounts", rows.Account.name, rows.Account.id)
@@ -210,16 +210,6 @@ def domains(asking: Asking, accounts: Sequence[Account]) -> Mapping[UUID, list[s
     for row in asking.session.scalars(statement):
         found.setdefault(row.account_id, []).append(row.domain)
     return found
-
-
-def employers(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID | None, Account]:
-    """The accounts of these contacts, by the account's id."""
-    return by_id(asking, Account, rows.Account, (contact.account_id for contact in contacts))
-
-
-def survivors(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID | None, Contact]:
-    """The contacts that these turned out to be."""
-    return by_id(asking, Contact, rows.Contact, (contact.merged_into_id for contact in contacts))
 
 
 def points(asking: Asking, contacts: Sequence[Contact]) -> Mapping[UUID, list[ContactPoint]]:

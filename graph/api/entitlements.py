@@ -142,8 +142,8 @@ class Entitlement(Shown):
     @described("Whose it is.")
     def customer(self, info: Info) -> Customer | None:
         if self.account_id is not None:
-            return self.loaded(info, companies).get(self.account_id)
-        return self.loaded(info, people).get(self.contact_id)
+            return self.named(info, "account_id", Account, customers.Account)
+        return self.named(info, "contact_id", Contact, customers.Contact)
 
     @described("How much of it may come by which channel.")
     def channels(self, info: Info) -> list[ChannelAllotment]:
@@ -159,27 +159,27 @@ class Entitlement(Shown):
 
     @described("The agent who answers for it.")
     def owner(self, info: Info) -> Agent | None:
-        return self.loaded(info, owners).get(self.owner_id)
+        return self.named(info, "owner_id", Agent, agents.Agent)
 
     @described("The SLA of the cases that it covers.")
     def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
+        return self.named(info, "sla_id", Sla, sla.Sla)
 
     @described("The hours in which it is served: the clocks of what it covers count in them.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
+        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
 
     @described("The template it was made from.")
     def template(self, info: Info) -> EntitlementTemplate | None:
-        return self.loaded(info, templates).get(self.template_id)
+        return self.named(info, "template_id", EntitlementTemplate, rows.EntitlementTemplate)
 
     @described("The one before, that it renews.")
     def renews(self, info: Info) -> Entitlement | None:
-        return self.loaded(info, before).get(self.renews_id)
+        return self.named(info, "renews_id", Entitlement, rows.Entitlement)
 
     @described("The one after, that renews it.")
     def renewed_by(self, info: Info) -> Entitlement | None:
-        return self.loaded(info, after).get(self.renewed_by_id)
+        return self.named(info, "renewed_by_id", Entitlement, rows.Entitlement)
 
     @described("The contract line that it counts, if it came from one.")
     def contract_line(
@@ -244,11 +244,11 @@ class EntitlementTemplate(Shown):
 
     @described("The hours in which it is served.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
+        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
 
     @described("The SLA of the cases that it covers.")
     def sla(self, info: Info) -> Sla | None:
-        return self.loaded(info, service_levels).get(self.sla_id)
+        return self.named(info, "sla_id", Sla, sla.Sla)
 
 
 BY_END = Order("entitlements", rows.Entitlement.ends_on, rows.Entitlement.id)
@@ -283,16 +283,6 @@ class EntitlementQueries:
     def entitlement_templates(self, info: Info) -> list[EntitlementTemplate]:
         statement = select(rows.EntitlementTemplate).order_by(rows.EntitlementTemplate.name)
         return together(EntitlementTemplate, info.context.session.scalars(statement))
-
-
-def companies(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Account]:
-    """The accounts that hold these, by the account's id."""
-    return by_id(asking, Account, customers.Account, (one.account_id for one in entitlements))
-
-
-def people(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Contact]:
-    """The contacts that hold these, by the contact's id."""
-    return by_id(asking, Contact, customers.Contact, (one.contact_id for one in entitlements))
 
 
 def allotments(
@@ -345,52 +335,12 @@ def _listed(kind: type[S], pairs: Iterable[Any]) -> dict[UUID, list[S]]:
     return groups
 
 
-def owners(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Agent]:
-    """Who answers for these."""
-    return by_id(asking, Agent, agents.Agent, (one.owner_id for one in entitlements))
-
-
-def service_levels(
-    asking: Asking, entitlements: Sequence[Entitlement | EntitlementTemplate]
-) -> Mapping[UUID | None, Sla]:
-    """The SLAs of these."""
-    return by_id(asking, Sla, sla.Sla, (one.sla_id for one in entitlements))
-
-
-def hours(
-    asking: Asking, served: Sequence[Entitlement | EntitlementTemplate]
-) -> Mapping[UUID | None, ServiceCalendar]:
-    """The hours in which these are served."""
-    ids = (one.calendar_id for one in served)
-    return by_id(asking, ServiceCalendar, sla.ServiceCalendar, ids)
-
-
-def templates(
-    asking: Asking, entitlements: Sequence[Entitlement]
-) -> Mapping[UUID | None, EntitlementTemplate]:
-    """What these were made from."""
-    ids = (one.template_id for one in entitlements)
-    return by_id(asking, EntitlementTemplate, rows.EntitlementTemplate, ids)
-
-
 def forecasts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID, Forecast]:
     """When those of these that are in force will be used up."""
     live = [one.row for one in entitlements if one.state is EntitlementState.ACTIVE]
     desk = asking.house.desk
     found = rows.forecasts(asking.session, live, desk, on=desk.day(asking.at)) if live else {}
     return {id: Forecast(**asdict(forecast)) for id, forecast in found.items()}
-
-
-def before(
-    asking: Asking, entitlements: Sequence[Entitlement]
-) -> Mapping[UUID | None, Entitlement]:
-    """Those that these renew."""
-    return by_id(asking, Entitlement, rows.Entitlement, (one.renews_id for one in entitlements))
-
-
-def after(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID | None, Entitlement]:
-    """Those that renew these."""
-    return by_id(asking, Entitlement, rows.Entitlement, (one.renewed_by_id for one in entitlements))
 
 
 def at_a_threshold(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:

@@ -98,7 +98,7 @@ class SaysOfItself(Shown):
 
     @described("What sort of request it is.")
     def type(self, info: Info) -> CaseType | None:
-        return self.loaded(info, types_of).get(self.type_id)
+        return self.named(info, "type_id", CaseType, case_types.CaseType)
 
     @described("What it is about.")
     def topic(self, info: Info) -> Topic | None:
@@ -142,11 +142,6 @@ class FieldQueries:
     def custom_fields(self, info: Info, archived: Archived = False) -> list[CustomField]:
         found = custom.custom_fields(info.context.session, archived=archived)
         return [CustomField.of(row) for row in found]
-
-
-def types_of(asking: Asking, cases: Sequence[SaysOfItself]) -> Mapping[UUID | None, CaseType]:
-    """The types of these cases."""
-    return by_id(asking, CaseType, case_types.CaseType, (case.type_id for case in cases))
 
 
 def topics_of(asking: Asking, cases: Sequence[SaysOfItself]) -> Mapping[UUID | None, Topic]:

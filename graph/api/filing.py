@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, together
+from graph.api.loading import Shown, together
 from intake import agents
 from intake import merging as rows
 
@@ -34,7 +34,7 @@ class CaseMerge(Shown):
 
     @described("Who merged it.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, _agents).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
 
 @strawberry.type(description="That a message went to another case, and may be put back.")
@@ -57,7 +57,7 @@ class MessageMove(Shown):
 
     @described("Who moved it; null when the desk did by itself.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, _agents).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
 
 def merges_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[CaseMerge]]:
@@ -90,9 +90,3 @@ def _cases(asking: Asking, moved: Sequence[Shown], place: str) -> Mapping[UUID |
     from graph.api.cases import visible_by_id
 
     return visible_by_id(asking, {getattr(one, place) for one in moved})
-
-
-def _agents(
-    asking: Asking, moved: Sequence[CaseMerge | MessageMove]
-) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (one.agent_id for one in moved))

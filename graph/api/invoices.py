@@ -70,7 +70,7 @@ class InvoiceRequest(Shown):
 
     @described("The request that this one takes back, if it is a credit.")
     def credits(self, info: Info) -> InvoiceRequest | None:
-        return self.loaded(info, credited).get(self.credits_id)
+        return self.named(info, "credits_id", InvoiceRequest, rows.InvoiceRequest)
 
     @described("What is billed, in order.")
     def lines(self, info: Info) -> list[InvoiceLine]:
@@ -78,8 +78,8 @@ class InvoiceRequest(Shown):
 
     @described("Who is billed.")
     def customer(self, info: Info) -> Customer | None:
-        account = self.loaded(info, accounts).get(self.account_id)
-        return account or self.loaded(info, contacts).get(self.contact_id)
+        account = self.named(info, "account_id", Account, customers.Account)
+        return account or self.named(info, "contact_id", Contact, customers.Contact)
 
     @described("The case, if you may see it.")
     def case(self, info: Info) -> Annotated[Case, strawberry.lazy("graph.api.cases")] | None:
@@ -187,14 +187,6 @@ def change(
     return InvoiceRequestChanged(request_id=id)
 
 
-def credited(
-    asking: Asking, requests: Sequence[InvoiceRequest]
-) -> Mapping[UUID | None, InvoiceRequest]:
-    """What these take back."""
-    ids = (request.credits_id for request in requests)
-    return by_id(asking, InvoiceRequest, rows.InvoiceRequest, ids)
-
-
 def lines_of(
     asking: Asking, requests: Sequence[InvoiceRequest]
 ) -> Mapping[UUID, list[InvoiceLine]]:
@@ -205,16 +197,6 @@ def lines_of(
         .order_by(rows.InvoiceLine.request_id, rows.InvoiceLine.position)
     )
     return grouped(InvoiceLine, found, lambda row: row.request_id)
-
-
-def accounts(asking: Asking, requests: Sequence[InvoiceRequest]) -> Mapping[UUID | None, Account]:
-    """The accounts that these bill."""
-    return by_id(asking, Account, customers.Account, (one.account_id for one in requests))
-
-
-def contacts(asking: Asking, requests: Sequence[InvoiceRequest]) -> Mapping[UUID | None, Contact]:
-    """The people that these bill."""
-    return by_id(asking, Contact, customers.Contact, (one.contact_id for one in requests))
 
 
 def requested(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[InvoiceRequest]]:

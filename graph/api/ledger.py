@@ -13,7 +13,7 @@ from sqlalchemy import select
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, grouped
+from graph.api.loading import Shown, grouped
 from graph.api.pages import Connection, Order, pages
 from intake import agents
 from intake import entitlements as rows
@@ -54,15 +54,10 @@ class LedgerEntry(Shown):
 
     @described("The agent whose act it was; null for the desk itself and for customers.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, actors).get(self.actor_id)
+        return self.named(info, "actor_id", Agent, agents.Agent)
 
 
 NEWEST = Order("ledger", rows.LedgerEntry.at, rows.LedgerEntry.id, descending=True)
-
-
-def actors(asking: Asking, entries: Sequence[LedgerEntry]) -> Mapping[UUID | None, Agent]:
-    """Whose acts these were."""
-    return by_id(asking, Agent, agents.Agent, (entry.actor_id for entry in entries))
 
 
 def ledgers(

@@ -20,6 +20,7 @@ from graph.api.asking import Asking, Info
 from intake.db import Base
 
 S = TypeVar("S", bound="Shown")
+T = TypeVar("T", bound="Shown")
 K = TypeVar("K")
 V = TypeVar("V")
 P = ParamSpec("P")
@@ -62,6 +63,16 @@ class Shown:
             found = batch(info.context, self.siblings.members, *args, **kwargs)
             self.siblings.loaded[key] = found
         return found
+
+    def named(self, info: Info, reference: str, kind: type[T], table: type[Base]) -> T | None:
+        """The row of `table` whose id this attribute holds, found once for all siblings."""
+        return self.loaded(info, _named, reference, kind, table).get(getattr(self, reference))
+
+
+def _named(
+    asking: Asking, members: Sequence[Shown], reference: str, kind: type[T], table: type[Base]
+) -> Mapping[UUID | None, T]:
+    return by_id(asking, kind, table, (getattr(one, reference) for one in members))
 
 
 @cache

@@ -67,7 +67,7 @@ class ContactMerge(Shown):
 
     @described("The agent who merged them.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, mergers).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
 
 NEWEST_NOTE = Order("notes", notes.AccountNote.at, notes.AccountNote.id, descending=True)
@@ -126,8 +126,3 @@ def both(asking: Asking, merged: Sequence[ContactMerge]) -> Mapping[UUID | None,
 
     ids = [id for merge in merged for id in (merge.survivor_id, merge.merged_id)]
     return by_id(asking, Contact, rows.Contact, ids)
-
-
-def mergers(asking: Asking, merged: Sequence[ContactMerge]) -> Mapping[UUID | None, Agent]:
-    """Who merged these."""
-    return by_id(asking, Agent, agents.Agent, (merge.agent_id for merge in merged))

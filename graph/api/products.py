@@ -41,7 +41,7 @@ class Product(Shown):
 
     @described("The family it belongs to.")
     def family(self, info: Info) -> ProductFamily | None:
-        return self.loaded(info, families).get(self.family_id)
+        return self.named(info, "family_id", ProductFamily, rows.ProductFamily)
 
     @described("The cases that name it and that you may see, the newest first.")
     def cases(
@@ -115,12 +115,6 @@ class ProductQueries:
         same = rows.OwnedProduct.serial_number == serial_number.strip()
         statement = select(rows.OwnedProduct).where(same).order_by(rows.OwnedProduct.id)
         return together(OwnedProduct, info.context.session.scalars(statement))
-
-
-def families(asking: Asking, products: Sequence[Product]) -> Mapping[UUID | None, ProductFamily]:
-    """The families of these products."""
-    ids = (product.family_id for product in products)
-    return by_id(asking, ProductFamily, rows.ProductFamily, ids)
 
 
 def holders(asking: Asking, pieces: Sequence[OwnedProduct]) -> Mapping[UUID | None, Customer]:

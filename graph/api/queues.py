@@ -14,7 +14,7 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, shared, together
+from graph.api.loading import Shown, shared, together
 from graph.api.pages import After, Connection, First
 from graph.api.teams import Team, teams_by_id
 from intake import agents, cases
@@ -78,7 +78,7 @@ class Queue(Shown):
 
     @described("The agent whose a case is that was released here.")
     def owner(self, info: Info) -> Agent | None:
-        return self.loaded(info, owners).get(self.owner_id)
+        return self.named(info, "owner_id", Agent, agents.Agent)
 
     @described("The team whose a case is that was released here.")
     def owner_team(self, info: Info) -> Team | None:
@@ -119,7 +119,7 @@ class QueueItem(Shown):
 
     @described("Who works on it.")
     def worked_by(self, info: Info) -> Agent | None:
-        return self.loaded(info, workers).get(self.worked_by_id)
+        return self.named(info, "worked_by_id", Agent, agents.Agent)
 
 
 @strawberry.type
@@ -137,10 +137,6 @@ def counts(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, tuple[int, 
     return rows.counts(asking.session, among=among)
 
 
-def owners(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (queue.owner_id for queue in queues))
-
-
 def owner_teams(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID | None, Team]:
     return teams_by_id(asking, (queue.owner_team_id for queue in queues))
 
@@ -153,10 +149,6 @@ def members(asking: Asking, queues: Sequence[Queue]) -> Mapping[UUID, list[Agent
         .order_by(agents.Agent.name)
     )
     return shared(Agent, found)
-
-
-def workers(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (item.worked_by_id for item in items))
 
 
 def crews(asking: Asking, items: Sequence[QueueItem]) -> Mapping[UUID | None, Team]:

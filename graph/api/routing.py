@@ -16,7 +16,7 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import Shown, by_id, together
+from graph.api.loading import Shown, together
 from graph.api.pages import First
 from graph.api.problems import AnyProblem, problem
 from graph.api.queues import Queue
@@ -54,11 +54,11 @@ class RoutingRule(Shown):
 
     @described("Where the case waits; null: in the default queue of the agent or team.")
     def queue(self, info: Info) -> Queue | None:
-        return self.loaded(info, places).get(self.queue_id)
+        return self.named(info, "queue_id", Queue, queues.Queue)
 
     @described("The agent to whom it is given.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, people).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
     @described("The team to which it is given.")
     def team(self, info: Info) -> Team | None:
@@ -326,16 +326,6 @@ def answers(asking: Asking, cases: Sequence[Any]) -> Mapping[UUID, list[RuleAnsw
 def called(asking: Asking, rules: Sequence[RoutingRule]) -> dict[str, str]:
     """What the ids in these rules are called."""
     return names_in(asking.session, (rule.row.when for rule in rules))
-
-
-def places(asking: Asking, rules: Sequence[RoutingRule]) -> Mapping[UUID | None, Queue]:
-    """The queues of these rules."""
-    return by_id(asking, Queue, queues.Queue, (rule.queue_id for rule in rules))
-
-
-def people(asking: Asking, rules: Sequence[RoutingRule]) -> Mapping[UUID | None, Agent]:
-    """The agents of these rules."""
-    return by_id(asking, Agent, agents.Agent, (rule.agent_id for rule in rules))
 
 
 def crews(asking: Asking, rules: Sequence[RoutingRule]) -> Mapping[UUID | None, Team]:

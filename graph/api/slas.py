@@ -94,7 +94,7 @@ class SlaItem(Shown):
 
     @described("The hours it counts in; null: around the clock.")
     def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.loaded(info, hours).get(self.calendar_id)
+        return self.named(info, "calendar_id", ServiceCalendar, rows.ServiceCalendar)
 
 
 @strawberry.type(description="A set of promises about time, in one of its versions.")
@@ -138,12 +138,6 @@ class SlaQueries:
         current = select(rows.ServiceCalendar).where(rows.ServiceCalendar.current_id.is_(None))
         found = info.context.session.scalars(current.order_by(rows.ServiceCalendar.name))
         return together(ServiceCalendar, found)
-
-
-def hours(asking: Asking, items: Sequence[SlaItem]) -> Mapping[UUID | None, ServiceCalendar]:
-    """The calendars of these items."""
-    ids = (item.calendar_id for item in items)
-    return by_id(asking, ServiceCalendar, rows.ServiceCalendar, ids)
 
 
 def clauses(asking: Asking, slas: Sequence[Sla]) -> Mapping[UUID, list[SlaItem]]:

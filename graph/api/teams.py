@@ -29,7 +29,7 @@ class Team(Shown):
 
     @described("Who leads it.")
     def lead(self, info: Info) -> Agent | None:
-        return self.loaded(info, leads).get(self.lead_id)
+        return self.named(info, "lead_id", Agent, agents.Agent)
 
     @described("Who is in it, by name.")
     def members(self, info: Info) -> list[Agent]:
@@ -46,11 +46,6 @@ class TeamQueries:
 def teams_by_id(asking: Asking, ids: Iterable[UUID | None]) -> Mapping[UUID | None, Team]:
     """These teams, by their ids."""
     return by_id(asking, Team, rows.Team, ids)
-
-
-def leads(asking: Asking, teams: Sequence[Team]) -> Mapping[UUID | None, Agent]:
-    """Who leads these teams."""
-    return by_id(asking, Agent, agents.Agent, (team.lead_id for team in teams))
 
 
 def members(asking: Asking, teams: Sequence[Team]) -> Mapping[UUID, list[Agent]]:

@@ -56,7 +56,7 @@ class SavedView(Shown):
 
     @described("Whose it is.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, owners).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
     @described("The team it is shared with.")
     def team(self, info: Info) -> Team | None:
@@ -151,11 +151,6 @@ class ViewMutations:
         except IntakeError as error:
             return problem(error)
         return ViewChanged(view_id=None)
-
-
-def owners(asking: Asking, views: Sequence[SavedView]) -> Mapping[UUID | None, Agent]:
-    """Whose these views are."""
-    return by_id(asking, Agent, agents.Agent, (view.agent_id for view in views))
 
 
 def shared_with(asking: Asking, views: Sequence[SavedView]) -> Mapping[UUID | None, Team]:

@@ -13,7 +13,7 @@ from graph.api.activities import Activity
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
-from graph.api.loading import Shown, by_id, grouped
+from graph.api.loading import Shown, grouped
 from intake import agents, billing, work
 from intake import cases as rows
 from intake.billing import Spent
@@ -34,7 +34,7 @@ class Resolution(Shown):
 
     @described("Who resolved it.")
     def agent(self, info: Info) -> Agent | None:
-        return self.loaded(info, resolvers).get(self.agent_id)
+        return self.named(info, "agent_id", Agent, agents.Agent)
 
 
 @strawberry.type
@@ -56,10 +56,6 @@ class WorkDone(Shown):
     @described("How it was resolved, each time; the latest first.")
     def resolutions(self, info: Info) -> list[Resolution]:
         return self.loaded(info, endings).get(self.id, [])
-
-
-def resolvers(asking: Asking, resolutions: Sequence[Resolution]) -> Mapping[UUID | None, Agent]:
-    return by_id(asking, Agent, agents.Agent, (one.agent_id for one in resolutions))
 
 
 def to_be_done(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[Activity]]:
