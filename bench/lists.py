@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import Select, create_engine, literal, make_url, text, tuple_
 from sqlalchemy.orm import Session
 
+import channels.slack.countdown
 import channels.slack.seen  # noqa: F401  its table too
 import kb.suggestions  # noqa: F401  the tables above the domain
 from intake import indexing, migrations, saved_views, search, views

@@ -151,7 +151,7 @@ class Dispatch:
         outcome: Sent | NotNow | Never | None,
         began: float,
     ) -> None:
-        """Let a channel that keeps a log of its tries write this one down."""
+        """Let a channel that follows its tries write down what came of this one."""
         tried = getattr(channel(row.channel), "tried", None)
         if tried is not None and outcome is not None:
             took_ms = round((time.monotonic() - began) * 1000)

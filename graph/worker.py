@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from channels import REGISTRY
 from channels.dispatch import Dispatch
 from channels.reception import Reception
+from graph.due import ABOVE
 from graph.house import House
 from intake import clock, indexing
 from intake.db import Busy, Database
 from intake.desk import Desk
-from kb import publishing
 
 log = structlog.get_logger()
 
@@ -115,10 +115,10 @@ def _send(dispatch: Dispatch) -> bool:
 def _tick(db: Database, desk: Desk) -> bool:
     at = datetime.now(UTC)
     with db.reading() as session:
-        if not clock.any_due(session, desk, at=at, more=publishing.DUE):
+        if not clock.any_due(session, desk, at=at, more=ABOVE):
             return False
     with db.transaction() as session:
-        return clock.tick(session, desk, at=at, more=publishing.DUE).more
+        return clock.tick(session, desk, at=at, more=ABOVE).more
 
 
 def _index(db: Database) -> bool:

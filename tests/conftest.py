@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+import channels.slack.countdown
 import channels.slack.seen  # noqa: F401  its table too
 import kb.suggestions  # noqa: F401  the tables above the domain
 from intake import migrations

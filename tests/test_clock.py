@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from graph.due import ABOVE
 from intake import clock
 from intake.db import new_id
 from intake.entitlements import Entitlement, State
 from intake.events import Delivery, Event
 from intake.sla import KpiInstance, KpiState
 from intake.sla.rehearsing import live_in
-from kb import publishing
 from tests.desk import NOON, DeskUnderTest, email
 from tests.plans import plan
 from tests.promised import has_sla, item, open_case, tick
@@ -57,7 +57,7 @@ def test_every_kind_of_due_work_is_found_by_an_index(desk: DeskUnderTest) -> Non
         desk.settings, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1
     )
 
-    for work in (*clock.WORK, *publishing.DUE):
+    for work in (*clock.WORK, *ABOVE):
         found = plan(desk, work.due(settings, NOON).limit(1), bitmaps=True)
         scans = re.findall(r"(?:SCAN|Seq Scan on) (\w+)\b(?! USING)", found)
         # Few rows, whatever the history.

@@ -87,7 +87,7 @@ def test_an_agent_who_is_in_slack_is_told_there(desk: DeskUnderTest) -> None:
             for p in events.claim(session, ["email", "slack"], at=NOON, limit=9)
             if p.kind == "notice"
         ]
-        prepared = telling.calls_for(session, promise, Settings(_env_file=None))
+        prepared = telling.calls_for(session, promise, Settings(_env_file=None), at=NOON)
     [call] = prepared["calls"]
     assert (promise.channel, promise.target) == ("slack", "U1")
     assert (call["method"], call["arguments"]["channel"]) == ("chat.postMessage", "U1")

@@ -94,9 +94,9 @@ def refreshes(desk: DeskUnderTest) -> int:
     return sum(1 for d in desk.all(Delivery) if d.channel == "slack" and d.kind == "refresh")
 
 
-def shows(desk: DeskUnderTest, case: Case) -> str:
+def shows(desk: DeskUnderTest, case: Case, at: datetime) -> str:
     with desk.db.reading() as session:
-        shown, _queue = showing.shown(session, case.id, "https://desk.example")
+        shown, _queue = showing.shown(session, case.id, "https://desk.example", at=at)
         return str(card.card(shown))
 
 

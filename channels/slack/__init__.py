@@ -8,14 +8,15 @@ people write in the thread themselves stays among them: we do not even ask Slack
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from channels import Sent
+    from channels import Never, NotNow, Sent
     from intake.desk import Desk
-    from intake.events import Promise
+    from intake.events import Delivery, Promise
     from intake.messages import Message
     from intake.settings import Settings
 
@@ -30,7 +31,7 @@ def prepare(session: Session, promise: Promise, settings: Settings, desk: Desk) 
     # Imported here so that a process that only looks the channel up does not load what sends.
     from channels.slack.telling import calls_for
 
-    return calls_for(session, promise, settings)
+    return calls_for(session, promise, settings, at=datetime.now(UTC))
 
 
 def send(promise: Promise, settings: Settings) -> Sent:
@@ -38,3 +39,20 @@ def send(promise: Promise, settings: Settings) -> Sent:
     from channels.slack.calling import keep
 
     return keep(promise, settings)
+
+
+def tried(
+    session: Session,
+    delivery: Delivery,
+    outcome: Sent | NotNow | Never,
+    desk: Desk,
+    *,
+    took_ms: int,
+    at: datetime,
+) -> None:
+    """Once a case was shown, note when its countdown is to be shown anew."""
+    from channels import Sent
+    from channels.slack import countdown
+
+    if isinstance(outcome, Sent) and delivery.case_id is not None:
+        countdown.note(session, delivery.case_id, at=at)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from channels.slack.clocks import Clock, all_in_words, in_words
 from channels.slack.later import CHOICES
-from channels.slack.words import escaped, marked, moment, pieces, plain, quoted
+from channels.slack.words import escaped, marked, pieces, plain, quoted
 from intake.cases import State
 from intake.nouns import noun
-from intake.sla import Kpi, KpiInstance, KpiState
 
 HEADER = 150
 FIRST_LINES = 600
@@ -25,12 +26,6 @@ OPTION = 75
 LINE = 300
 
 Blocks = list[dict[str, Any]]
-PROMISES = {
-    Kpi.FIRST_RESPONSE: "First response",
-    Kpi.NEXT_RESPONSE: "Next response",
-    Kpi.FOLLOW_UP: "Follow-up",
-    Kpi.RESOLVE_BY: "Solution",
-}
 ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat", "slack": "Slack"}
 
 
@@ -38,6 +33,8 @@ ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat"
 class Shown:
     """A case as Slack shows it: plain values, read in one transaction."""
 
+    at: datetime
+    """When it was read."""
     case_id: str
     number: int
     subject: str
@@ -46,7 +43,7 @@ class Shown:
     channel: str
     customer: str
     entitlement: str
-    clocks: tuple[KpiInstance, ...]
+    clocks: tuple[Clock, ...]
     queue: str
     worker: str
     """Who works on it, or ''."""
@@ -126,10 +123,10 @@ def message(case: Shown, said: Said) -> Blocks:
     return blocks
 
 
-def alarm(case: Shown, clock: KpiInstance) -> Blocks:
+def alarm(case: Shown, clock: Clock) -> Blocks:
     """A promise that is nearly due or was missed, and what can be done about it."""
     return [
-        {"type": "section", "text": marked(_clock(clock))},
+        {"type": "section", "text": marked(in_words(clock, case.at))},
         {"type": "actions", "elements": buttons(case)},
     ]
 
@@ -155,27 +152,12 @@ def deadline(case: Shown) -> str:
     """Where the promises about time stand, or how the case ended, in markup."""
     if case.state is not State.ACTIVE:
         return f"{case.state.capitalize()}: {escaped(case.reason)}"
-    return "\n".join(_clock(clock) for clock in case.clocks) or "none promised"
+    return all_in_words(case.clocks, case.at) or "none promised"
 
 
 def origin(channel: str) -> str:
     """A channel in words."""
     return ORIGINS.get(channel, channel)
-
-
-def _clock(clock: KpiInstance) -> str:
-    name = PROMISES[clock.kpi]
-    due = moment(clock.fail_at) if clock.fail_at else ""
-    if clock.state is KpiState.NONCOMPLIANT and clock.succeeded_at:
-        return f"{name} came late"
-    return {
-        KpiState.IN_PROGRESS: f"{name} by {due}",
-        KpiState.NEARING: f":hourglass_flowing_sand: {name} nearly due: {due}",
-        KpiState.NONCOMPLIANT: f":warning: {name} missed, it was due {due}",
-        KpiState.PAUSED: f"{name} paused",
-        KpiState.SUCCEEDED: f"{name} in time",
-        KpiState.CANCELLED: f"{name} no longer promised",
-    }[clock.state]
 
 
 def _heading(said: Said) -> str:

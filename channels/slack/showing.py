@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from channels.slack.card import Said, Shown
+from channels.slack.clocks import Clock
 from channels.slack.words import moment
 from intake import queues, sla, viewers
 from intake.cases import Activity, Case, Direction
 from intake.queues import Queue
-from intake.sla import Kpi, KpiInstance
 from kb import suggestions
 
 
-def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]:
-    """The case as it is now, and the queue it is in."""
+def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tuple[Shown, Queue]:
+    """The case as it is at that instant, which is now, and the queue it is in."""
     case = session.scalars(
         select(Case)
         .where(Case.id == case_id)
@@ -32,6 +32,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
     queue = session.get_one(Queue, case.queue_id)
     last = _last_words(session, case)
     seen = Shown(
+        at=at,
         case_id=str(case.id),
         number=case.number,
         subject=case.subject,
@@ -40,7 +41,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
         channel=case.channel,
         customer=_customer(case, last),
         entitlement=_entitlement(case),
-        clocks=tuple(current_clocks(session, case).values()),
+        clocks=_clocks(session, case, at),
         queue=queue.name,
         worker=_worker(session, case),
         crew=case.team.name if case.team else "",
@@ -49,7 +50,7 @@ def shown(session: Session, case_id: UUID, base_url: str) -> tuple[Shown, Queue]
         files=_files(last),
         articles=_articles(session, case),
         url=f"{base_url}/cases/{case.number}",
-        writing=_writing(session, case),
+        writing=_writing(session, case, at),
     )
     return seen, queue
 
@@ -71,9 +72,11 @@ def said(session: Session, activity_id: UUID) -> Said:
     )
 
 
-def current_clocks(session: Session, case: Case) -> dict[Kpi, KpiInstance]:
+def _clocks(session: Session, case: Case, at: datetime) -> tuple[Clock, ...]:
     """The clock of each promise that counts now: a reopened case has a newer one."""
-    return {clock.kpi: clock for clock in sla.of_case(session, case)}
+    holds = sla.holds_of(session, [case.id])[case.id]
+    current = {clock.kpi: clock for clock in sla.of_case(session, case)}
+    return tuple(Clock.of(clock, holds, at) for clock in current.values())
 
 
 def _last_words(session: Session, case: Case) -> Activity | None:
@@ -109,8 +112,7 @@ def _worker(session: Session, case: Case) -> str:
     return case.owner.name if case.owner else ""
 
 
-def _writing(session: Session, case: Case) -> tuple[str, ...]:
-    at = datetime.now(UTC)
+def _writing(session: Session, case: Case, at: datetime) -> tuple[str, ...]:
     there = viewers.at_cases(session, [case.id], at=at)[case.id]
     return tuple(one.agent.name for one in there if one.writes(at))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -42,16 +42,21 @@ class Told:
         return next((place for place in self.cards if place.asked == self.where), None)
 
 
-def calls_for(session: Session, promise: Promise, settings: Settings) -> dict[str, Any]:
-    """The calls that keep this promise. Raises NotNow while something earlier is to be said."""
+def calls_for(
+    session: Session, promise: Promise, settings: Settings, *, at: datetime
+) -> dict[str, Any]:
+    """The calls that keep this promise at that instant, which is now.
+
+    Raises NotNow while something earlier is to be said.
+    """
     if promise.kind == "notice":
         return as_payload([_notice(promise)])
     tell = _KINDS.get(promise.kind)
     delivery = session.get(Delivery, promise.id)
     if tell is None or delivery is None or delivery.case_id is None:
         raise Never(f"Slack is not told of {promise.kind!r}")
-    _wait_for_earlier(session, delivery)
-    case, queue = showing.shown(session, delivery.case_id, settings.base_url)
+    _wait_for_earlier(session, delivery, at)
+    case, queue = showing.shown(session, delivery.case_id, settings.base_url, at=at)
     told = Told(case, queue.slack_channel, _cards(session, delivery))
     return as_payload(tell(session, delivery, told))
 
@@ -65,7 +70,7 @@ def _notice(promise: Promise) -> Call:
 
 def _refresh(session: Session, delivery: Delivery, told: Told) -> list[Call]:
     """The card as the case is now; where the case has left, no more than that."""
-    if _told_anyway(session, delivery):
+    if _told_anyway(session, delivery, told.case.at):
         return []
     left = [place for place in told.cards if place.asked != told.where]
     return [*(_gone_from(place, told.case) for place in left), *_card(told)]
@@ -94,7 +99,7 @@ def _alarm(session: Session, delivery: Delivery, told: Told) -> list[Call]:
     """A promise about time, unless it was kept, or worse came, since the clock told of it."""
     state = KpiState(delivery.payload["state"])
     clock = next((c for c in told.case.clocks if c.kpi == delivery.payload["kpi"]), None)
-    if clock is None or clock.state is not state or clock.succeeded_at is not None:
+    if clock is None or clock.state is not state or clock.kept:
         return []
     blocks = card.alarm(told.case, clock)
     return _below(told, card.title(told.case), blocks, aloud=state is KpiState.NONCOMPLIANT)
@@ -129,7 +134,7 @@ _KINDS: dict[str, Callable[[Session, Delivery, Told], list[Call]]] = {
 }
 
 
-def _wait_for_earlier(session: Session, delivery: Delivery) -> None:
+def _wait_for_earlier(session: Session, delivery: Delivery, at: datetime) -> None:
     """Raises NotNow while an earlier promise about the case is not settled: order is kept."""
     earlier = session.scalar(
         _others(delivery)
@@ -147,16 +152,16 @@ def _wait_for_earlier(session: Session, delivery: Delivery) -> None:
         return
     wait_seconds = 0.0
     if earlier.claim is None:
-        wait_seconds = (earlier.due_at - datetime.now(UTC)).total_seconds()
+        wait_seconds = (earlier.due_at - at).total_seconds()
     raise NotNow("something earlier is to be said first", max(wait_seconds, ASK_AGAIN_SECONDS))
 
 
-def _told_anyway(session: Session, delivery: Delivery) -> bool:
+def _told_anyway(session: Session, delivery: Delivery, at: datetime) -> bool:
     """Whether another refresh that is read after this one was promised shows the same and more."""
     if delivery.kind != "refresh":
         return False
     # Not begun, and due; or claimed together with this one, of which the last speaks for all.
-    to_come = and_(Delivery.claim.is_(None), Delivery.due_at <= datetime.now(UTC), _due())
+    to_come = and_(Delivery.claim.is_(None), Delivery.due_at <= at, _due())
     with_it = and_(Delivery.claim == delivery.claim, Delivery.id > delivery.id, ~_failed())
     others = _others(delivery).where(Delivery.kind == "refresh", or_(to_come, with_it))
     return session.scalar(others.limit(1)) is not None

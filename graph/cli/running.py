@@ -11,12 +11,12 @@ from rich.table import Table
 from graph import starting
 from graph.cli.ground import fail, instant, now, out, settings_in_force
 from graph.cli.words import app, db_app
+from graph.due import ABOVE
 from graph.duties import Duty
 from graph.duties import run as run_duties
 from graph.opening import desk_of, open_database
 from intake import clock, migrations
 from intake.settings import Settings
-from kb import publishing
 
 
 @app.command()
@@ -76,7 +76,7 @@ def clock_(
         fail("that is not yet: look ahead with --dry-run", 1)
     db = open_database(found)
     with db.transaction() as session:
-        happened = clock.foresee(session, desk_of(found), at=moment, more=publishing.DUE)
+        happened = clock.foresee(session, desk_of(found), at=moment, more=ABOVE)
         lines = [clock.in_words(row) for row in happened]
         if dry_run:
             session.rollback()

@@ -4,6 +4,7 @@
 - `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
 - `starting`, `fitting`: which clocks belong on a case, when it opens and whenever it changes
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
+- `countdown`: when so little is left that a countdown is worth showing anew
 - `explaining`: every second of a clock, and where it stands in a sentence
 - `activation`, `checking`, `actions`: from draft to promise, and what a milestone sets off
 - `rehearsing`, `changing`: which deadlines a change of hours or of an SLA would move; making it
@@ -27,6 +28,7 @@ from intake.sla.clocks import (
     open_time,
     told,
 )
+from intake.sla.countdown import STEPS, next_step
 from intake.sla.explaining import Explanation, Interval, Stretch, explain, spelt
 from intake.sla.holding import on_hold, pause, resume
 from intake.sla.keeping import meet, unmeet
@@ -50,6 +52,7 @@ from intake.sla.starting import apply, cancel, choose_again, heard, reconsider, 
 __all__ = [
     "LIVE",
     "RUNNING",
+    "STEPS",
     "Explanation",
     "From",
     "Hold",
@@ -79,6 +82,7 @@ __all__ = [
     "in_force",
     "look",
     "meet",
+    "next_step",
     "note_deadline",
     "of_case",
     "of_cases",

@@ -58,6 +58,11 @@ class Explanation:
     intervals: tuple[Interval, ...]
     sentence: str
 
+    @property
+    def left(self) -> timedelta:
+        """What is still to be counted until the promise is broken."""
+        return max(self.allowed - self.counted, ZERO)
+
     def total(self, kind: Stretch) -> timedelta:
         """How much of the whole is of one kind."""
         return sum((each.length for each in self.intervals if each.kind is kind), ZERO)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.slack import socket_mode
+from graph.due import ABOVE
 from intake import clock
 from intake.cases import Case
 from intake.events import Delivery, Event
@@ -58,5 +59,6 @@ def mails(desk: DeskUnderTest) -> list[Delivery]:
 
 
 def tick(desk: DeskUnderTest, at: datetime) -> None:
+    """What the worker does each second."""
     with desk.transaction() as session:
-        clock.tick(session, desk.settings, at=at)
+        clock.tick(session, desk.settings, at=at, more=ABOVE)

@@ -2487,6 +2487,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_resolutions_case_id"), "resolutions", ["case_id"], unique=False)
     op.create_table(
+        "slack_countdowns",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["cases.id"],
+            name=op.f("fk_slack_countdowns_case_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_slack_countdowns")),
+    )
+    op.create_index(op.f("ix_slack_countdowns_at"), "slack_countdowns", ["at"], unique=False)
+    op.create_table(
         "suggestions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
