@@ -14,7 +14,7 @@ from graph.console.filling import Filled, Reader, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.customers import Account, domains, notes, registering
 from intake.errors import IntakeError, NotFound
 
@@ -76,8 +76,6 @@ def _change(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     account = _found(visit) if "id" in visit.request.path_params else None
     return _form(visit, again(visit.form, error, LABELS), account)
 
@@ -114,8 +112,6 @@ def _do(name: str, done: Callable[[Visit, Account], None], visit: Visit) -> Resp
 
 
 def _refused(name: str, visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     visit.by.must(Act.WORK)
     return customer_page.show_account(visit, Filled(visit.form, reason=str(error)), name)
 

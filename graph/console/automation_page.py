@@ -18,7 +18,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import automation
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.automation import (
     AFTER,
     CHANGED,
@@ -60,7 +60,7 @@ def routes(house: House) -> list[Route]:
         Route(f"{one}/edit", read(house, _edit), name="edit-automation"),
         Route(f"{one}/edit", form(), methods=["POST"]),
         Route(f"{one}/past", read(house, _past), name="automation-past"),
-        Route(f"{one}/try", act(house, _try, _untried), methods=["POST"]),
+        Route(f"{one}/try", act(house, _try, _untried, names_others=True), methods=["POST"]),
         *(
             Route(f"{one}/{name}", act(house, partial(_do, done), _refused), methods=["POST"])
             for name, done in ACTS.items()
@@ -145,8 +145,6 @@ def _try(visit: Visit) -> Response:
 
 
 def _untried(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _show(visit, _one(visit), str(error))
 
 
@@ -201,8 +199,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     form = automation_form.with_problem(automation_form.typed(visit.form), error)
     return _form(visit, form, 422)
 
@@ -214,8 +210,6 @@ def _do(done: Callable[..., AutomationRule | None], visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, _one(visit), str(error))
 
 

@@ -38,7 +38,7 @@ def routes(house: House) -> list[Route]:
     """Choosing and looking; starting; how far it is; stopping and undoing."""
     return [
         Route("/bulk", read(house, _choose), methods=["GET"]),
-        Route("/bulk", act(house, _start, _mend), methods=["POST"]),
+        Route("/bulk", act(house, _start, _mend, names_others=True), methods=["POST"]),
         Route("/bulk/{id:uuid}", read(house, _progress), methods=["GET"]),
         Route("/bulk/{id:uuid}/stop", act(house, partial(_turn, bulk.stop)), methods=["POST"]),
         Route("/bulk/{id:uuid}/undo", act(house, partial(_turn, bulk.undo)), methods=["POST"]),

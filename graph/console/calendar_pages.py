@@ -20,7 +20,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import sla
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.calendars import BadCalendar, Calendar, NeverOpen, icalendar, public
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
@@ -136,15 +136,11 @@ def _form(visit: Visit, filled: Filled, found: ServiceCalendar | None) -> Respon
 
 
 def _form_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     here = _found(visit) if "id" in visit.request.path_params else None
     return _form(visit, again(visit.form, error, calendar_form.LABELS), here)
 
 
 def _page_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     if isinstance(error, BadCalendar | NeverOpen):
         error = Misfilled(calendar_form.at_its_field(error))
     return _show(visit, again(visit.form, error, calendar_form.LABELS))

@@ -15,10 +15,10 @@ from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
 from intake import work
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.automation import macros
 from intake.cases import Case, Reason, StaleVersion
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.visibility import visible_to
 
 Done = Callable[[Visit, Case, int | None], object]
@@ -59,8 +59,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 def _mend(name: str, visit: Visit, error: IntakeError) -> Response:
     """The page again, with everything that was typed, and why it was not done."""
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     case = case_of(visit)
     missed = isinstance(error, StaleVersion) and visit.said("seen").isdigit()
     news = story.news(visit.session, case, since=int(visit.said("seen"))) if missed else []

@@ -46,7 +46,9 @@ def routes(house: House) -> list[Route]:
     return [
         Route(f"{one}/fields", read(house, _form), name="case-fields"),
         Route(
-            f"{one}/fields", act(house, _save, _again, most_fields=MOST_FIELDS), methods=["POST"]
+            f"{one}/fields",
+            act(house, _save, _again, names_others=True, most_fields=MOST_FIELDS),
+            methods=["POST"],
         ),
         *(
             Route(f"{one}/{name}", act(house, partial(_follow, name)), methods=["POST"])

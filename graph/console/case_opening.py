@@ -34,7 +34,7 @@ def routes(house: House) -> list[Route]:
     """The form, and sending it."""
     return [
         Route("/cases/new", read(house, _new), name="new-case"),
-        Route("/cases/new", act(house, _open, _mend), methods=["POST"]),
+        Route("/cases/new", act(house, _open, _mend, names_others=True), methods=["POST"]),
     ]
 
 

@@ -16,7 +16,7 @@ from graph.console.filling import Filled, Misfilled, Reader, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.customers import Account, Contact, ContactPoint, points, preferences, registering
 from intake.customers.preferences import TimeOfDay, Weekday
 from intake.errors import IntakeError, NotFound
@@ -89,8 +89,6 @@ def _change(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     contact = _found(visit) if "id" in visit.request.path_params else None
     return _form(visit, again(visit.form, error, LABELS), contact)
 
@@ -153,8 +151,6 @@ def _do(done: Callable[[Visit, Contact], None], visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     visit.by.must(Act.WORK)
     return customer_page.show_contact(visit, Filled(visit.form, reason=str(error)), "points")
 

@@ -15,7 +15,7 @@ from graph.console.filling import Misfilled, Reader
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.cases import Case
 from intake.customers import Contact, ContactPoint, merging
 from intake.errors import IntakeError, NotFound
@@ -58,8 +58,6 @@ def _merge(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, visit.said("q"), str(error))
 
 

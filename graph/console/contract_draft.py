@@ -17,9 +17,9 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, sla
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.contracts import Contract, ContractTemplate
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.sla import Sla, SlaState
 
 YEAR = timedelta(days=365)
@@ -30,7 +30,9 @@ def routes(house: House) -> list[Route]:
     edit = "/contracts/{id:uuid}/edit"
     return [
         Route("/contracts/new", read(house, _new), name="new-contract"),
-        Route("/contracts/new", act(house, _draft, _draft_again), methods=["POST"]),
+        Route(
+            "/contracts/new", act(house, _draft, _draft_again, names_others=True), methods=["POST"]
+        ),
         Route(edit, read(house, _edit), name="edit-contract"),
         Route(edit, act(house, _redraft, _redraft_again), methods=["POST"]),
     ]
@@ -53,8 +55,6 @@ def _draft(visit: Visit) -> Response:
 
 
 def _draft_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _form(visit, again(visit.form, error, LABELS))
 
 
@@ -75,8 +75,6 @@ def _redraft(visit: Visit) -> Response:
 
 
 def _redraft_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     contract = contracts.by_id(visit.session, visit.request.path_params["id"])
     return _form(visit, again(visit.form, error, LABELS), contract)
 

@@ -12,7 +12,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, products
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.contracts import Contract, ContractLine
 from intake.errors import IntakeError, NotFound
 
@@ -44,8 +44,6 @@ def _change(visit: Visit) -> Response:
 
 
 def _change_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, again(visit.form, error, LINE_LABELS), *_line(visit))
 
 

@@ -18,13 +18,13 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, products
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.cases import Activity
 from intake.contracts import ALLOWED
 from intake.contracts import Act as ContractAct
 from intake.customers import Account, Contact
 from intake.entitlements import Entitlement
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.sla import ServiceCalendar, Sla
 
 ENTRIES_SHOWN = 100
@@ -98,8 +98,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 
 def _refused(name: str, visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, again(visit.form, error, LINE_LABELS), pressed=name)
 
 

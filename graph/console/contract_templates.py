@@ -16,7 +16,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, sla
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.contracts import Allotment, Contract, ContractTemplate, Discount, Frequency
 from intake.errors import IntakeError, NotFound
 from intake.sla import Sla, SlaState
@@ -39,7 +39,11 @@ def routes(house: House) -> list[Route]:
     return [
         Route("/contracts/templates", read(house, _list), name="contract-templates"),
         Route("/contracts/templates/new", read(house, _new), name="new-contract-template"),
-        Route("/contracts/templates/new", act(house, _add, _add_again), methods=["POST"]),
+        Route(
+            "/contracts/templates/new",
+            act(house, _add, _add_again, names_others=True),
+            methods=["POST"],
+        ),
         Route(one, read(house, _page), name="contract-template"),
         Route(one, act(house, _change, _change_again), methods=["POST"]),
     ]
@@ -69,8 +73,6 @@ def _add(visit: Visit) -> Response:
 
 
 def _add_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _form(visit, again(visit.form, error, LABELS), None)
 
 
@@ -87,8 +89,6 @@ def _change(visit: Visit) -> Response:
 
 
 def _change_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, again(visit.form, error, LABELS), _template(visit))
 
 

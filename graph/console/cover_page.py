@@ -20,12 +20,12 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, covering, entitlements, products, terms
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.cases import Case
 from intake.contracts import Contract, ContractLine
 from intake.customers import Account, Contact, ContactPoint
 from intake.entitlements import Entitlement, Test
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.visibility import visible_to
 
 FOUND_AT_MOST = 12
@@ -70,8 +70,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, str(error))
 
 

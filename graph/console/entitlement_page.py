@@ -20,7 +20,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import entitlements, sla
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.customers import Account, Contact
 from intake.entitlements import Allocation, Entitlement, EntitlementTemplate, State
 from intake.errors import IntakeError, NotFound
@@ -37,7 +37,11 @@ def routes(house: House) -> list[Route]:
     one = "/entitlements/{id:uuid}"
     return [
         Route("/entitlements/new", read(house, _new), name="new-entitlement"),
-        Route("/entitlements/new", act(house, _write, _write_again), methods=["POST"]),
+        Route(
+            "/entitlements/new",
+            act(house, _write, _write_again, names_others=True),
+            methods=["POST"],
+        ),
         Route(one, read(house, _page), name="entitlement"),
         Route(f"{one}/edit", read(house, _edit), name="edit-entitlement"),
         Route(f"{one}/edit", act(house, _rewrite, _rewrite_again), methods=["POST"]),
@@ -93,8 +97,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, str(error))
 
 
@@ -186,8 +188,6 @@ def _write(visit: Visit) -> Response:
 
 
 def _write_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _form(visit, again(visit.form, error, LABELS))
 
 
@@ -210,8 +210,6 @@ def _rewrite(visit: Visit) -> Response:
 
 
 def _rewrite_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, again(visit.form, error, LABELS), _found(visit))
 
 

@@ -13,7 +13,7 @@ from graph.console.navigation import beside
 from graph.console.sla_form import STATUSES
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.errors import IntakeError
 from intake.sla import From, Kpi, KpiDefinition, defining
 from intake.sla.checking import starts_of
@@ -34,7 +34,9 @@ def routes(house: House) -> list[Route]:
     """The page, and the one act."""
     return [
         Route("/slas/kpis", read(house, _page), name="kpis"),
-        Route("/slas/kpis/define", act(house, _define, _again), methods=["POST"]),
+        Route(
+            "/slas/kpis/define", act(house, _define, _again, names_others=True), methods=["POST"]
+        ),
     ]
 
 
@@ -77,6 +79,4 @@ def _define(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _show(visit, again(visit.form, error, LABELS))

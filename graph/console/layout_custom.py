@@ -12,7 +12,7 @@ from graph.console.filling import Filled, Reader
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.errors import IntakeError, NotFound
 from intake.fields import CustomField, FieldKind, Required, case_types, custom
 from intake.nouns import noun
@@ -108,8 +108,6 @@ def _archive(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotAllowed, NotFound)):
-        raise error
     known = _one(visit) if "key" in visit.request.path_params else None
     return _show(visit, known, filling.again(visit.form, error, LABELS))
 

@@ -14,7 +14,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import checklists, reasons
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.cases import REASONS, Reason, State
 from intake.errors import IntakeError, NotFound
 from intake.fields import WrongField, case_types, tags, topics
@@ -53,8 +53,6 @@ def _do(done: Callable[[Visit], None], where: str, visit: Visit) -> Response:
 
 def _refused(show: Show, visit: Visit, error: IntakeError) -> Response:
     """The page again with the reason; a mistake of a name is told without the field's."""
-    if isinstance(error, (NotAllowed, NotFound)):
-        raise error
     reason = str(error)
     return show(visit, reason.partition(": ")[2] if isinstance(error, WrongField) else reason)
 

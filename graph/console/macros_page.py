@@ -16,9 +16,9 @@ from graph.console.navigation import beside
 from graph.console.rule_actions_form import ActionRow
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.automation import checking, macros
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     form = _typed(visit.form)
     rows = rule_actions_form.with_wrong(form.actions, str(error)) or form.actions
     return _form(visit, MacroForm(form.title, rows, form.version, str(error)), 422)

@@ -34,7 +34,8 @@ def routes(house: House) -> list[Route]:
     return [
         Route("/cases/{number:int}/merge", read(house, _merge_page), methods=["GET"]),
         Route(
-            "/cases/{number:int}/merge", act(house, _merge, partial(_mend, _merge_page)),
+            "/cases/{number:int}/merge",
+            act(house, _merge, partial(_mend, _merge_page), names_others=True),
             methods=["POST"],
         ),
         route(house, "unmerge", _unmerge),
@@ -42,11 +43,13 @@ def routes(house: House) -> list[Route]:
         route(house, "apart", _keep_apart),
         Route("/activities/{id:uuid}/move", read(house, _message_page), methods=["GET"]),
         Route(
-            "/activities/{id:uuid}/move", act(house, _move, partial(_mend, _message_page)),
+            "/activities/{id:uuid}/move",
+            act(house, _move, partial(_mend, _message_page), names_others=True),
             methods=["POST"],
         ),
         Route(
-            "/activities/{id:uuid}/split", act(house, _split, partial(_mend, _message_page)),
+            "/activities/{id:uuid}/split",
+            act(house, _split, partial(_mend, _message_page), names_others=True),
             methods=["POST"],
         ),
         Route("/moves/{id:uuid}/undo", act(house, _undo), methods=["POST"]),

@@ -12,7 +12,7 @@ from graph.console.filling import Filled, Misfilled, Reader
 from graph.console.visit import Visit, act
 from graph.house import House
 from intake import products
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.errors import IntakeError, NotFound
 
 KINDS = ("accounts", "contacts")
@@ -60,8 +60,6 @@ def _disown(kind: str, visit: Visit) -> Response:
 
 
 def _refused(kind: str, visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     visit.by.must(Act.WORK)
     filled = Filled(visit.form, reason=str(error))
     if kind == "accounts":

@@ -23,7 +23,7 @@ from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
 from intake import work
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.cases import NEVER, Activity, ActivityState, Case
 from intake.contracts import Contract
 from intake.customers import Account, Contact
@@ -62,7 +62,7 @@ def routes(house: House) -> list[Route]:
     one = "/activities/{id:uuid}"
     return [
         Route("/activities", read(house, _list), name="activities"),
-        Route("/activities", act(house, _add, _add_again), methods=["POST"]),
+        Route("/activities", act(house, _add, _add_again, names_others=True), methods=["POST"]),
         Route("/activities/new", read(house, _new), name="new-activity"),
         Route(one, read(house, _page), name="activity"),
         *(
@@ -240,8 +240,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 
 def _mend(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     activity = _found(visit)
     zone = ZoneInfo(visit.house.settings.time_zone)
     values = {**typed(activity, zone), **visit.form}

@@ -20,7 +20,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import products
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.cases import Case, State
 from intake.customers import Account, Contact
 from intake.errors import IntakeError, NotFound
@@ -103,8 +103,6 @@ def _open(visit: Visit, product_ids: Sequence[UUID]) -> Mapping[UUID | None, int
 
 
 def _list_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _list(visit, again(visit.form, error, LABELS))
 
 
@@ -198,8 +196,6 @@ def _change(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     product = _found(visit) if "id" in visit.request.path_params else None
     return _form(visit, again(visit.form, error, LABELS), product)
 

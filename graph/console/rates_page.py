@@ -14,7 +14,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import charge
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.billing import BillingTerms, Rate
 from intake.customers import Account
 from intake.errors import IntakeError
@@ -38,8 +38,16 @@ def routes(house: House) -> list[Route]:
     """The page with both forms. `?account=` asks for the terms of one account."""
     return [
         Route("/billing/rates", read(house, _page), name="rates"),
-        Route("/billing/rates", act(house, _set_rate, _rate_again), methods=["POST"]),
-        Route("/billing/terms", act(house, _set_terms, _terms_again), methods=["POST"]),
+        Route(
+            "/billing/rates",
+            act(house, _set_rate, _rate_again, names_others=True),
+            methods=["POST"],
+        ),
+        Route(
+            "/billing/terms",
+            act(house, _set_terms, _terms_again, names_others=True),
+            methods=["POST"],
+        ),
     ]
 
 
@@ -60,8 +68,6 @@ def _set_rate(visit: Visit) -> Response:
 
 
 def _rate_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _show(visit, rate=again(visit.form, error, RATE_LABELS))
 
 
@@ -79,8 +85,6 @@ def _set_terms(visit: Visit) -> Response:
 
 
 def _terms_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _show(visit, terms=again(visit.form, error, TERMS_LABELS))
 
 

@@ -23,8 +23,8 @@ from graph.console.routing_form import RuleSetForm
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import queues, routing, teams
-from intake.agents import Act, Agent, NotAllowed
-from intake.errors import IntakeError, NotFound
+from intake.agents import Act, Agent
+from intake.errors import IntakeError
 from intake.facts import offered
 from intake.naming import names_in
 from intake.routing import RoutingRule, RuleSet, RuleSetState, activation
@@ -188,8 +188,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, routing_form.with_problem(routing_form.typed(visit.form), error), 422)
 
 
@@ -200,8 +198,6 @@ def _do(done: Callable[..., RuleSet | None], visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, _one(visit), str(error))
 
 

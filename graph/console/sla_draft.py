@@ -17,7 +17,7 @@ from graph.console.sla_pages import found, refused
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import sla
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError, NotFound
 from intake.facts import CASE_FIELDS, offered
@@ -92,8 +92,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _save_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, sla_form.again(visit.form, error))
 
 
@@ -178,8 +176,6 @@ def _choose(visit: Visit) -> Response:
 
 
 def _choose_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     group = conditions_form.typed("chosen_when", visit.form, CASE_FIELDS)
     filled = again(visit.form, error, LABELS)
     return _choosing(visit, _draft(visit), conditions_form.with_wrong(group, filled.wrong), filled)

@@ -11,8 +11,8 @@ from graph.console.navigation import beside
 from graph.console.sla_pages import found, missing
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
-from intake.errors import IntakeError, NotFound
+from intake.agents import Act
+from intake.errors import IntakeError
 from intake.nouns import noun
 from intake.sla import SlaState, changing, rehearsing
 from intake.sla.changing import Scope
@@ -71,6 +71,4 @@ def _activate(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _rehearsed(visit, again(visit.form, error, ["scope"]))

@@ -17,7 +17,7 @@ from graph.console.filling import Filled, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.errors import IntakeError, NotFound
 from intake.sla import KpiInstance, Sla, SlaItem, SlaState, activation, with_items
 from intake.sla.checking import NotAnSla, check
@@ -42,7 +42,7 @@ def routes(house: House) -> list[Route]:
     one = "/slas/{id:uuid}"
     return [
         Route("/slas", read(house, _list), name="slas"),
-        Route("/slas/new", act(house, _draft, _draft_again), methods=["POST"]),
+        Route("/slas/new", act(house, _draft, _draft_again, names_others=True), methods=["POST"]),
         Route(one, read(house, _page), name="sla"),
         *(
             Route(f"{one}/{name}", act(house, partial(_do, done), refused), methods=["POST"])
@@ -152,8 +152,6 @@ def _draft(visit: Visit) -> Response:
 
 
 def _draft_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _listed(visit, again(visit.form, error, LABELS))
 
 
@@ -164,8 +162,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 def refused(visit: Visit, error: IntakeError) -> Response:
     """The page again, with the reason."""
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return show(visit, str(error))
 
 

@@ -19,7 +19,7 @@ from graph.console.visit import Visit, act, read
 from graph.console.words import CHANNELS
 from graph.house import House
 from intake import assigning, queues, skills, staffing, teams, work
-from intake.agents import Act, Agent, NotAllowed
+from intake.agents import Act, Agent
 from intake.availability import CAPACITY, Availability, Presence
 from intake.errors import IntakeError, NotFound
 from intake.queues import Queue, QueueMember
@@ -181,7 +181,7 @@ def _save_queue(visit: Visit) -> Response:
 
 
 def _queue_again(visit: Visit, error: IntakeError) -> Response:
-    return _queue_form(visit, _typed(visit, error, staffing_form.QUEUE_LABELS), 422)
+    return _queue_form(visit, again(visit.form, error, staffing_form.QUEUE_LABELS), 422)
 
 
 def _team(visit: Visit) -> Response:
@@ -221,7 +221,7 @@ def _save_team(visit: Visit) -> Response:
 
 
 def _team_again(visit: Visit, error: IntakeError) -> Response:
-    return _team_form(visit, _typed(visit, error, staffing_form.TEAM_LABELS), 422)
+    return _team_form(visit, again(visit.form, error, staffing_form.TEAM_LABELS), 422)
 
 
 def _person(visit: Visit) -> Response:
@@ -259,7 +259,7 @@ def _save_person(visit: Visit) -> Response:
 
 
 def _person_again(visit: Visit, error: IntakeError) -> Response:
-    return _person_form(visit, _typed(visit, error, staffing_form.WORK_LABELS), 422)
+    return _person_form(visit, again(visit.form, error, staffing_form.WORK_LABELS), 422)
 
 
 def _skill(visit: Visit) -> Response:
@@ -289,8 +289,6 @@ def _archive_team(visit: Visit, id: UUID) -> None:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _show(visit, str(error).partition(": ")[2] or str(error))
 
 
@@ -309,12 +307,6 @@ def _present(visit: Visit) -> Response:
 def _form(visit: Visit, template: str, filled: Filled, status: int, **values: Any) -> Response:
     visit.by.must(Act.ADMINISTER)
     return rendering.page(visit, template, status, nav=beside(visit), filled=filled, **values)
-
-
-def _typed(visit: Visit, error: IntakeError, labels: Mapping[str, str]) -> Filled:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
-    return again(visit.form, error, labels)
 
 
 def _one(visit: Visit, kind: type[Any], id: UUID) -> Any:

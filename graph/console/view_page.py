@@ -19,9 +19,9 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import saved_views, teams
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.cases import Case
-from intake.errors import IntakeError, NotFound
+from intake.errors import IntakeError
 from intake.facts import CASE_COLUMNS, CASE_FIELDS, offered, read_condition
 from intake.fields import CaseType
 from intake.queues import Queue
@@ -188,8 +188,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     form = _typed(visit.form)
     filled = again(visit.form, error, LABELS)
     when = conditions_form.with_wrong(form.when, filled.wrong)

@@ -22,9 +22,9 @@ from starlette.responses import RedirectResponse, Response
 from graph.console import rendering
 from graph.house import House
 from intake import agents
-from intake.agents import Principal
+from intake.agents import NotAllowed, Principal
 from intake.db import Busy
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 
 FIELDS_AT_MOST = 100
 
@@ -58,6 +58,8 @@ class Afterwards:
 
 Page = Callable[[Visit], Response | Afterwards]
 Mend = Callable[[Visit, IntakeError], Response]
+Beyond = type[IntakeError] | tuple[type[IntakeError], ...]
+"""What no form can mend."""
 
 
 def read(house: House, page: Page) -> Callable[[Request], Response]:
@@ -70,17 +72,25 @@ def read(house: House, page: Page) -> Callable[[Request], Response]:
 
 
 def act(
-    house: House, page: Page, mend: Mend | None = None, *, most_fields: int = FIELDS_AT_MOST
+    house: House,
+    page: Page,
+    mend: Mend | None = None,
+    *,
+    names_others: bool = False,
+    most_fields: int = FIELDS_AT_MOST,
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that changes something for an agent.
 
-    When a rule says no, nothing has changed, and `mend` shows the form again with the reason.
+    When a rule says no, nothing has changed, and `mend` shows the form again with the reason;
+    but not to those who may not do it, nor where the thing itself is not there. A form that
+    `names_others` is also shown again when what it names is not there.
     """
+    beyond = NotAllowed if names_others else (NotAllowed, NotFound)
 
     async def endpoint(request: Request) -> Response:
         form = filled_in(await request.form(max_files=0, max_fields=most_fields))
         return await run_in_threadpool(
-            guarded, house, request, lambda: _act(house, request, page, mend, form)
+            guarded, house, request, lambda: _act(house, request, page, mend, beyond, form)
         )
 
     return endpoint
@@ -128,6 +138,7 @@ def _act(
     request: Request,
     page: Page,
     mend: Mend | None,
+    beyond: Beyond,
     form: Mapping[str, str],
 ) -> Response:
     at, secret = datetime.now(UTC), secret_of(house, request)
@@ -147,7 +158,7 @@ def _act(
             answer = page(Visit(house, request, session, by, at, form))
         return answer.make() if isinstance(answer, Afterwards) else answer
     except IntakeError as error:
-        if mend is None:
+        if mend is None or isinstance(error, beyond):
             raise
         # Bound here: Python forgets `error` at the end of this block.
         reason, show = error, mend

@@ -16,7 +16,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import webhooks
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError, NotFound
 
@@ -30,7 +30,9 @@ def routes(house: House) -> list[Route]:
     one = "/webhooks/{id:uuid}"
     return [
         Route("/webhooks", read(house, _list), name="webhooks"),
-        Route("/webhooks", act(house, _register, _register_again), methods=["POST"]),
+        Route(
+            "/webhooks", act(house, _register, _register_again, names_others=True), methods=["POST"]
+        ),
         Route(one, read(house, _page), name="webhook"),
         Route(f"{one}/rotate", act(house, _rotate), methods=["POST"]),
         *(
@@ -67,8 +69,6 @@ def _register(visit: Visit) -> Response:
 
 
 def _register_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, NotAllowed):
-        raise error
     return _show_all(visit, again(visit.form, error, LABELS))
 
 
@@ -111,8 +111,6 @@ def _do(done: Done, visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     found = webhooks.endpoint_of(visit.session, visit.by, visit.request.path_params["id"])
     values = {**_values(found), **visit.form}
     return _show(visit, found, again(values, error, LABELS))

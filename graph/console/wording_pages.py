@@ -17,7 +17,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import queues, wording
-from intake.agents import Act, NotAllowed
+from intake.agents import Act
 from intake.errors import IntakeError, NotFound
 from intake.queues import Queue
 
@@ -104,8 +104,6 @@ def _save(visit: Visit) -> Response:
 
 
 def _again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _form(visit, _typed(visit.form, str(error)), 422)
 
 
@@ -141,8 +139,6 @@ def _sign(visit: Visit) -> Response:
 
 
 def _sign_again(visit: Visit, error: IntakeError) -> Response:
-    if isinstance(error, (NotFound, NotAllowed)):
-        raise error
     return _signing(visit, _typed(visit.form, str(error)), 422)
 
 
