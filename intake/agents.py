@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -305,3 +306,8 @@ def by_slack_user(session: Session, slack_user: str) -> Principal | None:
 def by_email(session: Session, email: str) -> Agent | None:
     """The active agent with that address, or None."""
     return session.scalar(select(Agent).where(Agent.email == email.lower(), Agent.active.is_(True)))
+
+
+def at_work(session: Session) -> Sequence[Agent]:
+    """Everybody who works here, by name."""
+    return session.scalars(select(Agent).where(Agent.active).order_by(Agent.name)).all()

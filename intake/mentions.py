@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake import agents
 from intake.agents import Agent
 
 # An address of somebody is no mention: before the sign stands nothing that an address holds.
@@ -20,7 +20,7 @@ def named_in(session: Session, text: str) -> list[Agent]:
     signs = [found.end() for found in _SIGN.finditer(text)]
     if not signs:
         return []
-    active = session.scalars(select(Agent).where(Agent.active).order_by(Agent.name)).all()
+    active = agents.at_work(session)
     found = (_named_at(text[place:].casefold(), active) for place in signs)
     return list(dict.fromkeys(agent for agent in found if agent is not None))
 

@@ -234,7 +234,7 @@ def agent_list() -> None:
     """List who works here, who is here, and how much they have."""
     db = open_database(settings_in_force())
     with db.reading() as session:
-        found = session.scalars(select(Agent).where(Agent.active).order_by(Agent.name)).all()
+        found = agents.at_work(session)
         known = {row.agent_id: row for row in session.scalars(select(Availability))}
         used = assigning.used_units(
             session, [agent.id for agent in found], assigning.weights(session)

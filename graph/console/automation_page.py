@@ -7,17 +7,17 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import automation_form, conditions_form, rendering, rule_actions_form
 from graph.console.automation_form import AutomationForm
 from graph.console.conditions_form import MOST_FIELDS
+from graph.console.filling import choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import automation
+from intake import automation, sla
 from intake.agents import Act
 from intake.automation import (
     AFTER,
@@ -162,8 +162,6 @@ def _edit(visit: Visit) -> Response:
 
 
 def _form(visit: Visit, form: AutomationForm, status: int = 200) -> Response:
-    current = select(ServiceCalendar).where(ServiceCalendar.current_id.is_(None))
-    calendars = visit.session.scalars(current.order_by(ServiceCalendar.name))
     return rendering.page(
         visit,
         "automation_form.html",
@@ -176,7 +174,7 @@ def _form(visit: Visit, form: AutomationForm, status: int = 200) -> Response:
         events=EVENTS,
         changes=CHANGED,
         starts=AFTER,
-        calendars=[(str(each.id), each.name) for each in calendars],
+        calendars=choices(sla.calendars(visit.session)),
         kinds=rule_actions_form.KINDS,
         targets=rule_actions_form.choices(visit.session, by_hand=False),
         long=rule_actions_form.LONG,
@@ -193,8 +191,7 @@ def _save(visit: Visit) -> Response:
     if id is None:
         rule = writing.draft(visit.session, visit.by, terms, at=at)
     else:
-        version = int(form.version) if form.version.isdecimal() else None
-        rule = writing.rewrite(visit.session, visit.by, id, terms, at=at, version=version)
+        rule = writing.rewrite(visit.session, visit.by, id, terms, at=at, version=visit.version)
     return RedirectResponse(f"/automation/{rule.id}", 303)
 
 

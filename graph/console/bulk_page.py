@@ -10,7 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -21,7 +21,7 @@ from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
 from intake import bulk, views
-from intake.agents import Act, Agent
+from intake.agents import Act, at_work
 from intake.bulk import Bulk, BulkItem, ItemState, OperationState, What, WrongBulk
 from intake.cases import PAUSES, REASONS, Case, Priority, Reason, State
 from intake.errors import IntakeError
@@ -57,7 +57,6 @@ def _choose(visit: Visit, reason: str = "") -> Response:
             preview = bulk.preview(visit.session, visit.by, meant, chosen, at=visit.at)
     except IntakeError as error:
         reason = str(error)
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
     times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
     return rendering.page(
         visit,
@@ -70,7 +69,7 @@ def _choose(visit: Visit, reason: str = "") -> Response:
         typed=typed,
         preview=preview,
         reason=reason,
-        agents=visit.session.scalars(active).all(),
+        agents=at_work(visit.session),
         queues=visit.session.scalars(queues_visible_to(visit.by)).all(),
         priorities=tuple(Priority),
         pauses=sorted(PAUSES),

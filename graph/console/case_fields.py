@@ -66,10 +66,9 @@ def _form(visit: Visit) -> Response:
 def _save(visit: Visit) -> Response:
     visit.by.must(Act.WORK)
     case = case_of(visit)
-    typed = visit.said("version")
     changed = work.change_fields(
         visit.session, visit.by, case.id, _said(visit, case),
-        desk=visit.house.desk, at=visit.at, version=int(typed) if typed.isdigit() else None,
+        desk=visit.house.desk, at=visit.at, version=visit.version,
     )  # fmt: skip
     return RedirectResponse(f"/cases/{changed.number}", 303)
 

@@ -30,7 +30,7 @@ from graph.console.visit import Visit, read
 from graph.console.words import Times
 from graph.house import House
 from intake import viewers, work
-from intake.agents import Act, Agent
+from intake.agents import Act, at_work
 from intake.cases import PAUSES, REASONS, Case, State
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
@@ -113,7 +113,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         unfinished=unfinished,
         drafts=_drafts(visit, case, unfinished),
         addressee=_addressee(visit, case) if working and case.open else "",
-        agents=_colleagues(visit) if working and case.open else (),
+        agents=at_work(visit.session) if working and case.open else (),
         queues=queues,
         resolutions=REASONS[State.RESOLVED],
         pauses=sorted(PAUSES),
@@ -183,8 +183,3 @@ def _addressee(visit: Visit, case: Case) -> str:
         return work.addressee(visit.session, case)
     except IntakeError:
         return ""
-
-
-def _colleagues(visit: Visit) -> Sequence[Agent]:
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
-    return visit.session.scalars(active).all()

@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import customer_page, rendering
-from graph.console.filling import Filled, Misfilled, Reader, again
+from graph.console.filling import Filled, Misfilled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake.agents import Act, Agent
+from intake.agents import Act, at_work
 from intake.customers import Account, Contact, ContactPoint, points, preferences, registering
 from intake.customers.preferences import TimeOfDay, Weekday
 from intake.errors import IntakeError, NotFound
@@ -126,7 +126,6 @@ def _account_called(visit: Visit, name: str) -> UUID | None:
 
 def _form(visit: Visit, filled: Filled, contact: Contact | None) -> Response:
     visit.by.must(Act.WORK)
-    agents = select(Agent).where(Agent.active).order_by(Agent.name)
     names = select(Account.name).order_by(Account.name).limit(500)
     return rendering.page(
         visit,
@@ -139,7 +138,7 @@ def _form(visit: Visit, filled: Filled, contact: Contact | None) -> Response:
         accounts=visit.session.scalars(names).all(),
         weekdays=[day.value for day in Weekday],
         times_of_day=[("", "any time"), *((each.value, each.value) for each in TimeOfDay)],
-        agents=[("", "anybody"), *((a.id, a.name) for a in visit.session.scalars(agents))],
+        agents=choices(at_work(visit.session), "anybody"),
     )
 
 

@@ -12,15 +12,14 @@ from graph.console import contract_form, rendering
 from graph.console.contract_form import LABELS
 from graph.console.contract_page import customer_of
 from graph.console.customer_page import href_of
-from graph.console.filling import Filled, Reader, again
+from graph.console.filling import Filled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import agree, contracts, sla
-from intake.agents import Act, Agent
+from intake.agents import Act, at_work
 from intake.contracts import Contract, ContractTemplate
 from intake.errors import IntakeError
-from intake.sla import Sla, SlaState
 
 YEAR = timedelta(days=365)
 
@@ -84,8 +83,6 @@ def _form(visit: Visit, filled: Filled, contract: Contract | None = None) -> Res
     reader = Reader(filled.values)
     account_id, contact_id = reader.id("account"), reader.id("contact")
     session = visit.session
-    slas = select(Sla).where(Sla.state == SlaState.ACTIVE).order_by(Sla.name)
-    people = select(Agent).where(Agent.active).order_by(Agent.name)
     kept = select(ContractTemplate).order_by(ContractTemplate.name)
     return rendering.page(
         visit,
@@ -97,8 +94,8 @@ def _form(visit: Visit, filled: Filled, contract: Contract | None = None) -> Res
         labels=LABELS,
         customer=customer_of(visit, account_id, contact_id),
         customer_href=href_of(account_id, contact_id) if account_id or contact_id else "/customers",
-        templates=[("", "none, by hand"), *((x.id, x.name) for x in session.scalars(kept))],
-        slas=[("", "the default"), *((x.id, x.name) for x in session.scalars(slas))],
-        calendars=[("", "around the clock"), *((x.id, x.name) for x in sla.calendars(session))],
-        agents=[("", "nobody"), *((x.id, x.name) for x in session.scalars(people))],
+        templates=choices(session.scalars(kept), "none, by hand"),
+        slas=choices(sla.active(session), "the default"),
+        calendars=choices(sla.calendars(session), "around the clock"),
+        agents=choices(at_work(session), "nobody"),
     )

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import rendering
-from graph.console.filling import Filled, Reader, again
+from graph.console.filling import Filled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
@@ -19,7 +19,6 @@ from intake import agree, sla
 from intake.agents import Act
 from intake.contracts import Allotment, Contract, ContractTemplate, Discount, Frequency
 from intake.errors import IntakeError, NotFound
-from intake.sla import Sla, SlaState
 
 LABELS = {
     "name": "Name",
@@ -94,7 +93,6 @@ def _change_again(visit: Visit, error: IntakeError) -> Response:
 
 def _form(visit: Visit, filled: Filled, template: ContractTemplate | None) -> Response:
     visit.by.must(Act.MANAGE)
-    slas = select(Sla).where(Sla.state == SlaState.ACTIVE).order_by(Sla.name)
     uses = _uses(visit).get(template.id, 0) if template else 0
     return rendering.page(
         visit,
@@ -105,11 +103,8 @@ def _form(visit: Visit, filled: Filled, template: ContractTemplate | None) -> Re
         uses=uses,
         filled=filled,
         labels=LABELS,
-        slas=[("", "the default"), *((x.id, x.name) for x in visit.session.scalars(slas))],
-        calendars=[
-            ("", "around the clock"),
-            *((x.id, x.name) for x in sla.calendars(visit.session)),
-        ],
+        slas=choices(sla.active(visit.session), "the default"),
+        calendars=choices(sla.calendars(visit.session), "around the clock"),
     )
 
 

@@ -15,17 +15,17 @@ from starlette.routing import Route
 from graph.console import bought, entitlement_form, rendering
 from graph.console.customer_page import href_of
 from graph.console.entitlement_form import CHANNELS, LABELS
-from graph.console.filling import Filled, Reader, again
+from graph.console.filling import Filled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import entitlements, sla
-from intake.agents import Act, Agent
+from intake.agents import Act, Agent, at_work
 from intake.customers import Account, Contact
 from intake.entitlements import Allocation, Entitlement, EntitlementTemplate, State
 from intake.errors import IntakeError, NotFound
 from intake.products import Product
-from intake.sla import ServiceCalendar, Sla, SlaState
+from intake.sla import ServiceCalendar, Sla
 
 ENTRIES_SHOWN = 400
 YEAR = timedelta(days=365)
@@ -220,8 +220,6 @@ def _form(visit: Visit, filled: Filled, entitlement: Entitlement | None = None) 
     if entitlement is not None:
         account_id, contact_id = entitlement.account_id, entitlement.contact_id
     session = visit.session
-    agents = select(Agent).where(Agent.active).order_by(Agent.name)
-    slas = select(Sla).where(Sla.state == SlaState.ACTIVE).order_by(Sla.name)
     return rendering.page(
         visit,
         "entitlement_form.html",
@@ -236,15 +234,9 @@ def _form(visit: Visit, filled: Filled, entitlement: Entitlement | None = None) 
         templates=()
         if entitlement
         else session.scalars(select(EntitlementTemplate).order_by(EntitlementTemplate.name)).all(),
-        calendars=[
-            ("", "as the SLA says, at any time"),
-            *((each.id, each.name) for each in sla.calendars(session)),
-        ],
-        slas=[("", "the default"), *((each.id, each.name) for each in session.scalars(slas))],
-        agents=[
-            ("", "nobody in particular"),
-            *((each.id, each.name) for each in session.scalars(agents)),
-        ],
+        calendars=choices(sla.calendars(session), "as the SLA says, at any time"),
+        slas=choices(sla.active(session), "the default"),
+        agents=choices(at_work(session), "nobody in particular"),
     )
 
 

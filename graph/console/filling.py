@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from intake.errors import IntakeError
@@ -42,6 +42,21 @@ class Filled:
     wrong: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     """What is wrong with no field in particular."""
+
+
+class Named(Protocol):
+    """Something that can be chosen by its name."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+
+
+def choices(rows: Iterable[Named], nothing: str | None = None) -> list[tuple[str, str]]:
+    """What can be chosen, each id with its name; before them, what choosing nothing is called."""
+    first = [] if nothing is None else [("", nothing)]
+    return [*first, *((str(row.id), row.name) for row in rows)]
 
 
 def again(form: Mapping[str, str], error: IntakeError, names: Iterable[str]) -> Filled:

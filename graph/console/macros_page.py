@@ -90,8 +90,7 @@ def _save(visit: Visit) -> Response:
     if id is None:
         macros.write(visit.session, visit.by, form.title, does, at=at)
     else:
-        version = int(form.version) if form.version.isdecimal() else None
-        macros.rewrite(visit.session, visit.by, id, form.title, does, at=at, version=version)
+        macros.rewrite(visit.session, visit.by, id, form.title, does, at=at, version=visit.version)
     return RedirectResponse("/macros", 303)
 
 

@@ -16,14 +16,14 @@ from starlette.routing import Route
 
 from graph.console import rendering
 from graph.console.doing import minutes_in
-from graph.console.filling import Filled, Reader, again
+from graph.console.filling import Filled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.planning_form import KINDS, LABELS, about_of, owner_in, plan_in, typed
 from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
 from intake import work
-from intake.agents import Act, Agent
+from intake.agents import Act, Agent, at_work
 from intake.cases import NEVER, Activity, ActivityState, Case
 from intake.contracts import Contract
 from intake.customers import Account, Contact
@@ -167,7 +167,6 @@ def _page(visit: Visit) -> Response:
 def _show(visit: Visit, activity: Activity, filled: Filled, status: int = 200) -> Response:
     [item] = items(visit, [activity])
     case = visit.session.get(Case, activity.case_id) if activity.case_id else None
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
     planned = activity.state is ActivityState.OPEN or activity.ended_at is not None
     return rendering.page(
         visit,
@@ -179,7 +178,7 @@ def _show(visit: Visit, activity: Activity, filled: Filled, status: int = 200) -
         filled=filled,
         labels=LABELS,
         kinds=KINDS,
-        agents=[(str(a.id), a.name) for a in visit.session.scalars(active)],
+        agents=choices(at_work(visit.session)),
         changing=planned and visit.by.may(Act.WORK) and (case is None or case.open),
         closed=case is not None and not case.open,
     )
@@ -214,7 +213,6 @@ def _add_again(visit: Visit, error: IntakeError) -> Response:
 
 def _form(visit: Visit, filled: Filled, status: int = 200) -> Response:
     visit.by.must(Act.WORK)
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
     return rendering.page(
         visit,
         "activity_form.html",
@@ -223,7 +221,7 @@ def _form(visit: Visit, filled: Filled, status: int = 200) -> Response:
         filled=filled,
         labels=LABELS,
         kinds=KINDS,
-        agents=[(str(a.id), a.name) for a in visit.session.scalars(active)],
+        agents=choices(at_work(visit.session)),
     )
 
 

@@ -14,7 +14,7 @@ from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import charge
-from intake.agents import Act, Agent
+from intake.agents import Act, Agent, at_work
 from intake.billing import BillingTerms, Rate
 from intake.customers import Account
 from intake.errors import IntakeError
@@ -94,8 +94,7 @@ def _show(visit: Visit, rate: Filled = NOTHING, terms: Filled = NOTHING) -> Resp
     asked = {"account": visit.said("account") or visit.asked("account")}
     account_id = Reader(asked).id("account")
     account = session.get(Account, account_id) if account_id else None
-    people = select(Agent).where(Agent.active).order_by(Agent.name)
-    agents = {each.id: each.name for each in session.scalars(people)}
+    agents = {each.id: each.name for each in at_work(session)}
     rates = select(Rate).order_by(Rate.currency, Rate.service, Rate.id)
     kept = session.execute(
         select(BillingTerms, Account.name)

@@ -23,7 +23,7 @@ from graph.console.routing_form import RuleSetForm
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import queues, routing, teams
-from intake.agents import Act, Agent
+from intake.agents import Act, at_work
 from intake.errors import IntakeError
 from intake.facts import offered
 from intake.naming import names_in
@@ -152,8 +152,7 @@ def _edit(visit: Visit) -> Response:
 
 def _form(visit: Visit, form: RuleSetForm, status: int = 200) -> Response:
     choices = conditions_form.case_choices(visit.session)
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
-    people = [(f"agent {each.id}", each.name) for each in visit.session.scalars(active)]
+    people = [(f"agent {each.id}", each.name) for each in at_work(visit.session)]
     together = [(f"team {each.id}", each.name) for each in teams.every(visit.session)]
     return rendering.page(
         visit,
@@ -180,9 +179,8 @@ def _save(visit: Visit) -> Response:
     if draft is None:
         found = activation.draft(visit.session, visit.by, form.title, rules, at=at)
     else:
-        version = int(form.version) if form.version.isdecimal() else None
         found = activation.rewrite(
-            visit.session, visit.by, draft, form.title, rules, at=at, version=version
+            visit.session, visit.by, draft, form.title, rules, at=at, version=visit.version
         )
     return RedirectResponse(f"/routing/{found.id}", 303)
 

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from graph.console import filling
 from graph.console.conditions_form import BUTTON
 from graph.console.rows import moved
 from intake import queues, teams, wording
-from intake.agents import Agent
+from intake.agents import at_work
 from intake.automation.actions import ME, SETTABLE, VALUE_OF, WORDS, Action, Do
 from intake.endpoints import Endpoint
 from intake.fields import CaseType, topics
@@ -105,8 +106,7 @@ def with_wrong(rows: Sequence[ActionRow], text: str) -> tuple[ActionRow, ...] | 
 
 def choices(session: Session, *, by_hand: bool) -> dict[str, list[tuple[str, str]]]:
     """What can be chosen for each kind; whoever applies a macro can be meant `by_hand`."""
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
-    people = [(str(agent.id), agent.name) for agent in session.scalars(active)]
+    people = filling.choices(at_work(session))
     whoever = [(ME, "whoever applies it")] if by_hand else []
     calls = select(Endpoint).where(Endpoint.active).order_by(Endpoint.url)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,17 +13,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import rendering, staffing_form
-from graph.console.filling import Filled, again
+from graph.console.filling import Filled, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.console.words import CHANNELS
 from graph.house import House
-from intake import assigning, queues, skills, staffing, teams, work
-from intake.agents import Act, Agent
+from intake import assigning, queues, skills, sla, staffing, teams, work
+from intake.agents import Act, Agent, at_work
 from intake.availability import CAPACITY, Availability, Presence
 from intake.errors import IntakeError, NotFound
 from intake.queues import Queue, QueueMember
-from intake.sla import ServiceCalendar
 from intake.teams import Team, TeamMember
 
 MOST_FIELDS = 1_000
@@ -123,7 +122,7 @@ def _crews(visit: Visit) -> Mapping[UUID, str]:
 
 def _people(visit: Visit) -> list[Person]:
     session = visit.session
-    active = session.scalars(select(Agent).where(Agent.active).order_by(Agent.name)).all()
+    active = at_work(session)
     ids = [agent.id for agent in active]
     known = {row.agent_id: row for row in session.scalars(select(Availability))}
     used = assigning.used_units(session, ids, assigning.weights(session))
@@ -151,7 +150,7 @@ def _queue(visit: Visit) -> Response:
 
 def _queue_form(visit: Visit, filled: Filled, status: int = 200) -> Response:
     id = visit.request.path_params.get("id")
-    people = _agents(visit)
+    people = choices(at_work(visit.session))
     named_teams = [(f"team {row.id}", row.name) for row in teams.every(visit.session)]
     return _form(
         visit,
@@ -175,7 +174,7 @@ def _save_queue(visit: Visit) -> Response:
         staffing.add_queue(visit.session, visit.by, terms, at=visit.at)
     else:
         staffing.change_queue(
-            visit.session, visit.by, id, terms, at=visit.at, version=_version(visit)
+            visit.session, visit.by, id, terms, at=visit.at, version=visit.version
         )
     return _back()
 
@@ -194,7 +193,7 @@ def _team(visit: Visit) -> Response:
 
 def _team_form(visit: Visit, filled: Filled, status: int = 200) -> Response:
     id = visit.request.path_params.get("id")
-    people = _agents(visit)
+    people = choices(at_work(visit.session))
     return _form(
         visit,
         "team_form.html",
@@ -204,7 +203,7 @@ def _team_form(visit: Visit, filled: Filled, status: int = 200) -> Response:
         labels=staffing_form.TEAM_LABELS,
         people=people,
         leads=[NOBODY, *people],
-        queues=_queues(visit),
+        queues=choices(queues.every(visit.session).every, "the desk's default queue"),
     )
 
 
@@ -214,9 +213,7 @@ def _save_team(visit: Visit) -> Response:
     if id is None:
         staffing.add_team(visit.session, visit.by, terms, at=visit.at)
     else:
-        staffing.change_team(
-            visit.session, visit.by, id, terms, at=visit.at, version=_version(visit)
-        )
+        staffing.change_team(visit.session, visit.by, id, terms, at=visit.at, version=visit.version)
     return _back()
 
 
@@ -230,11 +227,6 @@ def _person(visit: Visit) -> Response:
 
 
 def _person_form(visit: Visit, filled: Filled, status: int = 200) -> Response:
-    hours = (
-        select(ServiceCalendar)
-        .where(ServiceCalendar.current_id.is_(None))
-        .order_by(ServiceCalendar.name)
-    )
     return _form(
         visit,
         "person_form.html",
@@ -242,9 +234,8 @@ def _person_form(visit: Visit, filled: Filled, status: int = 200) -> Response:
         status,
         agent=_one(visit, Agent, visit.request.path_params["id"]),
         labels=staffing_form.WORK_LABELS,
-        calendars=[("", "whenever they are available")]
-        + [(str(row.id), row.name) for row in visit.session.scalars(hours)],
-        queues=_queues(visit),
+        calendars=choices(sla.calendars(visit.session), "whenever they are available"),
+        queues=choices(queues.every(visit.session).every, "the desk's default queue"),
         channels=CHANNELS,
         skills=skills.every(visit.session),
         levels=skills.LEVELS,
@@ -275,17 +266,17 @@ def _at_once(done: Callable[[Visit, UUID], object], visit: Visit) -> Response:
 def _archive_queue(visit: Visit, id: UUID) -> None:
     target = staffing_form.ticked({f"to.{visit.said('move_to')}": ""}, "to")
     staffing.archive_queue(
-        visit.session, visit.by, id, at=visit.at, version=_version(visit),
+        visit.session, visit.by, id, at=visit.at, version=visit.version,
         move_to_id=target[0] if target else None,
     )  # fmt: skip
 
 
 def _restore_queue(visit: Visit, id: UUID) -> None:
-    staffing.restore_queue(visit.session, visit.by, id, at=visit.at, version=_version(visit))
+    staffing.restore_queue(visit.session, visit.by, id, at=visit.at, version=visit.version)
 
 
 def _archive_team(visit: Visit, id: UUID) -> None:
-    staffing.archive_team(visit.session, visit.by, id, at=visit.at, version=_version(visit))
+    staffing.archive_team(visit.session, visit.by, id, at=visit.at, version=visit.version)
 
 
 def _refused(visit: Visit, error: IntakeError) -> Response:
@@ -314,21 +305,6 @@ def _one(visit: Visit, kind: type[Any], id: UUID) -> Any:
     if row is None:
         raise NotFound("there is nothing here")
     return row
-
-
-def _agents(visit: Visit) -> Sequence[tuple[str, str]]:
-    active = select(Agent).where(Agent.active).order_by(Agent.name)
-    return [(str(row.id), row.name) for row in visit.session.scalars(active)]
-
-
-def _queues(visit: Visit) -> Sequence[tuple[str, str]]:
-    found = queues.every(visit.session).every
-    return [("", "the desk's default queue"), *((str(row.id), row.name) for row in found)]
-
-
-def _version(visit: Visit) -> int | None:
-    typed = visit.said("version")
-    return int(typed) if typed.isdecimal() else None
 
 
 def _back(where: str = "") -> Response:

@@ -178,11 +178,10 @@ def _save(visit: Visit) -> Response:
         sharing=_word(Sharing, sharing, "sharing"),
         team_id=_uuid(team),
     )
-    typed = visit.said("version")
     view = saved_views.save(
         visit.session, visit.by, terms, at=visit.at,
         view_id=visit.request.path_params.get("id"),
-        version=int(typed) if typed.isdecimal() else None,
+        version=visit.version,
     )  # fmt: skip
     return RedirectResponse(f"/views/{view.id}", 303)
 

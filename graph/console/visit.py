@@ -48,6 +48,12 @@ class Visit:
         """What the form says about that, or ''."""
         return self.form.get(name, "")
 
+    @property
+    def version(self) -> int | None:
+        """The version that they saw, as the form says; None where it says none."""
+        typed = self.said("version")
+        return int(typed) if typed.isdecimal() else None
+
 
 @dataclass(frozen=True, slots=True)
 class Afterwards:

@@ -98,8 +98,9 @@ def _save(visit: Visit) -> Response:
     if id is None:
         wording.write(visit.session, visit.by, form.title, texts, at=at)
     else:
-        version = int(form.version) if form.version.isdecimal() else None
-        wording.rewrite(visit.session, visit.by, id, form.title, texts, at=at, version=version)
+        wording.rewrite(
+            visit.session, visit.by, id, form.title, texts, at=at, version=visit.version
+        )
     return RedirectResponse("/templates", 303)
 
 

@@ -235,6 +235,11 @@ def in_force(session: Session) -> Slas:
     return Slas({sla.id: sla for sla in found}, next((s for s in found if s.is_default), None))
 
 
+def active(session: Session) -> Sequence[Sla]:
+    """The active SLAs alone, by name."""
+    return session.scalars(select(Sla).where(Sla.state == SlaState.ACTIVE).order_by(Sla.name)).all()
+
+
 def with_items(session: Session, sla_id: UUID) -> Sla:
     """That SLA, of whatever state, with its items and calendars."""
     return session.scalars(
