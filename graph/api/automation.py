@@ -13,16 +13,16 @@ from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, together
 from graph.api.pages import After, Connection, First, Order, page
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.routing import ComparisonAnswer
 from intake import automation
 from intake.agents import Act, Principal
 from intake.automation import checking, log, trying, writing
 from intake.automation import rules as rows
-from intake.errors import IntakeError
 from intake.naming import names_in
 from intake.visibility import by_number
 
@@ -264,13 +264,12 @@ def change(
     info: Info, act: Callable[[Session, Principal], rows.AutomationRule | None]
 ) -> AutomationChanged | AnyProblem:
     """Do that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            done = act(session, asking.principal)
-            return AutomationChanged(rule_id=done.id if done is not None else None)
-    except IntakeError as error:
-        return problem(error)
+
+    def acted(session: Session, by: Principal) -> AutomationChanged:
+        rule = act(session, by)
+        return AutomationChanged(rule_id=rule.id if rule is not None else None)
+
+    return done(info, acted)
 
 
 def called(asking: Asking, shown: Sequence[AutomationRule]) -> dict[str, str]:

@@ -16,12 +16,12 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.customers import Account
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import Shown, grouped, together
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from intake import agents, charge, customers
 from intake import billing as rows
 from intake.agents import Act, Principal
-from intake.errors import IntakeError
 
 
 @strawberry.type(description="What the time of one activity was spent on.")
@@ -144,12 +144,7 @@ def keep(
     info: Info, act: Callable[[Session, Principal], rows.Rate | rows.BillingTerms]
 ) -> BillingKept | AnyProblem:
     """Keep that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return BillingKept(currency=act(session, asking.principal).currency)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: BillingKept(currency=act(session, by).currency))
 
 
 def time_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[TimeEntry]]:

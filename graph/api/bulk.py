@@ -16,6 +16,7 @@ from graph.api.asking import Asking, Info
 from graph.api.caselists import CaseFilter
 from graph.api.cases import Case, Priority, visible_by_id
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page
@@ -214,11 +215,7 @@ class BulkMutations:
 def _done(
     info: Info, act: Callable[[Session, Principal], rows.BulkOperation]
 ) -> BulkStarted | AnyProblem:
-    try:
-        with info.context.acting() as session:
-            return BulkStarted(operation_id=act(session, info.context.principal).id)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: BulkStarted(operation_id=act(session, by).id))
 
 
 def _wanted(

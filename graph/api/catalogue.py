@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,15 +11,14 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.knowing import CustomerChanged, CustomerResult
-from graph.api.knowing import change as change_customer
 from graph.api.loading import by_id
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.products import Product, ProductFamily
 from graph.api.registering import given
 from intake import products as rows
 from intake.agents import Principal
-from intake.errors import IntakeError
 
 UNSET: Any = strawberry.UNSET
 
@@ -67,18 +65,6 @@ CatalogueResult = Annotated[
 ]
 
 
-def change(
-    info: Info, act: Callable[[Session, Principal], CatalogueChanged]
-) -> CatalogueChanged | AnyProblem:
-    """Do that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return act(session, asking.principal)
-    except IntakeError as error:
-        return problem(error)
-
-
 @strawberry.type
 class CatalogueMutations:
     @described("A new product of the catalogue.")
@@ -100,7 +86,7 @@ class CatalogueMutations:
             )  # fmt: skip
             return CatalogueChanged(product_id=made.id)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write other things of a product.")
     def change_product(self, info: Info, product: UUID, fields: ProductFields) -> CatalogueResult:
@@ -114,7 +100,7 @@ class CatalogueMutations:
             rows.change(session, by, product, at=at, **written)
             return CatalogueChanged(product_id=product)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("A new family of products, inside a wider one or at the top.")
     def add_product_family(
@@ -126,7 +112,7 @@ class CatalogueMutations:
             made = rows.family(session, by, name, parent_id=parent, at=at)
             return CatalogueChanged(family_id=made.id)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Put a family of products inside another; null: at the top.")
     def place_product_family(
@@ -138,7 +124,7 @@ class CatalogueMutations:
             rows.place(session, by, family, parent, at=at)
             return CatalogueChanged(family_id=family)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Put right what is noted of a piece that a customer has.")
     def change_owned_product(self, info: Info, owned: UUID, fields: PieceFields) -> CustomerResult:
@@ -151,7 +137,7 @@ class CatalogueMutations:
             piece = rows.change_owned(session, by, owned, at=at, **written)
             return CustomerChanged(account_id=piece.account_id, contact_id=piece.contact_id)
 
-        return change_customer(info, act)
+        return done(info, act)
 
     @described("Note that a customer has a piece no more.")
     def disown_product(self, info: Info, owned: UUID) -> CustomerResult:
@@ -161,4 +147,4 @@ class CatalogueMutations:
             piece = rows.disown(session, by, owned, at=at)
             return CustomerChanged(account_id=piece.account_id, contact_id=piece.contact_id)
 
-        return change_customer(info, act)
+        return done(info, act)

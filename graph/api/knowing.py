@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -13,14 +12,14 @@ from sqlalchemy.orm import Session
 from graph.api.asking import Info
 from graph.api.customers import Account, Contact, ContactKind, Customer
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import by_id
 from graph.api.people import TimeOfDay, Weekday
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from intake import customers as rows
 from intake import products
 from intake.agents import Principal
 from intake.customers import merging, notes, points, preferences
-from intake.errors import IntakeError
 
 
 @strawberry.type(description="It is written down.")
@@ -68,18 +67,6 @@ class Wishes:
         return {name: nothing.get(name) if v is None else v for name, v in named.items()}
 
 
-def change(
-    info: Info, act: Callable[[Session, Principal], CustomerChanged]
-) -> CustomerChanged | AnyProblem:
-    """Do that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return act(session, asking.principal)
-    except IntakeError as error:
-        return problem(error)
-
-
 @strawberry.type
 class CustomerMutations:
     @described("Make two contacts one: the survivor gets everything of the other.")
@@ -90,7 +77,7 @@ class CustomerMutations:
             merging.merge(session, by, survivor, other, at=at)
             return CustomerChanged(contact_id=survivor)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Make two contacts of one again; what came since stays with the survivor.")
     def undo_merge(self, info: Info, merge: UUID) -> CustomerResult:
@@ -99,7 +86,7 @@ class CustomerMutations:
         def act(session: Session, by: Principal) -> CustomerChanged:
             return CustomerChanged(contact_id=merging.undo(session, by, merge, at=at).survivor_id)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write a note on an account; its people never see it.")
     def note_account(self, info: Info, account: UUID, text: str) -> CustomerResult:
@@ -109,7 +96,7 @@ class CustomerMutations:
             notes.note(session, by, account, text, at=at)
             return CustomerChanged(account_id=account)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write down how a contact likes to be served.")
     def set_preferences(self, info: Info, contact: UUID, wishes: Wishes) -> CustomerResult:
@@ -119,7 +106,7 @@ class CustomerMutations:
             preferences.prefer(session, by, contact, at=at, **wishes.fields())
             return CustomerChanged(contact_id=contact)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("A contact is reached there too: what comes from there is from them.")
     def attach_point(
@@ -132,7 +119,7 @@ class CustomerMutations:
             points.attach(session, by, contact, kind, value, region=region, at=asking.at)
             return CustomerChanged(contact_id=contact)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("A contact is not reached there any more.")
     def detach_point(self, info: Info, point: UUID) -> CustomerResult:
@@ -143,7 +130,7 @@ class CustomerMutations:
             points.detach(session, by, point, at=at)
             return CustomerChanged(contact_id=known.contact_id if known else None)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Note that a customer has one of these products.")
     def own_product(
@@ -166,4 +153,4 @@ class CustomerMutations:
             )  # fmt: skip
             return CustomerChanged(account_id=account, contact_id=contact)
 
-        return change(info, act)
+        return done(info, act)

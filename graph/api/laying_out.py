@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.fields import (
     CaseType,
     CustomField,
@@ -21,9 +21,8 @@ from graph.api.fields import (
     Topic,
     shown,
 )
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from intake.agents import Principal
-from intake.errors import IntakeError
 from intake.fields import case_types, custom, tags, topics
 
 
@@ -75,14 +74,14 @@ class LayoutMutations:
     @described("Add a type of case, the last in the order. For administrators.")
     def add_case_type(self, info: Info, name: str) -> LayoutResult:
         at = info.context.at
-        return _lay_out(
+        return done(
             info, lambda s, by: LaidOut(type=CaseType.of(case_types.add_type(s, by, name, at=at)))
         )
 
     @described("Call a type of case otherwise.")
     def rename_case_type(self, info: Info, id: UUID, name: str) -> LayoutResult:
         at = info.context.at
-        return _lay_out(
+        return done(
             info,
             lambda s, by: LaidOut(type=CaseType.of(case_types.rename_type(s, by, id, name, at=at))),
         )
@@ -95,12 +94,12 @@ class LayoutMutations:
             changed = case_types.archive_type(session, by, id, archived, at=at)
             return LaidOut(type=CaseType.of(changed))
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Add a topic, inside another or at the top.")
     def add_topic(self, info: Info, name: str, parent: UUID | None = None) -> LayoutResult:
         at = info.context.at
-        return _lay_out(
+        return done(
             info,
             lambda s, by: _topic(s, topics.add_topic(s, by, name, parent_id=parent, at=at)),
         )
@@ -113,14 +112,12 @@ class LayoutMutations:
             changed = topics.change_topic(session, by, id, name=name, parent_id=parent, at=at)
             return _topic(session, changed)
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Give a topic, and what is inside, to no more cases; those that have it keep it.")
     def archive_topic(self, info: Info, id: UUID, archived: On = True) -> LayoutResult:
         at = info.context.at
-        return _lay_out(
-            info, lambda s, by: _topic(s, topics.archive_topic(s, by, id, archived, at=at))
-        )
+        return done(info, lambda s, by: _topic(s, topics.archive_topic(s, by, id, archived, at=at)))
 
     @described("Write or paint a tag otherwise.")
     def change_tag(self, info: Info, id: UUID, name: str, colour: TagColour) -> LayoutResult:
@@ -130,12 +127,12 @@ class LayoutMutations:
             changed = tags.change_tag(session, by, id, name=name, colour=colour, at=at)
             return LaidOut(tag=Tag.of(changed))
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Make two tags one: what has the other has the survivor instead.")
     def merge_tags(self, info: Info, survivor: UUID, other: UUID) -> LayoutResult:
         at = info.context.at
-        return _lay_out(
+        return done(
             info,
             lambda s, by: LaidOut(tag=Tag.of(tags.merge_tags(s, by, survivor, other, at=at))),
         )
@@ -148,7 +145,7 @@ class LayoutMutations:
             tags.delete_tag(session, by, id, at=at)
             return LaidOut()
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Add a custom field. Its key and kind never change.")
     def add_custom_field(
@@ -160,7 +157,7 @@ class LayoutMutations:
             made = custom.add_field(session, by, key=key, kind=kind, at=at, **field.said())
             return LaidOut(custom_field=CustomField.of(made))
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Ask a custom field otherwise; what cases say stays.")
     def change_custom_field(self, info: Info, key: str, field: CustomFieldLayout) -> LayoutResult:
@@ -170,7 +167,7 @@ class LayoutMutations:
             changed = custom.change_field(session, by, key, at=at, **field.said())
             return LaidOut(custom_field=CustomField.of(changed))
 
-        return _lay_out(info, act)
+        return done(info, act)
 
     @described("Ask a custom field no more; what cases say stays.")
     def archive_custom_field(self, info: Info, key: str, archived: On = True) -> LayoutResult:
@@ -180,16 +177,7 @@ class LayoutMutations:
             changed = custom.archive_field(session, by, key, archived, at=at)
             return LaidOut(custom_field=CustomField.of(changed))
 
-        return _lay_out(info, act)
-
-
-def _lay_out(info: Info, act: Callable[[Session, Principal], LaidOut]) -> LaidOut | AnyProblem:
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return act(session, asking.principal)
-    except IntakeError as error:
-        return problem(error)
+        return done(info, act)
 
 
 def _topic(session: Session, topic: topics.Topic) -> LaidOut:

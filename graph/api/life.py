@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.entitlements import Allocation, DecreaseOn, Entitlement, Overdraw, Unlisted
 from graph.api.loading import by_id
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from intake import entitlements as rows
 from intake.agents import Principal
-from intake.errors import IntakeError
 
 REFERENCES = ("account", "contact", "owner", "sla", "calendar")
 Act = Callable[[Session, Principal], rows.Entitlement | None]
@@ -121,15 +121,16 @@ EntitlementId = Annotated[UUID, strawberry.argument(description="The id of the e
 
 def change(info: Info, act: Act) -> EntitlementChanged | AnyProblem:
     """Do that in a transaction of its own, or say why not. What seems doubtful is told too."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            done = act(session, asking.principal)
-            found = rows.doubts(session, done) if done else []
-            doubts = [f"{each.field}: {each.words}" for each in found]
-    except IntakeError as error:
-        return problem(error)
-    return EntitlementChanged(entitlement_id=done.id if done else None, warnings=doubts)
+
+    def acted(session: Session, by: Principal) -> EntitlementChanged:
+        held = act(session, by)
+        doubts = rows.doubts(session, held) if held else []
+        return EntitlementChanged(
+            entitlement_id=held.id if held else None,
+            warnings=[f"{each.field}: {each.words}" for each in doubts],
+        )
+
+    return done(info, acted)
 
 
 @strawberry.type

@@ -13,13 +13,13 @@ from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import Shown, together
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.work import CaseNumber, CaseResult, Version
 from graph.api.work import change as change_case
 from intake.agents import Act, Principal
 from intake.automation import checking, macros
-from intake.errors import IntakeError
 
 
 @strawberry.type(description="A list of actions with a name, applied to a case by hand.")
@@ -108,12 +108,7 @@ def named(asking: Asking, shown: Sequence[Macro]) -> Mapping[UUID, str]:
 def _change(
     info: Info, act: Callable[[Session, Principal], macros.Macro]
 ) -> MacroChanged | AnyProblem:
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return MacroChanged(macro_id=act(session, asking.principal).id)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: MacroChanged(macro_id=act(session, by).id))
 
 
 def _forms(forms: JSON) -> Sequence[Mapping[str, Any]]:

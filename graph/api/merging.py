@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from graph.api.asking import Info
 from graph.api.cases import Case
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.problems import AnyProblem, problem
 from graph.api.work import CaseChanged, CaseNumber, CaseResult, Version, change
 from intake import merging
@@ -174,11 +175,7 @@ class MergeMutations:
 
 def _filed(info: Info, act: Callable[[Session, Principal], UUID]) -> CaseChanged | AnyProblem:
     """Do that, and show the case where the message is now."""
-    try:
-        with info.context.acting() as session:
-            return CaseChanged(case_id=act(session, info.context.principal))
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: CaseChanged(case_id=act(session, by)))
 
 
 def _shown(share: merging.Share) -> MergeShare:

@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.hours import Scope
 from graph.api.loading import by_id
 from graph.api.problems import AnyProblem, problem
@@ -225,10 +226,9 @@ def change(
 ) -> SlaChanged | AnyProblem:
     """Do that in a transaction of its own, or say why not; `act` tells of which SLA, and how many
     cases it moved."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            sla_id, cases = act(session, asking.principal)
-    except IntakeError as error:
-        return problem(error)
-    return SlaChanged(sla_id=sla_id, cases_moved=cases)
+
+    def acted(session: Session, by: Principal) -> SlaChanged:
+        sla_id, cases = act(session, by)
+        return SlaChanged(sla_id=sla_id, cases_moved=cases)
+
+    return done(info, acted)

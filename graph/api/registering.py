@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
-from graph.api.knowing import CustomerChanged, CustomerResult, change
+from graph.api.doing import done
+from graph.api.knowing import CustomerChanged, CustomerResult
 from intake import customers as rows
 from intake.agents import Principal
 from intake.customers import domains, registering
@@ -72,7 +73,7 @@ class RegisterMutations:
                 rows.domains.add_domain(session, by, made.id, domain, at=at)
             return CustomerChanged(account_id=made.id)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write other things of an account.")
     def change_account(self, info: Info, account: UUID, fields: AccountFields) -> CustomerResult:
@@ -82,7 +83,7 @@ class RegisterMutations:
             registering.change_account(session, by, account, at=at, **given(fields))
             return CustomerChanged(account_id=account)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write down a person who is new to us; `attachPoint` says how they are reached.")
     def add_contact(
@@ -100,7 +101,7 @@ class RegisterMutations:
             )
             return CustomerChanged(contact_id=made.id)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("Write other things of a contact; their cases stay with the account they are of.")
     def change_contact(self, info: Info, contact: UUID, fields: ContactFields) -> CustomerResult:
@@ -110,7 +111,7 @@ class RegisterMutations:
             registering.change_contact(session, by, contact, at=at, **given(fields))
             return CustomerChanged(contact_id=contact)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("New people who write from that mail domain belong to the account from now on.")
     def add_domain(self, info: Info, account: UUID, domain: str) -> CustomerResult:
@@ -120,7 +121,7 @@ class RegisterMutations:
             domains.add_domain(session, by, account, domain, at=at)
             return CustomerChanged(account_id=account)
 
-        return change(info, act)
+        return done(info, act)
 
     @described("New people who write from that mail domain belong nowhere; who is known stays.")
     def remove_domain(self, info: Info, domain: str) -> CustomerResult:
@@ -130,4 +131,4 @@ class RegisterMutations:
             held = domains.remove_domain(session, by, domain, at=at)
             return CustomerChanged(account_id=held.account_id)
 
-        return change(info, act)
+        return done(info, act)

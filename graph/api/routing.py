@@ -15,6 +15,7 @@ from strawberry.scalars import JSON
 from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, together
 from graph.api.pages import First
@@ -292,13 +293,12 @@ def change(
     info: Info, act: Callable[[Session, Principal], routing.RuleSet | None]
 ) -> RoutingChanged | AnyProblem:
     """Do that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            done = act(session, asking.principal)
-            return RoutingChanged(rule_set_id=done.id if done is not None else None)
-    except IntakeError as error:
-        return problem(error)
+
+    def acted(session: Session, by: Principal) -> RoutingChanged:
+        kept = act(session, by)
+        return RoutingChanged(rule_set_id=kept.id if kept is not None else None)
+
+    return done(info, acted)
 
 
 def rule_set(asking: Asking, id: UUID) -> RoutingRuleSet | None:

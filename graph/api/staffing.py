@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import by_id
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.queues import Assignment, Continuity, Queue, WhenNotCovered
 from graph.api.teams import Team, teams_by_id
 from graph.api.work import Version
 from intake import queues, staffing, teams
 from intake.agents import Principal
 from intake.db import Base
-from intake.errors import IntakeError, NotFound
+from intake.errors import NotFound
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Base)
@@ -225,16 +226,8 @@ def _known(session: Session, kind: type[R], id: UUID) -> R:
 def _queue(
     info: Info, act: Callable[[Session, Principal], queues.Queue]
 ) -> QueueChanged | AnyProblem:
-    try:
-        with info.context.acting() as session:
-            return QueueChanged(queue_id=act(session, info.context.principal).id)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: QueueChanged(queue_id=act(session, by).id))
 
 
 def _team(info: Info, act: Callable[[Session, Principal], teams.Team]) -> TeamChanged | AnyProblem:
-    try:
-        with info.context.acting() as session:
-            return TeamChanged(team_id=act(session, info.context.principal).id)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: TeamChanged(team_id=act(session, by).id))

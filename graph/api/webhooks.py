@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -14,16 +14,15 @@ from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, grouped, together
 from graph.api.pages import After, Connection, First, Order, page
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from intake import events, webhooks
 from intake.agents import Principal
-from intake.errors import IntakeError
 
 DeliveryState = events.DeliveryState
-R = TypeVar("R")
 
 
 @strawberry.type(description="One call that was made, or could not be.")
@@ -245,16 +244,6 @@ class WebhookMutations:
                 delivery_id=webhooks.send_again(session, by, delivery, at=at).id
             ),
         )
-
-
-def done(info: Info, act: Callable[[Session, Principal], R]) -> R | AnyProblem:
-    """Do that in a transaction of its own, or say why not."""
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return act(session, asking.principal)
-    except IntakeError as error:
-        return problem(error)
 
 
 def change(

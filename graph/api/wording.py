@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import Shown, together
 from graph.api.problems import AnyProblem, problem
 from intake import wording
@@ -161,12 +162,7 @@ class WordingMutations:
 def _change(
     info: Info, act: Callable[[Session, Principal], wording.ReplyTemplate]
 ) -> TemplateChanged | AnyProblem:
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return TemplateChanged(template_id=act(session, asking.principal).id)
-    except IntakeError as error:
-        return problem(error)
+    return done(info, lambda session, by: TemplateChanged(template_id=act(session, by).id))
 
 
 def _said(texts: Sequence[LocalTextInput]) -> dict[str, str]:
