@@ -50,7 +50,9 @@ from graph.api.registering import RegisterMutations
 from graph.api.rehearsals import RehearsalQueries
 from graph.api.replays import ReplayQueries
 from graph.api.reports import ReportQueries
-from graph.api.routing import RoutingMutations, RoutingQueries
+from graph.api.routing import RoutingQueries
+from graph.api.routing_rehearsals import RoutingRehearsalQueries
+from graph.api.ruling import RoutingMutations
 from graph.api.scalars import SCALARS
 from graph.api.similar import SimilarQueries
 from graph.api.slas import SlaQueries
@@ -100,6 +102,7 @@ class Query(
     InboundQueries,
     ReportQueries,
     RoutingQueries,
+    RoutingRehearsalQueries,
     AgentQueries,
     WebhookQueries,
 ):
