@@ -26,7 +26,7 @@ REQUEST = struct.Struct(">II")
 """Length of the JSON that says what is wanted, length of the raw message that follows it."""
 ANSWER = struct.Struct(">cI")
 """Kind of answer, length of what follows it."""
-READY, MESSAGE, PART, RAISED, EXHAUSTED = b"A", b"M", b"P", b"R", b"X"
+READY, MESSAGE, PART, DAYS, RAISED, EXHAUSTED = b"A", b"M", b"P", b"D", b"R", b"X"
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 
@@ -86,6 +86,8 @@ def _answer(wanted: dict[str, Any], raw: bytes) -> tuple[bytes, bytes]:
     try:
         if fault := wanted.get("envelope", {}).get("fault"):
             _fault(fault)
+        if "zone" in wanted:
+            return DAYS, orjson.dumps(_days(raw, wanted["years"], wanted["zone"]))
         module: Any = channel(wanted["channel"])
         if "part" in wanted:
             content_type, content = module.part(raw, wanted["part"])
@@ -95,6 +97,17 @@ def _answer(wanted: dict[str, Any], raw: bytes) -> tuple[bytes, bytes]:
         return EXHAUSTED, b"it took more memory than a message may"
     except Exception as error:  # noqa: BLE001 - the parent keeps the message and the reason
         return RAISED, _told(error).encode("utf-8", "replace")
+
+
+def _days(raw: bytes, years: list[int], zone: str) -> dict[str, Any]:
+    """The holidays of an iCalendar, or what is wrong with it, in words for people."""
+    from intake.calendars import BadCalendar, icalendar
+
+    try:
+        found = icalendar.holidays(raw.decode("utf-8", "replace"), range(*years), zone=zone)
+    except BadCalendar as wrong:
+        return {"wrong": str(wrong)}
+    return {"days": {day.isoformat(): name for day, name in found.items()}}
 
 
 def _told(error: Exception) -> str:

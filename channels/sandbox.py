@@ -12,13 +12,15 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from channels.confined import MESSAGE, PART, REQUEST
+from channels.confined import DAYS, MESSAGE, PART, REQUEST
 from channels.reader import Reader
+from intake.calendars import BadCalendar
 from intake.messages import Message
 
 
@@ -92,6 +94,18 @@ class Sandbox:
             raise Unreadable(_words(content))
         content_type, _, content = content.partition(b"\n")
         return content_type.decode("ascii", "replace"), content
+
+    def holidays(self, raw: bytes, years: range, zone: str, *, fault: str = "") -> dict[date, str]:
+        """The holidays in an iCalendar, by `icalendar.holidays`. Raises BadCalendar, Unreadable."""
+        about = {"years": [years.start, years.stop], "zone": zone}
+        wanted = about | {"envelope": {"fault": fault}}
+        ((kind, content),) = self._answers([_request(wanted, raw)])
+        if kind != DAYS:
+            raise Unreadable(_words(content))
+        said = orjson.loads(content)
+        if "wrong" in said:
+            raise BadCalendar(str(said["wrong"]))
+        return {date.fromisoformat(day): str(name) for day, name in said["days"].items()}
 
     def _answers(self, requests: list[bytes]) -> list[tuple[bytes, bytes]]:
         """One answer to each request: a child that dies on one is replaced for the next."""

@@ -1,7 +1,7 @@
-"""The worker's duty: file what was kept, send what was promised, move what time moves, and let
-what was said be found.
+"""The worker's duty: file what was kept, send what was promised, fetch the holidays that others
+publish, move what time moves, and let what was said be found.
 
-Five loops in threads of one process. Each asks cheaply whether there is anything to do, so that
+Six loops in threads of one process. Each asks cheaply whether there is anything to do, so that
 an idle desk never takes the write lock.
 """
 
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from channels import REGISTRY
+from channels import REGISTRY, feeds
 from channels.dispatch import Dispatch
 from channels.reception import Reception
 from graph.due import ABOVE
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 ASK_AGAIN_SECONDS = 0.05
 CALL_SECONDS = 0.5
+FETCH_SECONDS = 2.0
 TICK_SECONDS = 1.0
 INDEX_SECONDS = 0.5
 AWAY_SECONDS = 1.0
@@ -53,6 +54,7 @@ def run(house: House, stop: threading.Event) -> None:
             ("file", lambda: _file(house, stop), ASK_AGAIN_SECONDS),
             ("send", lambda: _send(dispatch), ASK_AGAIN_SECONDS * 2),
             ("call", lambda: _send(calls), CALL_SECONDS),
+            ("fetch", lambda: _fetch(house), FETCH_SECONDS),
             ("clock", lambda: _tick(house.db, house.desk), TICK_SECONDS),
             ("index", lambda: _index(house.db), INDEX_SECONDS),
         )
@@ -110,6 +112,13 @@ def _file(house: House, stop: threading.Event) -> bool:
 def _send(dispatch: Dispatch) -> bool:
     at = datetime.now(UTC)
     return dispatch.waiting(at=at) and dispatch.send_due(at=at) > 0
+
+
+def _fetch(house: House) -> bool:
+    at = datetime.now(UTC)
+    if not feeds.waiting(house.db, at=at):
+        return False
+    return feeds.fetch_due(house.db, house.sandbox, house.desk, at=at) > 0
 
 
 def _tick(db: Database, desk: Desk) -> bool:

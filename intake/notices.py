@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import events, queues, threads
-from intake.agents import Agent, HearsBy
+from intake.agents import Agent, HearsBy, Role
 from intake.desk import Desk
 from intake.messages import Outgoing
 
@@ -38,6 +39,23 @@ def tell(
     text = "\n".join([f"{news}:", *(f"- {each}" for each in details)]) if details else f"{news}."
     link = f"\n\n{desk.base_url}{page}" if desk.base_url else ""
     mail(session, agent.email, news, f"{text}{link}\n", desk=desk, key=key, at=at)
+
+
+def tell_administrators(
+    session: Session,
+    news: str,
+    *,
+    desk: Desk,
+    key: str,
+    at: datetime,
+    page: str = "",
+    details: Sequence[str] = (),
+) -> None:
+    """Every administrator hears of it, once for each `key` and instant."""
+    administrators = select(Agent).where(Agent.active, Agent.role == Role.ADMINISTRATOR)
+    for agent in session.scalars(administrators.order_by(Agent.id)):
+        once = f"{key}:{agent.id}:{at.timestamp():.0f}"
+        tell(session, agent, news, desk=desk, key=once, at=at, page=page, details=details)
 
 
 def mail(

@@ -138,8 +138,8 @@ class Settings(BaseSettings):
 
     webhook_hosts: tuple[str, ...] = Field(
         (),
-        description="Hosts of your own network that webhooks may call, also over http; all others "
-        "must be public, over https.",
+        description="Hosts of your own network that webhooks may call and calendars be fetched "
+        "from, also over http; all others must be public, over https.",
     )
 
     acknowledgements_per_hour: int = Field(500, ge=0, description="Automatic mails, in all.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from channels import feeds
 from channels.sandbox import Sandbox
 from intake.agents import Role
+from intake.feeds import HolidayFeed
 from intake.sla import From, Kpi, KpiDefinition, ServiceCalendar, Sla, SlaItem, SlaState
 from tests.console import Console, filled_in, tree, words
 from tests.desk import DeskUnderTest
 from tests.promised import OFFICE, PRESSING, has_sla, item, open_case, the_clock
+from tests.publisher import publishing
 
 ALWAYS = {
     "zone": "UTC",
@@ -230,6 +234,46 @@ def test_public_holidays_are_seen_before_they_are_added(
     assert "say a country" in words(neither)
     present = next(each for each in desk.all(ServiceCalendar) if each.current_id is None)
     assert len(present.hours["holidays"]) > 20
+
+
+def test_a_feed_of_holidays_is_followed_looked_at_taken_and_removed(
+    desk: DeskUnderTest, sandbox: Sandbox
+) -> None:
+    desk.settings = replace(desk.settings, webhook_hosts=("127.0.0.1",))
+    ada = Console(desk, sandbox).browser(desk.has_agent("Ada", Role.ADMINISTRATOR))
+    has_sla(desk, item(fail=240), hours=ALWAYS)
+    [calendar] = desk.all(ServiceCalendar)
+    at = datetime.now(UTC).replace(microsecond=0)
+    open_case(desk, at=at)
+    before, address = the_clock(desk).fail_at, f"/calendars/{calendar.id}"
+
+    def fetched() -> Any:
+        feeds.fetch_due(desk.db, sandbox, desk.settings, at=datetime.now(UTC))
+        return ada.get(address)
+
+    with publishing() as publisher:
+        publisher.publishes(**{f"Day {n}": f"{at + timedelta(days=n):%Y%m%d}" for n in range(4)})
+        publisher.instead = [(403, {}, b"")]
+        refused = posted(ada, ada.get(address), "feeds", url="http://10.0.0.8/a.ics")
+        terms = {"url": publisher.url, "scope": "when somebody takes it"}
+        fresh = followed(ada, posted(ada, ada.get(address), "feeds", **terms))
+        failed = fetched()
+        followed(ada, posted(ada, failed, "refresh"))
+        offered = fetched()
+    [feed] = desk.all(HolidayFeed)
+    rehearsal = ada.get(f"{address}/feeds/{feed.id}")
+    taken = followed(ada, posted(ada, rehearsal, "take", scope="all"))
+    removed = followed(ada, posted(ada, taken, "remove"))
+
+    assert "begin with https://" in words(refused)
+    assert "Not fetched yet" in words(fresh)
+    assert "it answered 403. The holidays stay as they were" in words(failed)
+    assert "Waits for you" in words(offered)
+    assert "1 open deadline moves" in words(rehearsal)
+    assert the_clock(desk).fail_at != before
+    assert "Up to date" in words(taken)
+    assert "Feeds of holidays" not in words(removed)
+    assert "Day 3" in words(removed)
 
 
 def test_those_who_may_not_write_promises_read_them(desk: DeskUnderTest, console: Console) -> None:

@@ -397,6 +397,7 @@ def walked(console: Console) -> list[tuple[str, str]]:
         path = route.path.replace("{number:int}", "1001").replace("{number}", "KB-1")
         path = path.replace("{name}", "x.css").replace("{path:path}", "no/such/page")
         path = path.replace("{place:int}", "1").replace("{family:uuid}", str(new_id()))
+        path = path.replace("{feed:uuid}", str(new_id()))
         path = path.replace("{key}", "seats").replace("{line:uuid}", str(new_id()))
         for prefix, id in ids.items():
             if path.startswith(prefix):

@@ -28,6 +28,7 @@ from intake.db import Database, new_id
 from intake.desk import Desk
 from intake.endpoints import Endpoint
 from intake.entitlements import Entitlement, EntitlementTemplate
+from intake.feeds import HolidayFeed
 from intake.inbound import Inbound, State
 from intake.messages import Attachment
 from intake.products import Product
@@ -122,12 +123,15 @@ QUERIES = {
     "products": (OPEN, "products { nodes { name } }"),
     "slas": (OPEN, "slas { name items { kpi } versions { version } }"),
     "sla": (OPEN, 'sla(id: "{sla}") { name items { kpi } }'),
-    "calendars": (OPEN, "calendars { name hours words }"),
+    "calendars": (OPEN, "calendars { name hours words feeds { host url error } }"),
     "rehearseHours": (
         MANAGES,
         'rehearseHours(calendar: "{calendar}",'
         ' hours: {zone: "UTC", weekly: {tue: [["09:00", "10:00"]]}})'
         " { more moves { caseNumber } }",
+    ),
+    "rehearseHolidays": (
+        MANAGES, 'rehearseHolidays(feed: "{feed}") { more moves { caseNumber } }',
     ),
     "rehearseSla": (MANAGES, 'rehearseSla(id: "{sla}") { moves { caseNumber was becomes } }'),
     "invoiceRequests": (
@@ -460,6 +464,11 @@ MUTATIONS |= {
         "addCalendar": 'name: "x", hours: {zone: "UTC", weekly: {}}',
         "renameCalendar": 'calendar: "{calendar}", name: "x"',
         "addHolidays": 'calendar: "{calendar}", source: {country: "ES"}, scope: ALL',
+        "addHolidayFeed": 'calendar: "{calendar}", url: "https://x.example/a.ics"',
+        "changeHolidayFeed": 'id: "{feed}", scope: NEW, everyHours: 24',
+        "refreshHolidayFeed": 'id: "{feed}"',
+        "takeHolidays": 'feed: "{feed}", scope: NEW',
+        "removeHolidayFeed": 'id: "{feed}"',
         "registerWebhook": 'url: "https://x.example/", kinds: ["*"]',
         "changeWebhook": 'id: "{unknown}"',
         "rotateWebhookSecret": 'id: "{unknown}"',
@@ -635,7 +644,14 @@ def laid_out(desk: DeskUnderTest, case_id: UUID) -> dict[str, UUID]:
         [item] = checklists.put_on(session, session.get_one(Case, case_id), ["Ask"])
         endpoint = Endpoint(id=new_id(), url="https://x.example/", kinds=["*"], created_at=NOON)
         session.add(endpoint)
+        calendar_id = session.scalars(select(ServiceCalendar.id)).one()
+        feed = HolidayFeed(
+            id=new_id(), calendar_id=calendar_id, url="https://x.example/b.ics", added_at=NOON,
+            next_at=datetime.max.replace(tzinfo=UTC), days={}, offered={"2099-01-01": "x"},
+        )  # fmt: skip
+        session.add(feed)
         return {
+            "feed": feed.id,
             "automation": automation.draft(session, SYSTEM, rule, at=NOON).id,
             "macro": macros.write(session, SYSTEM, "Macro", high, at=NOON).id,
             "reply template": thanks.id,

@@ -393,6 +393,8 @@ def test_nothing_inside_is_ever_connected_to(url: str, monkeypatch: pytest.Monke
 
     with pytest.raises((guarded.Forbidden, guarded.NoAnswer)):
         guarded.post(url, b"{}", {})
+    with pytest.raises((guarded.Forbidden, guarded.NoAnswer)):
+        guarded.get(url, {}, most_bytes=100)
 
     assert connected == []
 

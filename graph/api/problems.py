@@ -195,7 +195,7 @@ OF_A_FIELD = frozenset(
         *("wrong-activity", "wrong-family", "wrong-opening"),
         *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),
-        *("wrong-field", "not-filled-in"),
+        *("wrong-field", "not-filled-in", "wrong-feed"),
         *("wrong-queue", "wrong-team", "wrong-capacity", "wrong-skill", "wrong-view"),
     }
 )

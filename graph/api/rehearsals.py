@@ -52,7 +52,7 @@ class RehearsalQueries:
         asking = info.context
         asking.principal.must(Act.MANAGE)
         moved = rehearsing.moved_by_hours(asking.session, calendar, form_of(hours), at=asking.at)
-        return _listed(list(islice(moved, first + 1)), first)
+        return listed(list(islice(moved, first + 1)), first)
 
     @described(
         "Which open deadlines would move if running cases adopted this version of an SLA. "
@@ -65,7 +65,7 @@ class RehearsalQueries:
         with asking.acting() as session:
             if session.get(rows.Sla, id) is None:
                 raise NotFound("there is no such SLA")
-            return _listed(rehearsing.moved_by_version(session, id, at=asking.at), first)
+            return listed(rehearsing.moved_by_version(session, id, at=asking.at), first)
 
 
 def form_of(hours: JSON) -> dict[str, Any]:
@@ -73,7 +73,8 @@ def form_of(hours: JSON) -> dict[str, Any]:
     return cast(dict[str, Any], hours)
 
 
-def _listed(moves: list[Move], first: int) -> Rehearsal:
+def listed(moves: list[Move], first: int) -> Rehearsal:
+    """The first of these moves, and whether there are more."""
     shown = [
         DeadlineMove(case_number=move.case_number, kpi=move.kpi, was=move.was, becomes=move.becomes)
         for move in moves[:first]

@@ -26,6 +26,7 @@ from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
 from graph.api.entitlements import EntitlementQueries
 from graph.api.events import EventSubscriptions
+from graph.api.feeds import FeedMutations, FeedQueries
 from graph.api.fields import FieldQueries
 from graph.api.hours import HourMutations, HourQueries
 from graph.api.inbound import InboundMutations, InboundQueries
@@ -96,6 +97,7 @@ class Query(
     SlaQueries,
     PromiseQueries,
     HourQueries,
+    FeedQueries,
     RehearsalQueries,
     TryQueries,
     ArticleQueries,
@@ -139,6 +141,7 @@ class Mutation(
     EntitlementMutations,
     SlaMutations,
     HourMutations,
+    FeedMutations,
     StaffingMutations,
     AttendanceMutations,
     ViewMutations,

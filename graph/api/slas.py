@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -15,6 +15,9 @@ from graph.api.describing import described
 from graph.api.loading import Shown, by_id, grouped, together
 from intake import sla as rows
 from intake.facts import read_condition
+
+if TYPE_CHECKING:
+    from graph.api.feeds import HolidayFeed
 
 Kpi = rows.Kpi
 strawberry.enum(Kpi, name="Kpi", description="What is promised.")
@@ -57,6 +60,12 @@ class ServiceCalendar(Shown):
     def words(self) -> str:
         words: str = self.row.calendar.in_words()
         return words
+
+    @described("The feeds that it takes holidays from.")
+    def feeds(self, info: Info) -> list[Annotated[HolidayFeed, strawberry.lazy("graph.api.feeds")]]:
+        from graph.api.feeds import feeds_of
+
+        return self.loaded(info, feeds_of).get(self.id, [])
 
 
 @strawberry.type(description="One clause of an SLA: this within that time, for cases like these.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from graph.cli import calls, hours, listening, mail, people, rules, running, staff
+from graph.cli import calls, feeds, hours, listening, mail, people, rules, running, staff
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
@@ -12,6 +12,7 @@ from graph.cli.words import (
     calendar_app,
     db_app,
     demo_app,
+    feed_app,
     inbound_app,
     phone_app,
     queue_app,
@@ -31,6 +32,7 @@ from intake.settings import WrongSettings
 __all__ = [
     "app",
     "calls",
+    "feeds",
     "hours",
     "listening",
     "mail",
@@ -57,6 +59,7 @@ for name, group in (
     ("billing", billing_app),
 ):
     app.add_typer(group, name=name)
+calendar_app.add_typer(feed_app, name="feed")
 
 # A wrong setting, an unsafe database: the operator must change something before a start.
 CANNOT_START = 2

@@ -36,6 +36,7 @@ from graph.console import (
     customer_page,
     downloads,
     entitlement_page,
+    feeds_page,
     kpi_page,
     layout_custom,
     layout_pages,
@@ -135,6 +136,7 @@ def routes(house: House) -> list[Mount]:
         *sla_force.routes(house),
         *sla_try.routes(house),
         *calendar_pages.routes(house),
+        *feeds_page.routes(house),
         Route("/{path:path}", nothing),
     ]
     base_url = house.settings.base_url

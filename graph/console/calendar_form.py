@@ -33,6 +33,8 @@ LABELS = {
     "region": "Region",
     "file": "iCalendar",
     "scope": "For which {nouns}",
+    "url": "Feed",
+    "every_hours": "Hours between two fetches",
 }
 CLOSED = ("", "closed", "-")
 WHOLE = ["00:00", "24:00"]

@@ -19,10 +19,11 @@ from graph.console.filling import Filled, Misfilled, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import sla
+from intake import feeds, sla
 from intake.agents import Act
 from intake.calendars import BadCalendar, Calendar, NeverOpen, icalendar, public
 from intake.errors import IntakeError, NotFound
+from intake.feeds import HolidayFeed
 from intake.nouns import noun
 from intake.sla import KpiInstance, ServiceCalendar, changing, rehearsing
 from intake.sla.changing import Scope
@@ -77,10 +78,11 @@ def _list(visit: Visit) -> Response:
 
 
 def _page(visit: Visit) -> Response:
-    return _show(visit, Filled({}))
+    return show(visit, Filled({}))
 
 
-def _show(visit: Visit, filled: Filled) -> Response:
+def show(visit: Visit, filled: Filled) -> Response:
+    """The page of these hours, with what was typed into a form of it."""
     visit.by.must(Act.READ)
     found = _found(visit)
     calendar = found.calendar
@@ -98,6 +100,8 @@ def _show(visit: Visit, filled: Filled) -> Response:
         months=hours_picture.year(calendar, shown),
         days=hours_picture.named_days(calendar, shown),
         open_now=calendar.is_open(visit.at),
+        feeds=feeds.of_calendars(visit.session, [found.id])[found.id],
+        now=visit.at,
         filled=filled,
         labels=calendar_form.LABELS,
         writing=visit.by.may(Act.ADMINISTER),
@@ -143,7 +147,7 @@ def _form_again(visit: Visit, error: IntakeError) -> Response:
 def _page_again(visit: Visit, error: IntakeError) -> Response:
     if isinstance(error, BadCalendar | NeverOpen):
         error = Misfilled(calendar_form.at_its_field(error))
-    return _show(visit, again(visit.form, error, calendar_form.LABELS))
+    return show(visit, again(visit.form, error, calendar_form.LABELS))
 
 
 def _add(visit: Visit) -> Response:
@@ -154,7 +158,7 @@ def _add(visit: Visit) -> Response:
 
 def _rehearse(visit: Visit) -> Response:
     visit.by.must(Act.ADMINISTER)
-    return _rehearsed(visit, visit.said("name"), calendar_form.read(visit.form))
+    return rehearsed(visit, visit.said("name"), calendar_form.read(visit.form))
 
 
 def _rehearse_holidays(visit: Visit) -> Response:
@@ -170,10 +174,14 @@ def _rehearse_holidays(visit: Visit) -> Response:
         days = icalendar.holidays(ical, span, zone=found.calendar.zone)
     else:
         days = public.of_country(country, region, span)
-    return _rehearsed(visit, found.name, changing.with_holidays(found.hours, days))
+    return rehearsed(visit, found.name, changing.with_holidays(found.hours, days))
 
 
-def _rehearsed(visit: Visit, name: str, hours: dict[str, Any]) -> Response:
+def rehearsed(
+    visit: Visit, name: str, hours: dict[str, Any], feed: HolidayFeed | None = None
+) -> Response:
+    """Which deadlines other hours would move, and the question for whom they shall; of a feed when
+    it is what offers them."""
     found = _found(visit)
     becomes = Calendar.from_json(hours)
     moves = list(rehearsing.moved_by_hours(visit.session, found.id, hours, at=visit.at))
@@ -187,6 +195,7 @@ def _rehearsed(visit: Visit, name: str, hours: dict[str, Any]) -> Response:
         becomes=becomes,
         week=hours_picture.week(becomes.weekly),
         hours=orjson.dumps(hours).decode(),
+        feed=feed,
         moves=list(islice(moves, MOVES_SHOWN)),
         in_all=len(moves),
         filled=Filled({}),

@@ -57,7 +57,7 @@ def rename_calendar(
 ) -> ServiceCalendar:
     """Call business hours, in all their versions, by another name."""
     by.must(Act.ADMINISTER)
-    calendar = _present(session, calendar_id)
+    calendar = present(session, calendar_id)
     if name.strip() == calendar.name:
         return calendar
     was, name = calendar.name, _free_name(session, name)
@@ -102,7 +102,7 @@ def change_hours(
     """
     by.must(Act.ADMINISTER)
     Calendar.from_json(hours)
-    calendar = _present(session, calendar_id)
+    calendar = present(session, calendar_id)
     if version is not None and version != calendar.version:
         raise StaleVersion(
             f"“{calendar.name}” changed since you read it (version {calendar.version}, you had "
@@ -200,9 +200,13 @@ def _place_again(session: Session, cases: Sequence[Case], calendar: ServiceCalen
     return placed
 
 
-def _present(session: Session, calendar_id: UUID) -> ServiceCalendar:
+def present(session: Session, calendar_id: UUID) -> ServiceCalendar:
+    """The hours of now, held to be changed. Raises NotFound, also for an earlier version."""
     calendar = session.scalar(
-        select(ServiceCalendar).where(ServiceCalendar.id == calendar_id).with_for_update()
+        select(ServiceCalendar)
+        .where(ServiceCalendar.id == calendar_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if calendar is None or calendar.current_id is not None:
         raise NotFound("there is no such calendar")

@@ -12,7 +12,7 @@ from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, selectinload
 
 from intake import endpoints, events, notices
-from intake.agents import SYSTEM, Agent, Role
+from intake.agents import SYSTEM
 from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
 from intake.endpoints import Endpoint
@@ -151,10 +151,7 @@ def _record(session: Session, endpoint: Endpoint, what: str, at: datetime, **dat
 
 
 def _tell(session: Session, endpoint: Endpoint, news: str, desk: Desk, at: datetime) -> None:
-    """Every administrator hears of it."""
-    administrators = select(Agent).where(Agent.active, Agent.role == Role.ADMINISTRATOR)
-    for agent in session.scalars(administrators.order_by(Agent.id)):
-        notices.tell(
-            session, agent, f"The webhook endpoint at {endpoint.host} {news}", desk=desk,
-            key=f"webhook:{endpoint.id}:{agent.id}:{at.timestamp():.0f}", at=at, page="/webhooks",
-        )  # fmt: skip
+    notices.tell_administrators(
+        session, f"The webhook endpoint at {endpoint.host} {news}", desk=desk,
+        key=f"webhook:{endpoint.id}", at=at, page="/webhooks",
+    )  # fmt: skip

@@ -643,6 +643,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_entitlement_templates_name")),
     )
     op.create_table(
+        "holiday_feeds",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("calendar_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("scope", sa.String(length=32), nullable=True),
+        sa.Column("every_hours", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("days", JSON, nullable=False),
+        sa.Column("offered", JSON, nullable=True),
+        sa.Column("read_in", sa.Integer(), nullable=True),
+        sa.Column("etag", sa.String(length=200), nullable=False),
+        sa.Column("last_modified", sa.String(length=200), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["service_calendars.id"],
+            name=op.f("fk_holiday_feeds_calendar_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holiday_feeds")),
+        sa.UniqueConstraint("calendar_id", "url", name=op.f("uq_holiday_feeds_calendar_id_url")),
+    )
+    op.create_index(op.f("ix_holiday_feeds_next_at"), "holiday_feeds", ["next_at"], unique=False)
+    op.create_table(
         "products",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=60), nullable=False),
