@@ -2,6 +2,9 @@
 
 Each page and each sheet says so from time to time, in one row for each agent and case. What is said
 holds for a little longer than until it is said again, so nobody has to say that they left.
+
+Slack's card names them too, and is changed twice for a stay however long it is: when somebody has
+stayed, and when they are gone. Whoever only passes by changes nothing there.
 """
 
 from __future__ import annotations
@@ -32,10 +35,10 @@ class Viewer(Base):
     __tablename__ = "case_viewers"
     __table_args__ = (
         Index(
-            "ix_case_viewers_writing",
-            "writes_until_at",
-            sqlite_where=text("writes_until_at IS NOT NULL"),
-            postgresql_where=text("writes_until_at IS NOT NULL"),
+            "ix_case_viewers_shown",
+            "shown_until_at",
+            sqlite_where=text("shown_until_at IS NOT NULL"),
+            postgresql_where=text("shown_until_at IS NOT NULL"),
         ),
     )
 
@@ -43,7 +46,8 @@ class Viewer(Base):
     agent_id: Mapped[UUID] = mapped_column(refers_to("agents.id"), primary_key=True, index=True)
     until_at: Mapped[datetime]
     writes_until_at: Mapped[datetime | None]
-    """None when they do not write, and once Slack was told that they stopped."""
+    shown_until_at: Mapped[datetime | None]
+    """Until when what Slack's card says of them is true; None when it does not name them."""
     agent: Mapped[Agent] = relationship()
 
     def writes(self, at: datetime) -> bool:
@@ -60,8 +64,8 @@ def beat(
     writing: bool,
     lasts: timedelta = LOOKS_FOR,
 ) -> None:
-    """Say that an agent is at a case, and whether they write; Slack's card follows when that
-    changes. Raises NotFound for a case they may not see."""
+    """Say that an agent is at a case, and whether they write. Raises NotFound for a case they may
+    not see."""
     by.must(Act.READ)
     case = one_visible(session, by, case_id)
     assert by.id is not None, "an agent asks"
@@ -70,15 +74,18 @@ def beat(
     )
     session.execute(
         delete(Viewer).where(
-            Viewer.agent_id == by.id, Viewer.until_at < at - KEPT, Viewer.writes_until_at.is_(None)
+            Viewer.agent_id == by.id, Viewer.until_at < at - KEPT, Viewer.shown_until_at.is_(None)
         )
     )
     viewer = session.get_one(Viewer, (case.id, by.id), with_for_update=True)
-    wrote = viewer.writes(at)
+    stays, wrote = viewer.until_at > at or lasts > LOOKS_FOR, viewer.writes(at)
     viewer.until_at = max(viewer.until_at, at + lasts)
     viewer.writes_until_at = at + max(lasts, WRITES_FOR) if writing else None
-    if wrote != writing:
+    if viewer.shown_until_at is None and not (stays or writing):
+        return
+    if viewer.shown_until_at is None or wrote != writing:
         tell_slack(session, case, "refresh", at)
+    viewer.shown_until_at = viewer.writes_until_at or viewer.until_at
 
 
 def leave(session: Session, by: Principal, case_id: UUID, *, at: datetime) -> None:
@@ -88,8 +95,9 @@ def leave(session: Session, by: Principal, case_id: UUID, *, at: datetime) -> No
     viewer = session.get(Viewer, (case_id, by.id), with_for_update=True)
     if viewer is None:
         return
-    wrote, viewer.until_at, viewer.writes_until_at = viewer.writes(at), at, None
-    if wrote:
+    shown = viewer.shown_until_at is not None
+    viewer.until_at, viewer.writes_until_at, viewer.shown_until_at = at, None, None
+    if shown:
         tell_slack(session, session.get_one(Case, case_id), "refresh", at)
 
 
@@ -110,19 +118,17 @@ def at_cases(
 
 
 def due(_desk: Desk, at: datetime) -> Select[Viewer]:
-    """Those who are not known to write any more, found by index."""
-    return select(Viewer).where(Viewer.writes_until_at <= at)
+    """Those of whom Slack's card says what is not known any more, found by index."""
+    return select(Viewer).where(Viewer.shown_until_at <= at)
 
 
 def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
-    """Let the cards in Slack say no longer that these write; how many they were."""
+    """Let the cards in Slack say of these that they only look, or nothing; how many they were."""
     found = session.scalars(
-        due(desk, at)
-        .order_by(Viewer.writes_until_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        due(desk, at).order_by(Viewer.shown_until_at).limit(limit).with_for_update(skip_locked=True)
     ).all()
     for viewer in found:
-        viewer.writes_until_at = None
-        tell_slack(session, session.get_one(Case, viewer.case_id), "refresh", at)
+        viewer.shown_until_at = viewer.until_at if viewer.until_at > at else None
+    for case_id in dict.fromkeys(viewer.case_id for viewer in found):
+        tell_slack(session, session.get_one(Case, case_id), "refresh", at)
     return len(found)

@@ -100,36 +100,60 @@ def shows(desk: DeskUnderTest, case: Case, at: datetime) -> str:
         return str(card.card(shown))
 
 
-def test_the_card_in_slack_says_who_writes_and_when_they_stopped(
+def test_the_card_in_slack_says_who_looks_and_who_writes_and_when_they_stopped(
     in_slack: DeskUnderTest,
 ) -> None:
-    now = datetime.now(UTC)
+    case, grace, luis = opened(in_slack), in_slack.principal("Grace"), in_slack.principal("Luis")
+
+    for seconds in (0, 15):
+        beat(in_slack, grace, case, NOON + seconds * SECOND)
+    beat(in_slack, luis, case, NOON + 15 * SECOND, writing=True)
+    both = shows(in_slack, case, NOON + 20 * SECOND)
+    beat(in_slack, luis, case, NOON + 30 * SECOND)
+    tick(in_slack, NOON + 60 * SECOND)
+    luis_alone = shows(in_slack, case, NOON + 60 * SECOND)
+    tick(in_slack, NOON + 90 * SECOND)
+
+    assert "Grace looks at it; Luis is writing" in both
+    assert "Luis looks at it" in luis_alone
+    assert "Grace" not in luis_alone
+    assert "at it" not in shows(in_slack, case, NOON + 90 * SECOND)
+
+
+def test_a_stay_changes_the_card_twice_however_long_and_passing_by_does_not(
+    in_slack: DeskUnderTest,
+) -> None:
+    cases = [opened(in_slack, sender=f"c{n}@example.com") for n in range(5)]
+    grace, luis = in_slack.principal("Grace"), in_slack.principal("Luis")
+
+    for passed, case in enumerate(cases):
+        beat(in_slack, luis, case, NOON + 10 * passed * SECOND)
+        assert "Luis" not in shows(in_slack, case, NOON + 10 * passed * SECOND)
+    tick(in_slack, NOON + 120 * SECOND)
+    assert refreshes(in_slack) == 0
+
+    for seconds in range(0, 600, 15):
+        for agent in (grace, luis):
+            beat(in_slack, agent, cases[0], NOON + seconds * SECOND)
+        tick(in_slack, NOON + seconds * SECOND)
+    assert refreshes(in_slack) == 2, "each came once"
+    tick(in_slack, NOON + 624 * SECOND)
+    assert refreshes(in_slack) == 2, "they may still be there"
+    for seconds in (625, 640, 3600):
+        tick(in_slack, NOON + seconds * SECOND)
+    assert refreshes(in_slack) == 3, "both are gone, in one change"
+
+
+def test_who_sent_what_they_wrote_is_there_no_more(in_slack: DeskUnderTest) -> None:
     case, grace = opened(in_slack), in_slack.principal("Grace")
-
-    beat(in_slack, grace, case, now)
-    assert refreshes(in_slack) == 0, "to look at it is nothing to the others in Slack"
-    beat(in_slack, grace, case, now, writing=True)
-    beat(in_slack, grace, case, now + 15 * SECOND, writing=True)
-    assert refreshes(in_slack) == 1
-    assert "Grace is writing" in shows(in_slack, case)
-
-    tick(in_slack, now + 120 * SECOND)
-    tick(in_slack, now + 150 * SECOND)
-
-    assert refreshes(in_slack) == 2
-    assert "is writing" not in shows(in_slack, case)
-
-
-def test_who_sent_what_they_wrote_writes_no_more(in_slack: DeskUnderTest) -> None:
-    now = datetime.now(UTC)
-    case, grace = opened(in_slack), in_slack.principal("Grace")
-    beat(in_slack, grace, case, now, writing=True)
+    beat(in_slack, grace, case, writing=True)
 
     with in_slack.transaction() as session:
-        viewers.leave(session, grace, case.id, at=now + SECOND)
+        viewers.leave(session, grace, case.id, at=NOON + SECOND)
+        viewers.leave(session, grace, case.id, at=NOON + SECOND)
 
     assert refreshes(in_slack) == 2
-    assert there(in_slack, case, now + SECOND) == []
+    assert there(in_slack, case, NOON + SECOND) == []
 
 
 def test_a_page_of_somebody_elses_making_can_say_it_by_graphql(desk: DeskUnderTest) -> None:

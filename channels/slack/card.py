@@ -24,6 +24,7 @@ MOST_PIECES = 4
 NAME = 120
 OPTION = 75
 LINE = 300
+MOST_NAMES = 3
 
 Blocks = list[dict[str, Any]]
 ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat", "slack": "Slack"}
@@ -56,6 +57,8 @@ class Shown:
     files: tuple[str, ...]
     articles: tuple[str, ...]
     url: str
+    looking: tuple[str, ...] = ()
+    """Who looks at it at this moment and does not write."""
     writing: tuple[str, ...] = ()
     """Who writes an answer or a note at this moment."""
 
@@ -99,9 +102,8 @@ def card(case: Shown) -> Blocks:
     if case.articles:
         lines = "\n".join(f"{place}. {line}" for place, line in enumerate(case.articles, start=1))
         blocks.append(_text(f"Articles that may answer it\n{lines}", PIECE))
-    if case.writing:
-        who = " and ".join(case.writing)
-        blocks.append(_small(f"{who} {'is' if len(case.writing) == 1 else 'are'} writing"))
+    if there := _there(case):
+        blocks.append(_small(there))
     blocks.append({"type": "actions", "elements": buttons(case)})
     return blocks
 
@@ -158,6 +160,23 @@ def deadline(case: Shown) -> str:
 def origin(channel: str) -> str:
     """A channel in words."""
     return ORIGINS.get(channel, channel)
+
+
+def _there(case: Shown) -> str:
+    """Who else is at it, such as "Ada looks at it; Ben and Carl are writing"."""
+    said = []
+    if case.looking:
+        said.append(f"{_names(case.looking)} {'looks' if len(case.looking) == 1 else 'look'} at it")
+    if case.writing:
+        said.append(f"{_names(case.writing)} {'is' if len(case.writing) == 1 else 'are'} writing")
+    return "; ".join(said)
+
+
+def _names(names: Sequence[str]) -> str:
+    first, rest = names[:MOST_NAMES], len(names) - MOST_NAMES
+    if rest > 0:
+        return f"{', '.join(first)} and {rest} more"
+    return " and ".join(filter(None, (", ".join(first[:-1]), first[-1])))
 
 
 def _heading(said: Said) -> str:

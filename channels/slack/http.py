@@ -98,7 +98,11 @@ def _shaped(asked: dict[str, Any]) -> bool:
     match asked:
         case {"type": "block_actions", "user": dict(), "actions": [{"action_id": str()}, *_]}:
             pass
-        case {"type": "view_submission", "user": dict(), "view": {"callback_id": str()}}:
+        case {
+            "type": "view_submission" | "view_closed",
+            "user": dict(),
+            "view": {"callback_id": str()},
+        }:
             pass
         case {"type": "event_callback", "event": {"type": str()}}:
             pass

@@ -31,6 +31,7 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
     ).one()
     queue = session.get_one(Queue, case.queue_id)
     last = _last_words(session, case)
+    looking, writing = _there(session, case, at)
     seen = Shown(
         at=at,
         case_id=str(case.id),
@@ -50,7 +51,8 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
         files=_files(last),
         articles=_articles(session, case),
         url=f"{base_url}/cases/{case.number}",
-        writing=_writing(session, case, at),
+        looking=looking,
+        writing=writing,
     )
     return seen, queue
 
@@ -112,9 +114,12 @@ def _worker(session: Session, case: Case) -> str:
     return case.owner.name if case.owner else ""
 
 
-def _writing(session: Session, case: Case, at: datetime) -> tuple[str, ...]:
+def _there(session: Session, case: Case, at: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who looks and who writes, of those whom the card is to name: it is changed when they go."""
     there = viewers.at_cases(session, [case.id], at=at)[case.id]
-    return tuple(one.agent.name for one in there if one.writes(at))
+    named = [one for one in there if one.shown_until_at is not None]
+    writing = tuple(one.agent.name for one in named if one.writes(at))
+    return tuple(one.agent.name for one in named if not one.writes(at)), writing
 
 
 def _articles(session: Session, case: Case) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from intake.events import Event
 from intake.settings import Settings
 from tests import slack_stand_in
 from tests.desk import NOON, DeskUnderTest, email
-from tests.slack.at_work import GRACE, HEIDI, Told, a_case, events, mails, now
+from tests.slack.at_work import GRACE, HEIDI, STRANGER, Told, a_case, events, mails, now
 from tests.slack_stand_in import Answered, SlackStandIn
 
 
@@ -274,3 +274,27 @@ def test_a_released_case_can_be_taken_again(
         ("case.picked", "Grace"), ("case.released", "Grace"), ("case.picked", "Heidi"),
     ]  # fmt: skip
     assert case.id == events(desk, "case.picked")[-1].case_id
+
+
+def test_whoever_has_a_sheet_open_is_named_on_the_card_until_they_leave_it(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    a_case(desk, told)
+    [card] = slack.cards
+
+    slack.press(card, "why", user=GRACE)
+    slack.press(card, "reply", user=HEIDI)
+    told()
+    both = card.shows
+    slack.close(slack.sheets[1], user=STRANGER)
+    slack.close(slack.sheets[1] | {"private_metadata": "{}"}, user=HEIDI)
+    told()
+    still = card.shows
+    for sheet, user in zip(slack.sheets, (GRACE, HEIDI), strict=True):
+        assert slack.close(sheet, user=user) == Answered(200)
+    told()
+
+    assert "Grace looks at it; Heidi is writing" in both
+    assert still == both
+    assert "looks at it" not in card.shows
+    assert "writing" not in card.shows

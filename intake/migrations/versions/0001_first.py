@@ -2000,6 +2000,7 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.Uuid(), nullable=False),
         sa.Column("until_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("writes_until_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_until_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],
@@ -2018,12 +2019,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_case_viewers_agent_id"), "case_viewers", ["agent_id"], unique=False)
     op.create_index(
-        "ix_case_viewers_writing",
+        "ix_case_viewers_shown",
         "case_viewers",
-        ["writes_until_at"],
+        ["shown_until_at"],
         unique=False,
-        sqlite_where=sa.text("writes_until_at IS NOT NULL"),
-        postgresql_where=sa.text("writes_until_at IS NOT NULL"),
+        sqlite_where=sa.text("shown_until_at IS NOT NULL"),
+        postgresql_where=sa.text("shown_until_at IS NOT NULL"),
     )
     op.create_table(
         "checklist_items",
