@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent, Principal
-from intake.cases import Case
+from intake.cases import Activity, Case
 from intake.db import new_id
 from intake.fields import CaseType
 from intake.queues import Queue, QueueItem, QueueMember
@@ -35,7 +35,7 @@ class Grown:
 def grow(desk: DeskUnderTest, count: int, *, searched: bool = False) -> Grown:
     """Give an empty desk so many cases: most of them closed, some open, some of those waiting.
 
-    If they are to be `searched`, they wait for the index as all that is written does.
+    If they are to be `searched`, each has a message too, and both wait for the index.
     """
     people = [desk.has_agent(f"Agent{n:02}") for n in range(AGENTS)]
     queues = [desk.has_queue(f"Queue{n:02}") for n in range(QUEUES)]
@@ -54,11 +54,12 @@ def grow(desk: DeskUnderTest, count: int, *, searched: bool = False) -> Grown:
             session.execute(text("PRAGMA cache_size = -500000"))
         else:
             session.execute(text("SET LOCAL statement_timeout = 0"))
-            if not searched:
-                # Copies refer to what is there, so nothing needs to be checked either.
-                session.execute(text("SET LOCAL session_replication_role = replica"))
+            # Copies refer to what is there, so nothing needs to be checked.
+            session.execute(text("SET LOCAL session_replication_role = replica"))
         _copy_cases(session, count, [*queues, secret], people, complaint)
         _let_them_wait(session)
+        if searched:
+            _let_them_say_something(session)
     with desk.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     return Grown(desk, people[0].principal("test"), queues[1].id)
@@ -90,10 +91,12 @@ def _copy_cases(
         if sqlite
         else "timestamptz '2026-03-02' - n * interval '1 minute'"
     )
+    # Not n * 7919: that is too large for PostgreSQL's integers.
+    spread = "(n % 90000 * 7919 % 90000)"
     due = (
-        "strftime('%Y-%m-%d %H:%M:%f000', '2026-03-02', '+' || (n * 7919 % 90000) || ' minutes')"
+        f"strftime('%Y-%m-%d %H:%M:%f000', '2026-03-02', '+' || {spread} || ' minutes')"
         if sqlite
-        else "timestamptz '2026-03-02' + (n * 7919 % 90000) * interval '1 minute'"
+        else f"timestamptz '2026-03-02' + {spread} * interval '1 minute'"
     )
     _insert(
         session, Case, "cases c, numbers",
@@ -135,6 +138,31 @@ def _let_them_wait(session: Session) -> None:
         },
         "", "c.number > 1001 AND c.state = 'active'", of="i",
     )  # fmt: skip
+
+
+def _let_them_say_something(session: Session) -> None:
+    """A message for each case: with words that all have, one in 20, one in 1000 and one alone."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    _insert(
+        session, Activity, "cases c, activities a",
+        {
+            "id": "lower(hex(randomblob(16)))" if sqlite else "gen_random_uuid()",
+            "case_id": "c.id", "at": "c.opened_at", "subject": "''",
+            "new_text": "'The toner is low. Batch b' || (c.number % 20) ||"
+            " ', model m' || (c.number % 1000) || ', order o' || c.number",
+        },
+        "", "c.number > 1001 ORDER BY c.number", of="a",
+    )  # fmt: skip
+    # In the order of life: each case with its message.
+    session.execute(text("DELETE FROM search_waiting WHERE kind IN ('case', 'activity')"))
+    session.execute(
+        text(
+            "INSERT INTO search_waiting (kind, of) SELECT kind, id FROM ("
+            " SELECT 'case' kind, id, number FROM cases UNION ALL"
+            " SELECT 'activity', a.id, c.number FROM activities a JOIN cases c ON c.id = a.case_id"
+            ") said ORDER BY number"
+        )
+    )
 
 
 def _insert(

@@ -1752,6 +1752,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cases_conversation"), "cases", ["conversation"], unique=False)
     op.create_index(op.f("ix_cases_entitlement_id"), "cases", ["entitlement_id"], unique=False)
     op.create_index(op.f("ix_cases_merged_into_id"), "cases", ["merged_into_id"], unique=False)
+    op.create_index(
+        "ix_cases_open",
+        "cases",
+        ["queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
     op.create_index(op.f("ix_cases_parent_id"), "cases", ["parent_id"], unique=False)
     op.create_index(op.f("ix_cases_related_case_id"), "cases", ["related_case_id"], unique=False)
     op.create_index(
