@@ -48,7 +48,7 @@ class Customer(Shown):
     def entitlements(
         self, info: Info
     ) -> list[Annotated[Entitlement, strawberry.lazy("graph.api.entitlements")]]:
-        from graph.api.entitlements import bought_by
+        from graph.api.entitlementlists import bought_by
 
         return self.loaded(info, bought_by).get(self.id, [])
 
@@ -56,7 +56,7 @@ class Customer(Shown):
     def running_low(
         self, info: Info
     ) -> list[Annotated[Entitlement, strawberry.lazy("graph.api.entitlements")]]:
-        from graph.api.entitlements import at_a_threshold
+        from graph.api.entitlementlists import at_a_threshold
 
         return self.loaded(info, at_a_threshold).get(self.id, [])
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from graph.api import ledger
 from graph.api.agents import Agent
@@ -18,37 +18,21 @@ from graph.api.customers import Account, Contact, Customer
 from graph.api.describing import described
 from graph.api.ledger import LedgerEntry
 from graph.api.limits import FIRST_DEFAULT
-from graph.api.loading import S, Shown, by_id, grouped, together
-from graph.api.pages import After, Connection, First, Order, page
+from graph.api.loading import Shown, grouped, shared
+from graph.api.pages import After, Connection, First, Order
 from graph.api.products import Product
-from graph.api.slas import ServiceCalendar, Sla
-from intake import agents, customers, products, renewals, sla
+from intake import agents, customers, products
 from intake import entitlements as rows
 
 if TYPE_CHECKING:
     from graph.api.contracts import ContractLine
+from graph.api.entitlement_templates import EntitlementTemplate, Terms
 
 EntitlementState = rows.State
 strawberry.enum(
     EntitlementState,
     name="EntitlementState",
     description="Only an active entitlement covers anything.",
-)
-Allocation = rows.Allocation
-strawberry.enum(Allocation, name="Allocation", description="What a term is: a case, or an hour.")
-DecreaseOn = rows.DecreaseOn
-strawberry.enum(DecreaseOn, name="DecreaseOn", description="When a term is taken.")
-Overdraw = rows.Overdraw
-strawberry.enum(
-    Overdraw,
-    name="Overdraw",
-    description="What becomes of what a resolved case used beyond what was left.",
-)
-Unlisted = rows.Unlisted
-strawberry.enum(
-    Unlisted,
-    name="UnlistedChannels",
-    description="What a channel may do that has no allotment of its own.",
 )
 
 
@@ -58,12 +42,6 @@ class ChannelAllotment(Shown):
     channel: str = strawberry.field(description="The channel: email, phone, web …")
     total: int = strawberry.field(description="What was bought, in cases or minutes.")
     remaining: int = strawberry.field(description="What is left, in cases or minutes.")
-
-
-@strawberry.type(description="How much a template gives by one channel.")
-class ChannelShare:
-    channel: str = strawberry.field(description="The channel: email, phone, web …")
-    total: int = strawberry.field(description="How much, in cases or minutes.")
 
 
 @strawberry.type(description="When an entitlement will be used up, by the use of the last weeks.")
@@ -79,15 +57,12 @@ class Forecast:
 
 
 @strawberry.type(description="What a customer may ask for.")
-class Entitlement(Shown):
+class Entitlement(Terms):
     id: UUID = strawberry.field(description="The entitlement's id.")
     name: str = strawberry.field(description="What it is called.")
     state: EntitlementState = strawberry.field(description="Where it stands.")
     starts_on: date = strawberry.field(description="Its first day.")
     ends_on: date = strawberry.field(description="Its last day, included.")
-    allocation: Allocation = strawberry.field(description="What a term is.")
-    decrease_on: DecreaseOn = strawberry.field(description="When a term is taken.")
-    restricted: bool = strawberry.field(description="Whether used up means no.")
     total: int = strawberry.field(description="What was bought, in cases or minutes.")
     remaining: int = strawberry.field(description="What is left, in cases or minutes.")
     reserved: int = strawberry.field(
@@ -96,40 +71,13 @@ class Entitlement(Shown):
     is_default: bool = strawberry.field(description="Whether it is the customer's first choice.")
     description: str = strawberry.field(description="What it is, in words, or empty.")
     email: str = strawberry.field(description="Where renewal notices go, or empty.")
-    overdraw: Overdraw = strawberry.field(
-        description="What becomes of what a resolved case used beyond what was left."
-    )
-    unlisted: Unlisted = strawberry.field(
-        description="What a channel may do that has no allotment of its own."
-    )
-    reserve: int = strawberry.field(
-        description="What an open case holds back where terms are taken on resolution."
-    )
-    period_months: int | None = strawberry.field(
-        description="Its terms come anew so often; null: once."
-    )
-    carry_over: int = strawberry.field(description="So much that is unused may move on.")
-    carry_over_days: int | None = strawberry.field(
-        description="What moved on expires after so many days; null: never."
-    )
-    thresholds: list[int] = strawberry.field(
-        description="It runs low when so many percent, or less, are left."
-    )
-    renewal_days: list[int] = strawberry.field(
-        description="The customer is reminded so many days before its end; < 0 is after it."
-    )
-    draft_renewal: bool = strawberry.field(
-        description="Whether the clock drafts its renewal once it runs low or ends."
-    )
     zone: str = strawberry.field(
         description="The time zone of its days; empty: the organisation's own."
     )
     created_at: datetime = strawberry.field(description="When it was drafted.")
-    calendar_id: strawberry.Private[UUID | None]
     account_id: strawberry.Private[UUID | None]
     contact_id: strawberry.Private[UUID | None]
     owner_id: strawberry.Private[UUID | None]
-    sla_id: strawberry.Private[UUID | None]
     template_id: strawberry.Private[UUID | None]
     renews_id: strawberry.Private[UUID | None]
     renewed_by_id: strawberry.Private[UUID | None]
@@ -160,14 +108,6 @@ class Entitlement(Shown):
     @described("The agent who answers for it.")
     def owner(self, info: Info) -> Agent | None:
         return self.named(info, "owner_id", Agent, agents.Agent)
-
-    @described("The SLA of the cases that it covers.")
-    def sla(self, info: Info) -> Sla | None:
-        return self.named(info, "sla_id", Sla, sla.Sla)
-
-    @described("The hours in which it is served: the clocks of what it covers count in them.")
-    def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
 
     @described("The template it was made from.")
     def template(self, info: Info) -> EntitlementTemplate | None:
@@ -200,89 +140,7 @@ class Entitlement(Shown):
         return self.loaded(info, ledger.ledgers, first, after)[self.id]
 
 
-@strawberry.type(description="Terms to start an entitlement from, without customer and dates.")
-class EntitlementTemplate(Shown):
-    id: UUID = strawberry.field(description="The template's id.")
-    name: str = strawberry.field(description="What it is called.")
-    allocation: Allocation = strawberry.field(description="What a term is.")
-    decrease_on: DecreaseOn = strawberry.field(description="When a term is taken.")
-    restricted: bool = strawberry.field(description="Whether used up means no.")
-    unlisted: Unlisted = strawberry.field(
-        description="What a channel may do that has no allotment of its own."
-    )
-    total: int = strawberry.field(description="How much it gives, in cases or minutes.")
-    lasts_months: int = strawberry.field(description="How long it lasts.")
-    overdraw: Overdraw = strawberry.field(
-        description="What becomes of what a resolved case used beyond what was left."
-    )
-    reserve: int = strawberry.field(
-        description="What an open case holds back where terms are taken on resolution."
-    )
-    carry_over: int = strawberry.field(description="So much that is unused may move on.")
-    carry_over_days: int | None = strawberry.field(
-        description="What moved on expires after so many days; null: never."
-    )
-    thresholds: list[int] = strawberry.field(
-        description="It runs low when so many percent, or less, are left."
-    )
-    renewal_days: list[int] = strawberry.field(
-        description="The customer is reminded so many days before its end; < 0 is after it."
-    )
-    draft_renewal: bool = strawberry.field(
-        description="Whether the clock drafts its renewal once it runs low or ends."
-    )
-    calendar_id: strawberry.Private[UUID | None]
-    period_months: int | None = strawberry.field(
-        description="Its terms come anew so often; null: once."
-    )
-    sla_id: strawberry.Private[UUID | None]
-
-    @described("How much of it may come by which channel.")
-    def channels(self) -> list[ChannelShare]:
-        totals: dict[str, int] = self.row.channels
-        return [ChannelShare(channel=name, total=total) for name, total in sorted(totals.items())]
-
-    @described("The hours in which it is served.")
-    def calendar(self, info: Info) -> ServiceCalendar | None:
-        return self.named(info, "calendar_id", ServiceCalendar, sla.ServiceCalendar)
-
-    @described("The SLA of the cases that it covers.")
-    def sla(self, info: Info) -> Sla | None:
-        return self.named(info, "sla_id", Sla, sla.Sla)
-
-
 BY_END = Order("entitlements", rows.Entitlement.ends_on, rows.Entitlement.id)
-
-
-@strawberry.type
-class EntitlementQueries:
-    @described("What was bought, the one that ends soonest first.")
-    def entitlements(
-        self,
-        info: Info,
-        account: UUID | None = None,
-        contact: UUID | None = None,
-        state: EntitlementState | None = None,
-        first: First = FIRST_DEFAULT,
-        after: After = None,
-    ) -> Connection[Entitlement]:
-        statement = select(rows.Entitlement)
-        if account is not None:
-            statement = statement.where(rows.Entitlement.account_id == account)
-        if contact is not None:
-            statement = statement.where(rows.Entitlement.contact_id == contact)
-        if state is not None:
-            statement = statement.where(rows.Entitlement.state == state)
-        return page(info.context, statement, BY_END, Entitlement, first=first, after=after)
-
-    @described("The entitlement of that id, or null.")
-    def entitlement(self, info: Info, id: UUID) -> Entitlement | None:
-        return by_id(info.context, Entitlement, rows.Entitlement, [id]).get(id)
-
-    @described("What entitlements are made from, by name.")
-    def entitlement_templates(self, info: Info) -> list[EntitlementTemplate]:
-        statement = select(rows.EntitlementTemplate).order_by(rows.EntitlementTemplate.name)
-        return together(EntitlementTemplate, info.context.session.scalars(statement))
 
 
 def allotments(
@@ -308,7 +166,7 @@ def limited_to_contacts(
         .where(listed.entitlement_id.in_([one.id for one in entitlements]))
         .order_by(customers.Contact.name, customers.Contact.id)
     )
-    return _listed(Contact, found)
+    return shared(Contact, found)
 
 
 def limited_to_products(
@@ -322,17 +180,7 @@ def limited_to_products(
         .where(listed.entitlement_id.in_([one.id for one in entitlements]))
         .order_by(products.Product.name, products.Product.id)
     )
-    return _listed(Product, found)
-
-
-def _listed(kind: type[S], pairs: Iterable[Any]) -> dict[UUID, list[S]]:
-    """Siblings of what several may list: the same row may stand in more than one list."""
-    found = list(pairs)
-    groups: dict[UUID, list[S]] = {}
-    shown = together(kind, (row for row, _owner in found))
-    for (_row, owner), one in zip(found, shown, strict=True):
-        groups.setdefault(owner, []).append(one)
-    return groups
+    return shared(Product, found)
 
 
 def forecasts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UUID, Forecast]:
@@ -341,21 +189,3 @@ def forecasts(asking: Asking, entitlements: Sequence[Entitlement]) -> Mapping[UU
     desk = asking.house.desk
     found = rows.forecasts(asking.session, live, desk, on=desk.day(asking.at)) if live else {}
     return {id: Forecast(**asdict(forecast)) for id, forecast in found.items()}
-
-
-def at_a_threshold(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:
-    """What these customers hold themselves that runs low, by customer."""
-    of = [(None, one.id) if isinstance(one, Account) else (one.id, None) for one in held]
-    found = renewals.running_low(asking.session, of)
-    return grouped(Entitlement, found, lambda row: row.account_id or row.contact_id)
-
-
-def bought_by(asking: Asking, held: Sequence[Customer]) -> Mapping[UUID, list[Entitlement]]:
-    """What these customers hold themselves, by customer."""
-    ids = [customer.id for customer in held]
-    found = asking.session.scalars(
-        select(rows.Entitlement)
-        .where(or_(rows.Entitlement.account_id.in_(ids), rows.Entitlement.contact_id.in_(ids)))
-        .order_by(rows.Entitlement.ends_on, rows.Entitlement.id)
-    )
-    return grouped(Entitlement, found, lambda row: row.account_id or row.contact_id)

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from graph.api.asking import Info
 from graph.api.describing import described
 from graph.api.doing import done
-from graph.api.entitlements import Allocation, DecreaseOn, Entitlement, Overdraw, Unlisted
+from graph.api.entitlement_templates import Allocation, DecreaseOn, Overdraw, Unlisted
+from graph.api.entitlements import Entitlement
 from graph.api.loading import by_id
 from graph.api.problems import AnyProblem
 from intake import entitlements as rows

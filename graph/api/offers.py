@@ -9,7 +9,7 @@ import strawberry
 
 from graph.api.asking import Info
 from graph.api.describing import described
-from graph.api.entitlements import (
+from graph.api.entitlement_templates import (
     Allocation,
     DecreaseOn,
     EntitlementTemplate,

@@ -12,7 +12,7 @@ import strawberry
 from graph.api.asking import Info
 from graph.api.decisions import Refusal
 from graph.api.describing import described
-from graph.api.entitlements import Allocation
+from graph.api.entitlement_templates import Allocation
 from intake import entitlements, rehearsal
 from intake.agents import Act
 from intake.errors import NotFound

@@ -24,7 +24,8 @@ from graph.api.contractlists import ContractQueries
 from graph.api.covering import CoveringMutations
 from graph.api.customers import Account, Contact, CustomerQueries
 from graph.api.deliveries import DeliveryMutations
-from graph.api.entitlements import EntitlementQueries
+from graph.api.entitlement_templates import EntitlementTemplateQueries
+from graph.api.entitlementlists import EntitlementQueries
 from graph.api.events import EventSubscriptions
 from graph.api.feeds import FeedMutations, FeedQueries
 from graph.api.fields import FieldQueries
@@ -90,6 +91,7 @@ class Query(
     ContractQueries,
     ContractTemplateQueries,
     EntitlementQueries,
+    EntitlementTemplateQueries,
     PreviewQueries,
     ReplayQueries,
     BillingQueries,

@@ -17,7 +17,7 @@ from graph.api.activities import Activity
 from graph.api.asking import Info
 from graph.api.cases import Case, visible_case
 from graph.api.describing import described
-from graph.api.entitlements import Overdraw
+from graph.api.entitlement_templates import Overdraw
 from graph.api.problems import AnyProblem, problem
 from graph.api.workdone import CaseReason
 from intake import cases as rows
