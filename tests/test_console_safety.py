@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -549,6 +550,15 @@ def test_what_never_changes_is_kept_for_ever_and_found_by_its_content(console: C
         assert re.search(r"\.[0-9a-f]{12}\.(css|js|svg)$", path)
     assert console.stranger().get("/static/console.css").status_code == 404
     assert console.stranger().get("/static/..%2f__init__.py").status_code == 404
+
+
+def test_every_part_of_the_style_is_served(console: Console) -> None:
+    [path] = tree(console.stranger().get("/sign-in")).xpath("//link[@rel='stylesheet']/@href")
+    served = console.stranger().get(path).text
+
+    parts = list((files("graph.console") / "styles").iterdir())
+    assert parts
+    assert [part.name for part in parts if part.read_text() not in served] == []
 
 
 FOREIGN = [

@@ -1,5 +1,8 @@
 """Style and script files, each under a name that changes with its content, so that a browser may
-keep it for ever."""
+keep it for ever.
+
+The style is written by parts of the page and served as one file.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,23 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+STYLES = (
+    "colours",
+    "ground",
+    "frame",
+    "together",
+    "lists",
+    "case",
+    "facts",
+    "reports",
+    "customers",
+    "forms",
+    "promises",
+    "alone",
+    "narrow",
+    "staffing",
+)
+"""The parts of `console.css`, in their order: what stands later says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +48,17 @@ class Asset:
 
 
 def _read() -> dict[str, Asset]:
+    here = files("graph.console")
+    contents = {entry.name: entry.read_bytes() for entry in (here / "static").iterdir()}
+    parts = (here / "styles" / f"{part}.css" for part in STYLES)
+    contents["console.css"] = b"".join(part.read_bytes() for part in parts)
     found = {}
-    for entry in (files("graph.console") / "static").iterdir():
-        stem, _, extension = entry.name.rpartition(".")
+    for name, content in contents.items():
+        stem, _, extension = name.rpartition(".")
         if extension in TYPES:
-            content = entry.read_bytes()
             digest = hashlib.sha256(content).hexdigest()[:12]
             path = f"/static/{stem}.{digest}.{extension}"
-            found[entry.name] = Asset(path, TYPES[extension], content)
+            found[name] = Asset(path, TYPES[extension], content)
     return found
 
 
