@@ -58,6 +58,7 @@ CASE_FIELDS = CaseFields(
     Field("covered", Kind.YES_NO, label="covered"),
     Field("state", Kind.CHOICE, choices=tuple(s.value for s in State), label="state"),
     Field("reason", Kind.CHOICE, choices=tuple(r.value for r in Reason), label="status reason"),
+    Field("own_reason", Kind.ID, label="own status reason"),
     Field("queue", Kind.ID, label="queue"),
     Field("owner", Kind.ID, label="owner"),
     Field("team", Kind.ID, label="team"),
@@ -125,6 +126,7 @@ def facts_of(case: Case, *, opening: Opening | None = None) -> CaseFacts:
             "covered": case.entitlement_id is not None,
             "state": case.state.value,
             "reason": case.reason.value,
+            "own_reason": _id(case.own_reason_id),
             "queue": _id(case.queue_id),
             "owner": _id(case.owner_id),
             "team": _id(case.team_id),
@@ -176,7 +178,7 @@ _COLUMNS: Mapping[str, str] = {
     "subject": "subject_folded",
     **{each: each for each in ("channel", "mailbox", "priority", "severity", "state", "reason")},
     **{each: f"{each}_id" for each in ("type", "topic", "account", "contact", "product")},
-    **{each: f"{each}_id" for each in ("entitlement", "queue", "owner", "team")},
+    **{each: f"{each}_id" for each in ("entitlement", "queue", "owner", "team", "own_reason")},
     **{each: f"{each}_at" for each in ("opened", "updated", "resolved", "deadline")},
 }
 

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, event, inspect, select
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent
-from intake.cases import Case, StaleVersion
+from intake.cases import Case, OwnReason, StaleVersion
 from intake.contracts import Contract
 from intake.customers import Account, Contact
 from intake.entitlements import Entitlement
@@ -35,6 +35,7 @@ PLAIN = (
     *("billable", "no_decrement", "follow_up_at", "escalated_at"),
 )
 NAMED: Mapping[str, type[Any]] = {
+    "own_reason": OwnReason,
     "type": CaseType,
     "product": Product,
     "contact": Contact,

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent
+from intake.cases import OwnReason
 from intake.conditions import Condition
 from intake.customers import Account, Contact
 from intake.entitlements import Entitlement
@@ -24,6 +25,7 @@ NAMED: Mapping[str, Any] = {
     "entitlement": Entitlement,
     "queue": Queue,
     "owner": Agent,
+    "own_reason": OwnReason,
     "type": CaseType,
     "topic": Topic,
 }

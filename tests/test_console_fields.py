@@ -9,7 +9,7 @@ import pytest
 from channels.sandbox import Sandbox
 from intake import work
 from intake.agents import SYSTEM, Agent, Role
-from intake.cases import Case, Severity
+from intake.cases import Case, Reason, Severity
 from intake.fields import FieldKind, Required, Tag, case_types, custom, topics
 from tests.console import Console, filled_in, words
 from tests.desk import NOON, DeskUnderTest, email
@@ -163,7 +163,8 @@ def test_an_administrator_lays_out_what_is_said_of_cases(
     taken = browser.post("/fields/types", data={"name": "incident"})
     wrong = browser.post("/fields/custom/new", data={**new, "choices": "one\ntwo"})
     browser.post("/fields/custom/new", data=new)
-    browser.post("/fields/reasons", data={"in progress>on hold": "yes"})
+    shown = ",".join(Reason)
+    browser.post("/fields/reasons/moves", data={"shown": shown, "in progress>on hold": "yes"})
     refused = browser.post("/cases/1001/resolve", data={"kind": "problem solved", "text": "ok"})
 
     assert "Nothing was saved: “Incident” is there already." in words(taken)

@@ -279,7 +279,7 @@ def test_an_agent_works_a_case_from_pick_to_reopen(desk: DeskUnderTest, office: 
     taken = does("pick(caseNumber: 1001)")
     released = does("release(caseNumber: 1001)")
     routed = does(f'route(caseNumber: 1001, queue: "{billing.id}")')
-    held = does("hold(caseNumber: 1001, reason: ON_HOLD)")
+    held = does("hold(caseNumber: 1001, reason: {given: ON_HOLD})")
     resumed = does("resume(caseNumber: 1001)")
     replied = does('reply(caseNumber: 1001, text: "Turn it on.")')
     resolved = does('resolve(caseNumber: 1001, text: "It was off.", billableMinutes: 5)')
@@ -323,7 +323,7 @@ def test_two_acts_in_one_request_are_two_transactions(desk: DeskUnderTest, offic
 
     both = office.asks(
         """mutation { note(caseNumber: 1001, text: "kept") { ...r }
-        resolve(caseNumber: 1001, text: "x", reason: ON_HOLD) { ...r } }
+        resolve(caseNumber: 1001, text: "x", reason: {given: ON_HOLD}) { ...r } }
         fragment r on CaseResult { __typename ... on Refused { code }
             ... on CaseChanged { activity { text } case { lastActivity { text } } } }""",
         by=grace,

@@ -139,7 +139,11 @@ def test_every_resolution_of_a_case_is_kept_with_its_time(office: Office, grace:
     adds(office, grace, "Look", plan={"minutes": 20}, completed=True)
     does(office, grace, 'resolve(caseNumber: 1001, text: "First.", billableMinutes: 15)')
     does(office, grace, "reopen(caseNumber: 1001)")
-    does(office, grace, 'resolve(caseNumber: 1001, text: "Again.", reason: INFORMATION_PROVIDED)')
+    does(
+        office,
+        grace,
+        'resolve(caseNumber: 1001, text: "Again.", reason: {given: INFORMATION_PROVIDED})',
+    )
 
     query = """{ case(number: 1001) { totalMinutes billableMinutes
         resolutions { kind text totalMinutes billableMinutes agent { name } } } }"""

@@ -14,7 +14,7 @@ from typing import Any
 from channels.slack.clocks import Clock, all_in_words, in_words
 from channels.slack.later import CHOICES
 from channels.slack.words import escaped, marked, pieces, plain, quoted
-from intake.cases import State
+from intake.cases import Reason, State
 from intake.nouns import noun
 
 HEADER = 150
@@ -92,6 +92,7 @@ def card(case: Shown) -> Blocks:
                 _field("Deadline", deadline(case)),
                 _field("Queue", quoted(case.queue, NAME)),
                 _field("Worked on by", _worker(case)),
+                *([_field("Status", quoted(case.reason, NAME))] if _waits(case) else []),
                 *([_field("Put off", case.put_off)] if case.put_off else []),
             ],
         },
@@ -188,6 +189,10 @@ def _heading(said: Said) -> str:
 def _files(names: Sequence[str]) -> str:
     count = "1 file" if len(names) == 1 else f"{len(names)} files"
     return f"{count}: {', '.join(names)}"
+
+
+def _waits(case: Shown) -> bool:
+    return case.state is State.ACTIVE and case.reason != Reason.IN_PROGRESS
 
 
 def _worker(case: Shown) -> str:

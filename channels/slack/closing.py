@@ -12,7 +12,6 @@ from channels.slack.card import FIRST_LINES
 from channels.slack.forms import (
     LINE,
     Block,
-    NotASheet,
     Sheet,
     Submitted,
     minutes_box,
@@ -24,7 +23,7 @@ from channels.slack.forms import (
     tick_box,
 )
 from channels.slack.words import plain
-from intake import work
+from intake import reasons, work
 from intake.acting import must_be_open
 from intake.agents import Act, Principal
 from intake.cases import REASONS, Reason, State
@@ -41,7 +40,10 @@ def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: dateti
     case = one_visible(session, by, case_id)
     must_be_open(case)
     still_open = [each.subject for each in work.open_of(session, [case.id])]
-    kinds = [(kind.value, kind.value.capitalize()) for kind in REASONS[State.RESOLVED]]
+    allowed = reasons.may_follow(session, case.status)
+    # Where none may follow, the refusal of the act says what may.
+    ends = [s for s in allowed if s.kind_of in REASONS[State.RESOLVED]] or REASONS[State.RESOLVED]
+    kinds = [(end.key, str(end)[:1].upper() + str(end)[1:]) for end in ends]
     hint = plain(f"Left empty: all the time that was noted on the {noun}.", LINE)
     return sheet(
         RESOLVE,
@@ -60,9 +62,10 @@ def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: dateti
 
 def resolve(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
     """Resolve it as the sheet says."""
+    kind = reasons.read(sheet.choice("kind") or Reason.PROBLEM_SOLVED)
     work.resolve(
-        session, by, sheet.case_id, sheet.text(), desk=desk, at=at,
-        kind=_reason(sheet.choice("kind")), billable_minutes=sheet.minutes(),
+        session, by, sheet.case_id, sheet.text(), desk=desk, at=at, kind=kind,
+        billable_minutes=sheet.minutes(),
         cancel_open_activities=sheet.ticked("cancel_open"),
     )  # fmt: skip
 
@@ -71,13 +74,6 @@ def reopen(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datet
     """Take it up again."""
     work.reopen(session, by, case_id, desk=desk, at=at)
     return ""
-
-
-def _reason(chosen: str) -> Reason:
-    try:
-        return Reason(chosen or Reason.PROBLEM_SOLVED)
-    except ValueError as error:
-        raise NotASheet("this sheet cannot be read; open it again from the card") from error
 
 
 def _confirming(still_open: Sequence[str]) -> list[Block]:

@@ -27,6 +27,7 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
             joinedload(Case.account),
             joinedload(Case.owner),
             joinedload(Case.entitlement),
+            joinedload(Case.own_reason),
         )
     ).one()
     queue = session.get_one(Queue, case.queue_id)
@@ -38,7 +39,7 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
         number=case.number,
         subject=case.subject,
         state=case.state,
-        reason=case.reason.value,
+        reason=str(case.status),
         channel=case.channel,
         customer=_customer(case, last),
         entitlement=_entitlement(case),

@@ -21,7 +21,7 @@ from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page
 from graph.api.problems import AnyProblem, problem
-from graph.api.workdone import CaseReason
+from graph.api.statuses import StatusReasonChoice
 from intake import bulk as rows
 from intake import cases
 from intake.agents import Principal
@@ -45,7 +45,7 @@ class BulkChange:
     queue: UUID | None = strawberry.field(default=None, description="ROUTE: to where.")
     priority: Priority | None = strawberry.field(default=None, description="PRIORITISE: which.")
     tags: list[str] = strawberry.field(default_factory=list, description="TAG: as what.")
-    reason: CaseReason | None = strawberry.field(
+    reason: StatusReasonChoice | None = strawberry.field(
         default=None, description="HOLD or RESOLVE: why; the usual reason if left out."
     )
     until: datetime | None = strawberry.field(
@@ -61,7 +61,7 @@ class BulkChange:
             queue_id=self.queue,
             priority=self.priority,
             tags=tuple(self.tags),
-            reason=self.reason,
+            reason=self.reason.chosen() if self.reason else None,
             until=self.until,
             text=self.text,
         )

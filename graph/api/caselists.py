@@ -12,12 +12,13 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 
 from graph.api.asking import Asking, Info
-from graph.api.cases import Case, CaseState
+from graph.api.cases import Case
 from graph.api.describing import described
 from graph.api.fields import Severity
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown
 from graph.api.pages import After, Connection, First, Order, page, pages
+from graph.api.statuses import CaseState
 from intake import cases as rows
 from intake import saved_views, search, views
 from intake.errors import IntakeError

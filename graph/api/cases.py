@@ -28,16 +28,15 @@ from graph.api.loading import by_id, grouped, together
 from graph.api.products import Product
 from graph.api.queues import Queue, QueueItem
 from graph.api.routing import RuleAnswer
+from graph.api.statuses import Standing
 from graph.api.stories import Told
 from graph.api.teams import Team, teams_by_id
 from graph.api.ties import Tied
-from graph.api.workdone import CaseReason, WorkDone
+from graph.api.workdone import WorkDone
 from intake import agents, customers, products, queues
 from intake import cases as rows
 from intake.visibility import visible_to
 
-CaseState = rows.State
-strawberry.enum(CaseState, name="CaseState", description="Where a case stands.")
 Priority = rows.Priority
 strawberry.enum(Priority, name="Priority", description="How pressing a case is.")
 
@@ -49,12 +48,10 @@ class NamesACase(Protocol):
 
 
 @strawberry.type(description="One request of a customer.")
-class Case(SaysOfItself, Told, SeenTo, WorkDone, Covered, Family, Tied):
+class Case(Standing, SaysOfItself, Told, SeenTo, WorkDone, Covered, Family, Tied):
     id: UUID = strawberry.field(description="Our id of it.")
     number: int = strawberry.field(description="The customer's word for it.")
     subject: str = strawberry.field(description="What it is about, as the customer put it.")
-    state: CaseState = strawberry.field(description="Where it stands.")
-    reason: CaseReason = strawberry.field(description="Why it stands there.")
     priority: Priority = strawberry.field(description="How pressing it is.")
     channel: str = strawberry.field(description="Where it came from: email, phone, web, chat …")
     mailbox: str = strawberry.field(description="The address it was sent to, or empty.")

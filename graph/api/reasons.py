@@ -1,39 +1,55 @@
-"""Status reasons: which may follow which, and putting an open case in another."""
+"""Status reasons: which there are and may follow which, and putting an open case in another."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
+from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.loading import together
 from graph.api.problems import AnyProblem, problem
+from graph.api.statuses import CaseReason, StatusReason, StatusReasonChoice
 from graph.api.work import CaseNumber, CaseResult, Version, change
-from graph.api.workdone import CaseReason
 from intake import reasons, work
-from intake.cases import Reason
+from intake.agents import Principal
+from intake.cases import Reason, Status
 from intake.errors import IntakeError
 
 
-@strawberry.type(description="What may follow a status reason on this desk, by somebody's hand.")
-class Transitions:
-    reason: CaseReason = strawberry.field(description="The status reason that a case has.")
-    allowed: list[CaseReason] = strawberry.field(description="Those that may follow it.")
+@strawberry.type(description="It is so on this desk.")
+class StatusReasonChanged:
+    reason: StatusReason = strawberry.field(description="The status reason now.")
 
 
-TransitionResult = Annotated[
-    Transitions | AnyProblem,
-    strawberry.union("TransitionResult", description="What may follow now, or why not."),
+StatusReasonResult = Annotated[
+    StatusReasonChanged | AnyProblem,
+    strawberry.union("StatusReasonResult", description="It is so, or why it is not."),
+]
+OwnId = Annotated[UUID, strawberry.argument(description="The `ownId` of one that the desk added.")]
+OwnVersion = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The `version` you read: if it changed since, nothing is done."
+    ),
 ]
 
 
 @strawberry.type
 class ReasonQueries:
-    @described("Which status reason may follow which.")
-    def transitions(self, info: Info) -> list[Transitions]:
-        found = reasons.table(info.context.session)
-        return [Transitions(reason=was, allowed=allowed) for was, allowed in found.items()]
+    @described("The status reasons of this desk, each given one before its kinds of the desk's.")
+    def status_reasons(
+        self,
+        info: Info,
+        retired: Annotated[
+            bool, strawberry.argument(description="Also those that no case is put in any more.")
+        ] = False,
+    ) -> list[StatusReason]:
+        return together(StatusReason, reasons.every(info.context.session, retired=retired))
 
 
 @strawberry.type
@@ -43,22 +59,62 @@ class ReasonMutations:
         self,
         info: Info,
         case_number: CaseNumber,
-        reason: CaseReason,
+        reason: StatusReasonChoice,
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
-            info, case_number, work.set_reason, Reason(reason),
+            info, case_number, work.set_reason, reason.chosen(),
             at=info.context.at, version=expected_version,
         )  # fmt: skip
 
     @described("Let these status reasons, and no other, follow one. For administrators.")
     def allow_transitions(
-        self, info: Info, reason: CaseReason, allowed: list[CaseReason]
-    ) -> TransitionResult:
-        asking = info.context
-        try:
-            with asking.acting() as session:
-                now = reasons.allow(session, asking.principal, reason, allowed, at=asking.at)
-        except IntakeError as error:
-            return problem(error)
-        return Transitions(reason=reason, allowed=now)
+        self, info: Info, reason: StatusReasonChoice, allowed: list[StatusReasonChoice]
+    ) -> StatusReasonResult:
+        at = info.context.at
+
+        def act(session: Session, by: Principal) -> Status:
+            was = reasons.one(session, reason.chosen())
+            follows = [reasons.choose(session, each.chosen()) for each in allowed]
+            reasons.allow(session, by, was, follows, at=at)
+            return was
+
+        return _lay_out(info, act)
+
+    @described("Add a status reason that is a kind of a given one and is called otherwise.")
+    def add_status_reason(self, info: Info, name: str, kind_of: CaseReason) -> StatusReasonResult:
+        at = info.context.at
+        return _lay_out(info, lambda s, by: reasons.add(s, by, name, Reason(kind_of), at=at))
+
+    @described("Call a status reason that the desk added otherwise.")
+    def rename_status_reason(
+        self, info: Info, id: OwnId, name: str, expected_version: OwnVersion = None
+    ) -> StatusReasonResult:
+        at = info.context.at
+        return _lay_out(
+            info, lambda s, by: reasons.rename(s, by, id, name, at=at, version=expected_version)
+        )
+
+    @described("Put no more cases in a status reason that the desk added; those in it stay.")
+    def retire_status_reason(
+        self,
+        info: Info,
+        id: OwnId,
+        retired: Annotated[bool, strawberry.argument(description="False takes it back.")] = True,
+        expected_version: OwnVersion = None,
+    ) -> StatusReasonResult:
+        at, version = info.context.at, expected_version
+        return _lay_out(
+            info, lambda s, by: reasons.retire(s, by, id, retired, at=at, version=version)
+        )
+
+
+def _lay_out(
+    info: Info, act: Callable[[Session, Principal], Status]
+) -> StatusReasonChanged | AnyProblem:
+    asking = info.context
+    try:
+        with asking.acting() as session:
+            return StatusReasonChanged(reason=StatusReason.of(act(session, asking.principal)))
+    except IntakeError as error:
+        return problem(error)

@@ -9,13 +9,13 @@ from typing import Annotated
 import strawberry
 
 from graph.api.asking import Info
-from graph.api.cases import CaseState
 from graph.api.describing import described
 from graph.api.entitlements import Entitlement, Forecast
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import together
 from graph.api.pages import First
 from graph.api.queues import Queue
+from graph.api.statuses import CaseState
 from intake import reports as rows
 from intake.errors import IntakeError
 

@@ -19,7 +19,7 @@ from graph.api.cases import Case, visible_case
 from graph.api.describing import described
 from graph.api.entitlement_templates import Overdraw
 from graph.api.problems import AnyProblem, problem
-from graph.api.workdone import CaseReason
+from graph.api.statuses import StatusReasonChoice
 from intake import cases as rows
 from intake import work
 from intake.agents import Principal
@@ -60,6 +60,14 @@ Version = Annotated[
     ),
 ]
 
+WhyHeld = Annotated[
+    StatusReasonChoice | None,
+    strawberry.argument(description="What it waits for; if left out, details."),
+]
+WhyResolved = Annotated[
+    StatusReasonChoice | None,
+    strawberry.argument(description="How it ended; if left out, the problem is solved."),
+]
 CancelOpen = Annotated[
     bool,
     strawberry.argument(
@@ -185,7 +193,7 @@ class WorkMutations:
         self,
         info: Info,
         case_number: CaseNumber,
-        reason: CaseReason = rows.Reason.WAITING_FOR_DETAILS,
+        reason: WhyHeld = None,
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
@@ -193,7 +201,7 @@ class WorkMutations:
             case_number,
             work.hold,
             at=info.context.at,
-            reason=reason,
+            reason=reason.chosen() if reason else rows.Reason.WAITING_FOR_DETAILS,
             version=expected_version,
         )
 
@@ -209,7 +217,7 @@ class WorkMutations:
         info: Info,
         case_number: CaseNumber,
         text: str,
-        reason: CaseReason = rows.Reason.PROBLEM_SOLVED,
+        reason: WhyResolved = None,
         billable_minutes: int | None = None,
         overdraw: Overdraw | None = None,
         cancel_open_activities: CancelOpen = False,
@@ -222,7 +230,7 @@ class WorkMutations:
             text,
             desk=info.context.house.desk,
             at=info.context.at,
-            kind=reason,
+            kind=reason.chosen() if reason else rows.Reason.PROBLEM_SOLVED,
             billable_minutes=billable_minutes,
             overdraw=overdraw,
             cancel_open_activities=cancel_open_activities,

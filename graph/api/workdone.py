@@ -14,18 +14,17 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
 from graph.api.loading import Shown, grouped
+from graph.api.statuses import CaseReason
 from intake import agents, billing, work
 from intake import cases as rows
 from intake.billing import Spent
-
-CaseReason = rows.Reason
-strawberry.enum(CaseReason, name="CaseReason", description="Why a case stands where it stands.")
 
 
 @strawberry.type(description="How a case was resolved. Each is kept; the first is the valid one.")
 class Resolution(Shown):
     id: UUID = strawberry.field(description="The resolution's id.")
     kind: CaseReason = strawberry.field(description="Its type: a reason of resolved cases.")
+    called: str = strawberry.field(description="What people called that type that day.")
     text: str = strawberry.field(description="How it was solved, or empty.")
     total_minutes: int = strawberry.field(description="What all that was done took.")
     billable_minutes: int = strawberry.field(description="What of it is billed or drawn.")

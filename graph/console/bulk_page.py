@@ -15,15 +15,15 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import later, rendering
+from graph.console import later, rendering, standing
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
-from intake import bulk, views
+from intake import bulk, reasons, views
 from intake.agents import Act, at_work
 from intake.bulk import Bulk, BulkItem, ItemState, OperationState, What, WrongBulk
-from intake.cases import PAUSES, REASONS, Case, Priority, Reason, State
+from intake.cases import Case, Priority
 from intake.errors import IntakeError
 from intake.views import View
 from intake.visibility import queues_visible_to, visible_to
@@ -72,8 +72,7 @@ def _choose(visit: Visit, reason: str = "") -> Response:
         agents=at_work(visit.session),
         queues=visit.session.scalars(queues_visible_to(visit.by)).all(),
         priorities=tuple(Priority),
-        pauses=sorted(PAUSES),
-        resolutions=REASONS[State.RESOLVED],
+        statuses=standing.of_any(visit.session),
         later=later.choices(times),
     )
 
@@ -121,7 +120,7 @@ def _meant(visit: Visit, typed: dict[str, str]) -> Bulk:
         queue_id=_id(typed["queue_to"]),
         priority=_one_of(Priority, typed["priority"], "priority") if typed["priority"] else None,
         tags=tuple(name.strip() for name in typed["tags"].split(",") if name.strip()),
-        reason=_one_of(Reason, reason, "reason") if reason else None,
+        reason=reasons.read(reason) if reason else None,
         until=(
             later.read(typed["until"], "", zone)
             if what is What.SNOOZE and typed["until"] not in ("", "answer")

@@ -10,14 +10,14 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import doing, hands, story
+from graph.console import doing, hands, standing, story
 from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
-from intake import work
+from intake import reasons, work
 from intake.agents import Act
 from intake.automation import macros
-from intake.cases import Case, Reason, StaleVersion
+from intake.cases import Case, StaleVersion
 from intake.errors import IntakeError
 from intake.visibility import visible_to
 
@@ -101,7 +101,7 @@ def _reroute(visit: Visit, case: Case, version: int | None) -> None:
 
 
 def _hold(visit: Visit, case: Case, version: int | None) -> None:
-    reason = _reason(visit.said("reason"))
+    reason = reasons.read(visit.said("reason"))
     work.hold(visit.session, visit.by, case.id, at=visit.at, reason=reason, version=version)
 
 
@@ -120,7 +120,7 @@ def _resolve(visit: Visit, case: Case, version: int | None) -> None:
         visit.said("text").strip(),
         desk=visit.house.desk,
         at=visit.at,
-        kind=_reason(visit.said("kind")),
+        kind=reasons.read(visit.said("kind")),
         billable_minutes=_number(visit.said("minutes"), "billable time"),
         cancel_open_activities=visit.said("cancel_open") == "yes",
         version=version,
@@ -154,6 +154,7 @@ ACTS: dict[str, Done] = {
     "macro": _macro,
     "hold": _hold,
     "resume": _resume,
+    "reason": standing.set_reason,
     "resolve": _resolve,
     "reopen": _reopen,
     "cancel": _cancel,
@@ -181,10 +182,3 @@ def _chosen(text: str, what: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise Unclear(f"choose {what} first") from error
-
-
-def _reason(text: str) -> Reason:
-    try:
-        return Reason(text)
-    except ValueError as error:
-        raise Unclear("choose a reason first") from error

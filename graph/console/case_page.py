@@ -21,6 +21,7 @@ from graph.console import (
     later,
     ready,
     rendering,
+    standing,
     story,
 )
 from graph.console.navigation import beside
@@ -31,7 +32,7 @@ from graph.console.words import Times
 from graph.house import House
 from intake import viewers, work
 from intake.agents import Act, at_work
-from intake.cases import PAUSES, REASONS, Case, State
+from intake.cases import PAUSES, Case
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
 from intake.viewers import Viewer
@@ -82,6 +83,7 @@ def case_of(visit: Visit) -> Case:
             joinedload(Case.product),
             joinedload(Case.owner),
             joinedload(Case.entitlement),
+            joinedload(Case.own_reason),
         )
     )
     if found is None:
@@ -115,8 +117,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         addressee=_addressee(visit, case) if working and case.open else "",
         agents=at_work(visit.session) if working and case.open else (),
         queues=queues,
-        resolutions=REASONS[State.RESOLVED],
-        pauses=sorted(PAUSES),
+        statuses=standing.of_case(visit, case),
         later=later.choices(times),
         filing=filing.of_case(visit, case),
         doing=doing.of_case(visit, case),

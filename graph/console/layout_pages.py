@@ -1,4 +1,4 @@
-"""How an administrator lays out what is said of cases: types, topics, tags, status reasons."""
+"""How an administrator lays out what is said of cases: types, topics, tags."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from graph.console import rendering
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import checklists, reasons
+from intake import checklists
 from intake.agents import Act
-from intake.cases import REASONS, Reason, State
 from intake.errors import IntakeError, NotFound
 from intake.fields import WrongField, case_types, tags, topics
 from intake.fields.tags import Colour
@@ -32,7 +31,6 @@ def routes(house: House) -> list[Route]:
         ("/fields/topics", _sorting, _add_topic, _change_topic),
         ("/fields/tags", _tags, None, _change_tag),
         ("/fields/checklists", _checklists, _write_checklist, _change_checklist),
-        ("/fields/reasons", _reasons, _allow, None),
     ):
         again = partial(_refused, show)
         found.append(Route(where, read(house, show)))
@@ -84,18 +82,6 @@ def _tags(visit: Visit, reason: str = "") -> Response:
         tags=tags.tags(visit.session),
         used=tags.used(visit.session),
         colours=list(Colour),
-    )
-
-
-def _reasons(visit: Visit, reason: str = "") -> Response:
-    every = [each for state in State for each in REASONS[state] if each is not Reason.MERGED]
-    return _page(
-        visit,
-        "layout_reasons.html",
-        reason,
-        every=every,
-        table=reasons.table(visit.session),
-        follows=reasons.FOLLOWS,
     )
 
 
@@ -179,15 +165,6 @@ def _change_tag(visit: Visit) -> None:
                 visit.session, visit.by, tag_id, name=visit.said("name"),
                 colour=Colour(colour) if colour in tuple(Colour) else Colour.GREY, at=visit.at,
             )  # fmt: skip
-
-
-def _allow(visit: Visit) -> None:
-    """Take the whole table as it was ticked."""
-    visit.by.must(Act.ADMINISTER)
-    for was, allowed in reasons.table(visit.session).items():
-        ticked = [each for each in reasons.FOLLOWS[was] if visit.said(f"{was}>{each}")]
-        if ticked != allowed:
-            reasons.allow(visit.session, visit.by, was, ticked, at=visit.at)
 
 
 def _id(text: str) -> UUID | None:

@@ -38,6 +38,7 @@ def templates() -> Environment:
     environment.globals["asset"] = assets.path_of
     environment.globals["noun"] = noun
     environment.filters.update(
+        capital=words.capital,
         channel=words.channel,
         hue=words.hue,
         initials=words.initials,

@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 from graph.console import filling
 from graph.console.conditions_form import BUTTON
 from graph.console.rows import moved
-from intake import queues, teams, wording
+from intake import queues, reasons, teams, wording
 from intake.agents import at_work
-from intake.automation.actions import ME, SETTABLE, VALUE_OF, WORDS, Action, Do
+from intake.automation.actions import CALLED, ME, SETTABLE, VALUE_OF, WORDS, Action, Do
+from intake.cases import Reason
 from intake.endpoints import Endpoint
 from intake.fields import CaseType, topics
 from intake.products import Product
 
 MOST_CHOICES = 500
 KINDS: Mapping[str, str] = {
-    **{f"set {field}": f"Set the {field} to" for field in SETTABLE},
+    **{f"set {field}": f"Set the {CALLED.get(field, field)} to" for field in SETTABLE},
     Do.TAG.value: "Put on tags",
     Do.UNTAG.value: "Take off tags",
     Do.ASSIGN.value: "Assign it to",
@@ -123,7 +124,8 @@ def choices(session: Session, *, by_hand: bool) -> dict[str, list[tuple[str, str
         Do.WEBHOOK.value: [
             (str(each.id), each.description or each.url) for each in session.scalars(calls)
         ],
-        Do.HOLD.value: [(word, word) for word in WORDS["reason"]],
+        "set reason": _statuses(session, WORDS["reason"]),
+        Do.HOLD.value: _statuses(session, WORDS[Do.HOLD.value]),
     }
 
 
@@ -135,6 +137,11 @@ def _form(row: ActionRow) -> dict[str, Any]:
         tags = [word.strip() for word in row.value.split(",") if word.strip()]
         return {"do": do.value, "tags": tags}
     return {"do": do.value, **({VALUE_OF[do]: row.value} if do in VALUE_OF else {})}
+
+
+def _statuses(session: Session, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    found = reasons.of_kinds(session, [Reason(word) for word in kinds])
+    return [(status.key, str(status)) for status in found]
 
 
 def _named(session: Session, table: Any) -> list[tuple[str, str]]:

@@ -80,7 +80,7 @@ def _cases(visit: Visit) -> Response:
         place = tuple_(key, Case.id)
         statement = statement.where(place < here if descending else place > here)
     order = (key.desc(), Case.id.desc()) if descending else (key, Case.id)
-    people = (Case.contact, Case.account, Case.owner, Case.team)
+    people = (Case.contact, Case.account, Case.owner, Case.team, Case.own_reason)
     found = visit.session.scalars(
         statement.options(*map(joinedload, people)).order_by(*order).limit(AT_ONCE + 1)
     ).all()

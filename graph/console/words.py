@@ -109,6 +109,12 @@ def twice(word: str) -> tuple[str, str]:
     return word, word
 
 
+def capital(said: object) -> str:
+    """The words with a capital at their beginning, the rest as it is written."""
+    text = str(said)
+    return text[:1].upper() + text[1:]
+
+
 def initials(name: str) -> str:
     """At most two letters that stand for a name."""
     words = [word for word in re.split(r"[\s.@_-]+", name[:80]) if word[:1].isalnum()]

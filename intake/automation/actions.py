@@ -60,15 +60,19 @@ VALUE_OF: Mapping[Do, str] = MappingProxyType(
     }
 )
 """How the one value of each is called; asking the routing rules has none."""
-SETTABLE = ("priority", "severity", "type", "topic", "product")
+CALLED: Mapping[str, str] = MappingProxyType({"reason": "status reason"})
+"""Fields that people call otherwise."""
+SETTABLE = ("priority", "severity", "type", "topic", "product", "reason")
 WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "priority": tuple(each.value for each in Priority),
         "severity": tuple(each.value for each in Severity),
-        "reason": tuple(sorted(each.value for each in PAUSES)),
-        "resolution": tuple(each.value for each in REASONS[State.RESOLVED]),
+        "reason": tuple(each.value for each in REASONS[State.ACTIVE]),
+        Do.HOLD.value: tuple(sorted(each.value for each in PAUSES)),
     }
 )
+OR_OWN = ("reason", Do.HOLD.value)
+"""Whose value is one of these words, or the id of a status reason of the desk's own."""
 IDS = (Do.ASSIGN, Do.TEAM, Do.ROUTE, Do.REPLY, Do.FOLLOW, Do.WEBHOOK)
 """Whose value is the id of a record."""
 
@@ -112,15 +116,22 @@ class Action:
     @property
     def id(self) -> UUID | None:
         """The record it names, if it names one."""
+        if self.about in OR_OWN:
+            return UUID(self.value) if self.value not in WORDS[self.about] else None
         named = self.do in IDS or self.field in ("type", "topic", "product")
         return UUID(self.value) if named and self.value != ME else None
+
+    @property
+    def about(self) -> str:
+        """What its value is chosen for: the field that it sets, or what it does."""
+        return self.field or self.do.value
 
     def in_words(self, names: Mapping[UUID, str] = MappingProxyType({})) -> str:
         """For people to read."""
         named = names.get(self.id, self.value) if self.id is not None else self.value
         match self.do:
             case Do.SET:
-                return f"set the {self.field} to {named}"
+                return f"set the {CALLED.get(self.field, self.field)} to {named}"
             case Do.TAG | Do.UNTAG:
                 said = "tag it" if self.do is Do.TAG else "take off"
                 return f"{said} {', '.join(self.tags)}"
@@ -143,7 +154,7 @@ class Action:
             case Do.WEBHOOK:
                 return f"call {named}"
             case Do.HOLD:
-                return f"put it on hold: {self.value}"
+                return f"put it on hold: {named}"
             case Do.RESOLVE:
                 return f"resolve it: {self.value:.80}"
 
@@ -172,17 +183,27 @@ def _value(do: Do, field: str, said: object, place: str) -> str:
     if not isinstance(said, str) or not 0 < len(said.strip()) <= LONGEST_TEXT:
         raise WrongRule(f"{place}: say what, in 1 to {LONGEST_TEXT} characters")
     said = said.strip()
-    words = WORDS.get(field or ("reason" if do is Do.HOLD else ""))
-    if words is not None and said not in words:
+    about = field or do.value
+    words = WORDS.get(about)
+    if words is not None and said in words:
+        return said
+    if words is not None and about not in OR_OWN:
         raise WrongRule(f"{place}: one of {', '.join(words)}")
     if do in IDS or field in ("type", "topic", "product"):
         if said == ME and do in (Do.ASSIGN, Do.FOLLOW):
             return said
-        try:
-            return str(UUID(said))
-        except ValueError:
-            raise WrongRule(f"{place}: {said!r:.60} is not an id") from None
+        return _id(said, f"{place}: {said!r:.60} is not an id")
+    if words is not None:
+        ways = ", ".join(words)
+        return _id(said, f"{place}: one of {ways}, or the id of a status reason of your own")
     return said
+
+
+def _id(said: str, wrong: str) -> str:
+    try:
+        return str(UUID(said))
+    except ValueError:
+        raise WrongRule(wrong) from None
 
 
 def _tags(said: object, place: str) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from intake import wording
 from intake.agents import Agent
-from intake.automation.actions import ME, Action, Do
+from intake.automation.actions import ME, WORDS, Action, Do
 from intake.automation.triggers import WrongRule
+from intake.cases import OwnReason
 from intake.db import Base
 from intake.endpoints import Endpoint
 from intake.fields import CaseType, Topic
@@ -33,6 +34,8 @@ KINDS: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "type": (CaseType, "case type"),
         "topic": (Topic, "topic"),
         "product": (Product, "product"),
+        "reason": (OwnReason, "status reason of open cases"),
+        Do.HOLD.value: (OwnReason, "status reason that puts a case on hold"),
     }
 )
 
@@ -55,7 +58,7 @@ def names_in(session: Session, actions: Iterable[Action]) -> dict[UUID, str]:
     wanted: dict[Any, set[UUID]] = {}
     for action in actions:
         if action.id is not None:
-            wanted.setdefault(KINDS[action.field or action.do.value][0], set()).add(action.id)
+            wanted.setdefault(KINDS[action.about][0], set()).add(action.id)
     found: dict[UUID, str] = {}
     for table, ids in wanted.items():
         called = table.url if table is Endpoint else table.name
@@ -69,9 +72,9 @@ def _check(session: Session, action: Action, place: str, *, by_itself: bool) -> 
         raise WrongRule(f"{place}.agent: nobody applies a rule; choose an agent")
     if action.id is None:
         return
-    table, called = KINDS[action.field or action.do.value]
+    table, called = KINDS[action.about]
     found = session.get(table, action.id)
-    if found is None or not _in_use(found):
+    if found is None or not _in_use(found) or not _fits(action, found):
         raise WrongRule(f"{place}: there is no such {called}")
     if by_itself and isinstance(found, ReplyTemplate):
         _check_template(found, place)
@@ -80,7 +83,13 @@ def _check(session: Session, action: Action, place: str, *, by_itself: bool) -> 
 def _in_use(row: Base) -> bool:
     if isinstance(row, Agent | Endpoint):
         return row.active
+    if isinstance(row, OwnReason):
+        return row.retired_at is None
     return getattr(row, "archived_at", None) is None
+
+
+def _fits(action: Action, row: Base) -> bool:
+    return not isinstance(row, OwnReason) or row.kind_of.value in WORDS[action.about]
 
 
 def _check_template(template: ReplyTemplate, place: str) -> None:

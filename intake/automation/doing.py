@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import webhooks, wording, work
+from intake import reasons, webhooks, wording, work
 from intake.agents import Agent, Kind, Principal
 from intake.automation.actions import ME, Action, Do
 from intake.automation.answering import answer
-from intake.cases import Case, Reason
+from intake.cases import Case
 from intake.desk import Desk
 from intake.errors import IntakeError
 from intake.queues import Queue
@@ -53,7 +53,15 @@ def do_all(doing: Doing, case: Case, actions: Sequence[Action]) -> list[str]:
 
 
 def _set(doing: Doing, case: Case, action: Action, _number: int) -> str:
+    if action.field == "reason":
+        return _set_reason(doing, case, action)
     return _change(doing, case, {action.field: action.value}, f"{action.field} set")
+
+
+def _set_reason(doing: Doing, case: Case, action: Action) -> str:
+    version, chosen = case.version, reasons.read(action.value)
+    work.set_reason(doing.session, doing.by, case.id, chosen, at=doing.at)
+    return f"status reason set: {case.status}" if case.version != version else "it was so already"
 
 
 def _tag(doing: Doing, case: Case, action: Action, _number: int) -> str:
@@ -142,8 +150,8 @@ def _webhook(doing: Doing, case: Case, action: Action, number: int) -> str:
 
 
 def _hold(doing: Doing, case: Case, action: Action, _number: int) -> str:
-    work.hold(doing.session, doing.by, case.id, at=doing.at, reason=Reason(action.value))
-    return f"put on hold, {action.value}"
+    work.hold(doing.session, doing.by, case.id, at=doing.at, reason=reasons.read(action.value))
+    return f"put on hold, {case.status}"
 
 
 def _resolve(doing: Doing, case: Case, action: Action, _number: int) -> str:

@@ -32,6 +32,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "case.prioritised": "its priority changes",
         "case.escalated": "the case is escalated",
         "case.held": "the case is put on hold",
+        "case.reason_set": "its status reason is set",
         "case.resumed": "work on it goes on",
         "case.resolved": "the case is resolved",
         "case.reopened": "the case is reopened",

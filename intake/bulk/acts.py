@@ -15,9 +15,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import work
+from intake import reasons, work
 from intake.agents import Agent, Principal
-from intake.cases import PAUSES, REASONS, Case, Priority, Reason, State
+from intake.cases import PAUSES, REASONS, Case, Chosen, Priority, Reason, State, Status
 from intake.desk import Desk
 from intake.errors import IntakeError
 from intake.nouns import noun
@@ -47,6 +47,13 @@ class What(StrEnum):
     CANCEL = "cancel"
 
 
+USUAL: Mapping[What, Chosen] = {
+    What.HOLD: Reason.WAITING_FOR_DETAILS,
+    What.RESOLVE: Reason.PROBLEM_SOLVED,
+}
+"""The status reason, where none is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bulk:
     """What is done to each case, and how; of what is not asked for, nothing is read."""
@@ -56,8 +63,8 @@ class Bulk:
     queue_id: UUID | None = None
     priority: Priority | None = None
     tags: tuple[str, ...] = ()
-    reason: Reason | None = None
-    """Of a hold, or of a resolution."""
+    reason: Chosen | None = None
+    """Of a hold, or of a resolution; None: the usual one."""
     until: datetime | None = None
     """Of a snooze; None: until the customer writes."""
     text: str = ""
@@ -70,7 +77,7 @@ class Bulk:
             "queue_id": str(self.queue_id) if self.queue_id else None,
             "priority": self.priority,
             "tags": list(self.tags),
-            "reason": self.reason,
+            "reason": str(self.reason) if self.reason else None,
             "until": self.until.isoformat() if self.until else None,
             "text": self.text,
         }
@@ -84,7 +91,7 @@ class Bulk:
             queue_id=UUID(kept["queue_id"]) if kept["queue_id"] else None,
             priority=Priority(kept["priority"]) if kept["priority"] else None,
             tags=tuple(kept["tags"]),
-            reason=Reason(kept["reason"]) if kept["reason"] else None,
+            reason=reasons.read(kept["reason"]) if kept["reason"] else None,
             until=datetime.fromisoformat(kept["until"]) if kept["until"] else None,
             text=kept["text"],
         )
@@ -134,23 +141,34 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
                 raise WrongBulk("tags: name one or more")
             return f"tag as {', '.join(bulk.tags)}"
         case What.HOLD:
-            reason = bulk.reason or Reason.WAITING_FOR_DETAILS
-            if reason not in PAUSES:
-                raise WrongBulk(f"reason: {reason} does not put {noun.a} on hold")
-            return f"put on hold, {reason}"
+            status = _status(session, bulk)
+            if status.kind_of not in PAUSES:
+                raise WrongBulk(f"reason: {status} does not put {noun.a} on hold")
+            return f"put on hold, {status}"
         case What.SNOOZE:
             if bulk.until is not None and bulk.until <= at:
                 raise WrongBulk("until: that time is over; give one that is to come")
             return f"snooze until {bulk.until:%F %R %Z}" if bulk.until else "snooze"
         case What.RESOLVE:
-            reason = bulk.reason or Reason.PROBLEM_SOLVED
-            if reason not in REASONS[State.RESOLVED]:
-                raise WrongBulk(f"reason: {reason} does not resolve {noun.a}")
+            status = _status(session, bulk)
+            if status.kind_of not in REASONS[State.RESOLVED]:
+                raise WrongBulk(f"reason: {status} does not resolve {noun.a}")
             _short(bulk.text)
-            return f"resolve, {reason}"
+            return f"resolve, {status}"
         case What.CANCEL:
             _short(bulk.text)
             return "cancel"
+
+
+def _reason(bulk: Bulk) -> Chosen:
+    return bulk.reason or USUAL[bulk.what]
+
+
+def _status(session: Session, bulk: Bulk) -> Status:
+    try:
+        return reasons.choose(session, _reason(bulk))
+    except IntakeError as error:
+        raise WrongBulk(f"reason: {error}") from error
 
 
 def _short(text: str) -> None:
@@ -201,16 +219,12 @@ def _tag_back(doing: Doing, case: Case, before: Known) -> None:
 
 
 def _hold(doing: Doing, case: Case, bulk: Bulk) -> None:
-    reason = bulk.reason or Reason.WAITING_FOR_DETAILS
-    work.hold(doing.session, doing.by, case.id, at=doing.at, reason=reason)
+    work.hold(doing.session, doing.by, case.id, at=doing.at, reason=_reason(bulk))
 
 
 def _hold_back(doing: Doing, case: Case, before: Known) -> None:
-    reason = Reason(before["reason"])
-    if reason in PAUSES:
-        work.hold(doing.session, doing.by, case.id, at=doing.at, reason=reason)
-    else:
-        work.resume(doing.session, doing.by, case.id, at=doing.at)
+    reason = reasons.read(before["status"])
+    work.set_reason(doing.session, doing.by, case.id, reason, at=doing.at)
 
 
 def _snooze(doing: Doing, case: Case, bulk: Bulk) -> None:
@@ -226,16 +240,15 @@ def _snooze_back(doing: Doing, case: Case, before: Known) -> None:
 
 
 def _resolve(doing: Doing, case: Case, bulk: Bulk) -> None:
-    reason = bulk.reason or Reason.PROBLEM_SOLVED
     work.resolve(
-        doing.session, doing.by, case.id, bulk.text, desk=doing.desk, at=doing.at, kind=reason
-    )
+        doing.session, doing.by, case.id, bulk.text, desk=doing.desk, at=doing.at,
+        kind=_reason(bulk),
+    )  # fmt: skip
 
 
 def _resolve_back(doing: Doing, case: Case, before: Known) -> None:
     work.reopen(doing.session, doing.by, case.id, desk=doing.desk, at=doing.at)
-    if Reason(before["reason"]) in PAUSES:
-        _hold_back(doing, case, before)
+    _hold_back(doing, case, before)
 
 
 def _cancel(doing: Doing, case: Case, bulk: Bulk) -> None:
@@ -247,7 +260,7 @@ def _whose(case: Case) -> Known:
 
 
 def _stands(case: Case) -> Known:
-    return {"state": case.state.value, "reason": case.reason.value}
+    return {"state": case.state.value, "status": case.status.key}
 
 
 def _put_off(case: Case) -> Known:
@@ -278,7 +291,7 @@ KINDS: Mapping[What, Kind] = {
     ),
     What.HOLD: Kind(
         _stands,
-        lambda case, bulk: case.reason is (bulk.reason or Reason.WAITING_FOR_DETAILS),
+        lambda case, bulk: case.status.key == str(_reason(bulk)),
         _hold, _hold_back,
     ),
     What.SNOOZE: Kind(_put_off, lambda _case, _bulk: False, _snooze, _snooze_back),

@@ -1,7 +1,7 @@
 """The case: one request of a customer, where it stands, and the activities that tell its story.
 
-`case` holds the request itself, `standing` the words for where it stands and why, `story` the
-activities, their files and the resolutions.
+`case` holds the request itself, `standing` the words for where it stands and why, `status`
+those that a desk adds to them, `story` the activities, their files and the resolutions.
 """
 
 from intake.cases.case import (
@@ -23,6 +23,7 @@ from intake.cases.standing import (
     Severity,
     State,
 )
+from intake.cases.status import Chosen, OwnReason, Status
 from intake.cases.story import (
     Activity,
     ActivityKind,
@@ -42,14 +43,17 @@ __all__ = [
     "Attachment",
     "Case",
     "ChildrenClose",
+    "Chosen",
     "Direction",
     "NotOpen",
+    "OwnReason",
     "Priority",
     "Reason",
     "Resolution",
     "Severity",
     "StaleVersion",
     "State",
+    "Status",
     "forget_plans",
     "next_numbers",
     "set_deadline",

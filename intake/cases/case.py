@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import (
     Mapped,
     Session,
     attribute_keyed_dict,
+    foreign,
     mapped_column,
     relationship,
     validates,
@@ -19,6 +20,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from intake.agents import Agent
 from intake.cases.standing import ChildrenClose, Priority, Reason, Severity, State
+from intake.cases.status import OwnReason, Status
 from intake.conditions import folded
 from intake.contracts import Contract
 from intake.counters import next_of
@@ -77,6 +79,7 @@ class Case(Base):
             )
             for name, holding, columns in (
                 ("by_team", "team_id", ("team_id", "state")),
+                ("by_own_reason", "own_reason_id", ("own_reason_id", "state")),
                 ("by_type", "type_id", ("type_id", "state")),
                 ("snoozed", "snoozed_at", ("state", "order_at", "id")),
             )
@@ -96,6 +99,12 @@ class Case(Base):
             postgresql_where=text("state = 'active'"),
         ),
         Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
+        ForeignKeyConstraint(
+            ("own_reason_id", "reason"),
+            ("own_reasons.id", "own_reasons.kind_of"),
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         *(
             # Few wait for a time at any moment, whatever the history.
             Index(
@@ -115,6 +124,8 @@ class Case(Base):
     """The subject as conditions compare it in SQL; written with it."""
     state: Mapped[State] = mapped_column(one_of(State), default=State.ACTIVE)
     reason: Mapped[Reason] = mapped_column(one_of(Reason), default=Reason.IN_PROGRESS)
+    own_reason_id: Mapped[UUID | None]
+    """The desk's own reason of that kind, if it stands in one."""
     priority: Mapped[Priority] = mapped_column(one_of(Priority), default=Priority.NORMAL)
     severity: Mapped[Severity] = mapped_column(one_of(Severity), default=Severity.NORMAL)
     type_id: Mapped[UUID | None] = mapped_column(refers_to("case_types.id"), index=True)
@@ -182,6 +193,9 @@ class Case(Base):
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
+    own_reason: Mapped[OwnReason | None] = relationship(
+        primaryjoin=lambda: foreign(Case.own_reason_id) == OwnReason.id
+    )
     contact: Mapped[Contact | None] = relationship()
     account: Mapped[Account | None] = relationship()
     contract: Mapped[Contract | None] = relationship()
@@ -201,6 +215,25 @@ class Case(Base):
     def _fold(self, _name: str, subject: str) -> str:
         self.subject_folded = folded(subject)
         return subject
+
+    @validates("reason")
+    def _leave_own_reason(self, _name: str, reason: Reason) -> Reason:
+        # Whoever puts it in a given reason need not know that it stood in one of the desk's own.
+        self.own_reason_id = self.own_reason = None
+        return reason
+
+    @property
+    def status(self) -> Status:
+        """Why it stands there, as people call it."""
+        return self.own_reason or self.reason
+
+    def stand(self, status: Status) -> None:
+        """Put it in that status; its state is left to the caller."""
+        if not isinstance(status, OwnReason):
+            self.reason = status
+            return
+        self.reason = status.kind_of
+        self.own_reason_id, self.own_reason = status.id, status
 
     @property
     def open(self) -> bool:

@@ -27,6 +27,16 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     MERGED = "merged"
 
+    @property
+    def key(self) -> str:
+        """What forms and stored acts call it."""
+        return self.value
+
+    @property
+    def kind_of(self) -> Reason:
+        """Itself: a reason of the desk's own may stand in its place (status.OwnReason)."""
+        return self
+
 
 REASONS = {
     State.ACTIVE: (

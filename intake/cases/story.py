@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from intake.cases.case import NEVER
 from intake.cases.standing import Reason
+from intake.cases.status import LONGEST
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.inbound import Inbound
 
@@ -146,6 +147,8 @@ class Resolution(Base):
     case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
     agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     kind: Mapped[Reason] = mapped_column(one_of(Reason))
+    called: Mapped[str] = mapped_column(String(LONGEST))
+    """The kind as people called it that day."""
     text: Mapped[str]
     total_minutes: Mapped[int]
     billable_minutes: Mapped[int]

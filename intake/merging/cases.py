@@ -42,7 +42,16 @@ MOST = 10
 CHAIN = 50
 # What the merge changes of a source, beside its version: put back from the record.
 PLANS = ("follow_up_at", "remind_at", "snoozed_at", "wakes_at")
-KEPT = ("state", "reason", "resolved_at", "deadline_at", "order_at", "billable", *PLANS)
+KEPT = (
+    "state",
+    "reason",
+    "own_reason_id",
+    "resolved_at",
+    "deadline_at",
+    "order_at",
+    "billable",
+    *PLANS,
+)
 KEPT_OF_CLOCK = ("state", "next_at", "untold", "paused_at")
 
 
@@ -237,4 +246,9 @@ def _before(session: Session, source: Case) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    match value:
+        case datetime():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+    return value

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from intake import followers, queues, terms
 from intake.acting import done
 from intake.agents import Act, Principal
-from intake.cases import Case, Reason, State, set_deadline
+from intake.cases import Case, OwnReason, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
 from intake.followers import Follower
@@ -130,7 +130,8 @@ def _leave(session: Session, record: CaseMerge, survivor: Case) -> None:
 def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
     before = record.before
     kept = before["case"]
-    source.state, source.reason = State(kept["state"]), Reason(kept["reason"])
+    source.state, own = State(kept["state"]), kept["own_reason_id"]
+    source.stand(session.get_one(OwnReason, UUID(own)) if own else Reason(kept["reason"]))
     source.resolved_at = _instant(kept["resolved_at"])
     source.billable = kept["billable"]
     for name in PLANS:

@@ -33,8 +33,8 @@ AT_A_TIME = 500
 MOST_CASES = 20_000
 KEPT = frozenset(
     {
-        *("channel", "mailbox", "subject", "priority", "state", "reason", "queue", "owner"),
-        *("escalated", "answered", "said", "sender", "sender_certain"),
+        *("channel", "mailbox", "subject", "priority", "state", "reason", "own_reason", "queue"),
+        *("owner", "escalated", "answered", "said", "sender", "sender_certain"),
     }
 )
 """Fields of which it is known what they were when the case was opened."""
@@ -178,6 +178,7 @@ def _facts_then(case: Case, opening: Opening, then: Mapping[str, Any]) -> CaseFa
         priority=then.get("priority", case.priority.value),
         state=State.ACTIVE.value,
         reason=Reason.IN_PROGRESS.value,
+        own_reason=None,
         queue=None,
         owner=None,
         escalated=False,

@@ -29,7 +29,7 @@ CHANGED_BY = {
     Kpi.FIRST_RESPONSE: {"answered"},
     Kpi.NEXT_RESPONSE: set(),
     Kpi.FOLLOW_UP: set(),
-    Kpi.RESOLVE_BY: {"state", "reason"},
+    Kpi.RESOLVE_BY: {"state", "reason", "own_reason"},
 }
 """The fields that keeping a promise by its usual act changes."""
 

@@ -50,7 +50,7 @@ class From(StrEnum):
 
 MOVES = frozenset({From.CHANGED, From.LAST_MESSAGE})
 BY_MESSAGES = frozenset({From.LAST_MESSAGE, From.UNANSWERED})
-CHANGED = frozenset({"state", "reason"})
+CHANGED = frozenset({"state", "reason", "own_reason"})
 """The fields of a case that a message of its customer may change."""
 USUAL_START = {
     Kpi.FIRST_RESPONSE: From.CREATED,

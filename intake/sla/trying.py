@@ -150,7 +150,7 @@ class _Past:
         """The case as it was opened."""
         return facts_of(case).but(
             state=State.ACTIVE.value, reason=Reason.IN_PROGRESS.value,
-            answered=False, escalated=False, snoozed=False,
+            own_reason=None, answered=False, escalated=False, snoozed=False,
         )  # fmt: skip
 
     def facts(self, at: datetime) -> CaseFacts:
@@ -161,7 +161,9 @@ class _Past:
             "escalated": case.escalated_at is not None and case.escalated_at <= at,
         }
         if case.resolved_at is not None and case.resolved_at <= at:
+            own = str(case.own_reason_id) if case.own_reason_id else None
             known |= {"state": State.RESOLVED.value, "reason": case.reason.value}
+            known["own_reason"] = own
         return self.opening(case).but(**known)
 
     def asked_again(self) -> list[datetime]:

@@ -7,6 +7,7 @@ records the event; promises what must be sent.
 
 from __future__ import annotations
 
+from intake.reasons import WrongReason
 from intake.work.attending import require_skills, set_presence
 from intake.work.changing import NotFilledIn, change_fields, missing, tag
 from intake.work.children import (
@@ -50,7 +51,7 @@ from intake.work.taking import (
     route_to,
 )
 from intake.work.ticking import add_items, strike_item, tick_item, use_checklist
-from intake.work.waiting import WrongReason, hold, resume, set_reason
+from intake.work.waiting import hold, resume, set_reason
 from intake.work.writing import EmptyText, NobodyToAnswer, WayBack, addressee, note, reply, way_back
 
 __all__ = [

@@ -14,11 +14,13 @@ from intake.cases import (
     REASONS,
     ActivityKind,
     Case,
+    Chosen,
     Direction,
     NotOpen,
     Reason,
     Resolution,
     State,
+    Status,
 )
 from intake.db import new_id
 from intake.desk import Desk
@@ -26,11 +28,11 @@ from intake.entitlements import Overdraw
 from intake.errors import IntakeError
 from intake.nouns import noun
 from intake.queues import Queue
+from intake.reasons import WrongReason
 from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
 from intake.work.children import ending_with, hold_family
 from intake.work.finishing import call_off, must_be_done
-from intake.work.waiting import WrongReason
 from intake.work.writing import write
 
 
@@ -42,7 +44,7 @@ def resolve(
     *,
     desk: Desk,
     at: datetime,
-    kind: Reason = Reason.PROBLEM_SOLVED,
+    kind: Chosen = Reason.PROBLEM_SOLVED,
     billable_minutes: int | None = None,
     overdraw: Overdraw | None = None,
     cancel_open_activities: bool = False,
@@ -58,8 +60,9 @@ def resolve(
     """
     hold_family(session, by, case_id)
     case = case_of(session, by, case_id, version=version)
-    if kind not in REASONS[State.RESOLVED]:
-        raise WrongReason(f"{kind} does not resolve {noun.a}; use problem solved")
+    status = reasons.choose(session, kind)
+    if status.kind_of not in REASONS[State.RESOLVED]:
+        raise WrongReason(f"{status} does not resolve {noun.a}; use problem solved")
     if billable_minutes is not None and billable_minutes < 0:
         raise IntakeError("billable minutes cannot be below zero")
     children = ending_with(session, by, case, desk)
@@ -67,8 +70,8 @@ def resolve(
         must_be_done(session, [case.id, *(child.id for child in children)])
     with_it = f"Resolved with {noun} {case.number}. {text}".strip()
     for child in children:
-        _resolve(session, by, child, with_it, kind, None, overdraw, desk=desk, at=at)
-    return _resolve(session, by, case, text, kind, billable_minutes, overdraw, desk=desk, at=at)
+        _resolve(session, by, child, with_it, status, None, overdraw, desk=desk, at=at)
+    return _resolve(session, by, case, text, status, billable_minutes, overdraw, desk=desk, at=at)
 
 
 def _resolve(
@@ -76,14 +79,14 @@ def _resolve(
     by: Principal,
     case: Case,
     text: str,
-    kind: Reason,
+    status: Status,
     billable_minutes: int | None,
     overdraw: Overdraw | None,
     *,
     desk: Desk,
     at: datetime,
 ) -> Case:
-    reasons.must_follow(session, case, kind)
+    reasons.must_follow(session, case, status)
     must_be_filled_in(session, case)
     call_off(session, by, case, at=at)
     spent = billing.spent_on(session, [case.id])[case.id]
@@ -94,18 +97,20 @@ def _resolve(
         id=new_id(),
         case_id=case.id,
         agent_id=by.id,
-        kind=kind,
+        kind=status.kind_of,
+        called=str(status),
         text=text,
         total_minutes=spent.worked,
         billable_minutes=billable,
         at=at,
     )
     session.add(resolution)
-    words = text or kind.value
+    words = text or str(status)
     write(session, case, by, ActivityKind.RESOLUTION, Direction.INTERNAL, words, at)
     if sla.on_hold(case.reason):
         sla.resume(session, case, at=at)
-    case.state, case.reason, case.resolved_at = State.RESOLVED, kind, at
+    case.state, case.resolved_at = State.RESOLVED, at
+    case.stand(status)
     queues.leave(session, case, at=at)
     drawn = terms.settle(
         session,
@@ -121,8 +126,8 @@ def _resolve(
     billing.bill(session, case, resolution, overage=drawn.overage, by=by, at=at)
     sla.meet(session, case, Kpi.RESOLVE_BY, at=at)
     return done(
-        session, case, by, "case.resolved", at, reason=kind.value, billable_minutes=billable,
-        overage=drawn.overage,
+        session, case, by, "case.resolved", at, reason=case.reason.value, called=str(status),
+        billable_minutes=billable, overage=drawn.overage,
     )  # fmt: skip
 
 

@@ -10,15 +10,9 @@ from sqlalchemy.orm import Session
 from intake import reasons, sla
 from intake.acting import case_of, done
 from intake.agents import Principal
-from intake.cases import PAUSES, REASONS, Case, Reason, State
-from intake.errors import IntakeError
+from intake.cases import PAUSES, REASONS, Case, Chosen, Reason, State, Status
 from intake.nouns import noun
-
-
-class WrongReason(IntakeError):
-    """That status reason does not belong to that state."""
-
-    code = "wrong-reason"
+from intake.reasons import WrongReason
 
 
 def hold(
@@ -27,15 +21,16 @@ def hold(
     case_id: UUID,
     *,
     at: datetime,
-    reason: Reason = Reason.WAITING_FOR_DETAILS,
+    reason: Chosen = Reason.WAITING_FOR_DETAILS,
     version: int | None = None,
 ) -> Case:
     """The customer has to act first: the clocks pause until they write or `resume`."""
     case = case_of(session, by, case_id, version=version)
-    if reason not in PAUSES:
-        raise WrongReason(f"{reason} does not put {noun.a} on hold; use on hold")
-    _put(session, case, reason, at)
-    return done(session, case, by, "case.held", at, reason=reason.value)
+    status = reasons.choose(session, reason)
+    if status.kind_of not in PAUSES:
+        raise WrongReason(f"{status} does not put {noun.a} on hold; use on hold")
+    _put(session, case, status, at)
+    return done(session, case, by, "case.held", at, reason=case.reason.value, called=str(status))
 
 
 def resume(
@@ -43,7 +38,8 @@ def resume(
 ) -> Case:
     """Work goes on: the clocks run again, moved by the open time on hold."""
     case = case_of(session, by, case_id, version=version)
-    _put(session, case, Reason.IN_PROGRESS, at)
+    if case.reason is not Reason.IN_PROGRESS:
+        _put(session, case, Reason.IN_PROGRESS, at)
     return done(session, case, by, "case.resumed", at)
 
 
@@ -51,7 +47,7 @@ def set_reason(
     session: Session,
     by: Principal,
     case_id: UUID,
-    reason: Reason,
+    reason: Chosen,
     *,
     at: datetime,
     version: int | None = None,
@@ -61,20 +57,26 @@ def set_reason(
     Raises NotReachable when the desk does not let that reason follow the one it has.
     """
     case = case_of(session, by, case_id, version=version)
-    if reason not in REASONS[State.ACTIVE]:
-        raise WrongReason(f"{reason} ends {noun.a}; resolve or cancel it instead")
-    if case.reason is reason:
+    status = reasons.choose(session, reason)
+    if status.kind_of not in REASONS[State.ACTIVE]:
+        raise WrongReason(f"{status} ends {noun.a}; resolve or cancel it instead")
+    if case.status is status:
         return case
-    _put(session, case, reason, at)
-    return done(session, case, by, "case.reason_set", at, reason=reason.value)
+    _put(session, case, status, at)
+    return done(
+        session, case, by, "case.reason_set", at, reason=case.reason.value, called=str(status)
+    )
 
 
-def _put(session: Session, case: Case, reason: Reason, at: datetime) -> None:
-    if case.reason is reason:
+def _put(session: Session, case: Case, status: Status, at: datetime) -> None:
+    if case.status is status:
         return
-    reasons.must_follow(session, case, reason)
-    case.reason = reason
-    if sla.on_hold(reason):
+    reasons.must_follow(session, case, status)
+    was = case.reason
+    case.stand(status)
+    if case.reason is was:
+        return
+    if sla.on_hold(case.reason):
         sla.pause(session, case, at=at)
     else:
         sla.resume(session, case, at=at)

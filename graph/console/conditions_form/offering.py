@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent
+from intake.cases import OwnReason
 from intake.customers import Account
 from intake.fields import CaseType, topics
 from intake.fields.custom import custom_fields
@@ -40,6 +41,7 @@ def case_choices(session: Session) -> dict[str, list[tuple[str, str]]]:
             ("product", Product),
             ("account", Account),
             ("type", CaseType),
+            ("own_reason", OwnReason),
         )
     }
 

@@ -100,8 +100,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "barred_moves",
-        sa.Column("was", sa.String(length=32), nullable=False),
-        sa.Column("becomes", sa.String(length=32), nullable=False),
+        sa.Column("was", sa.String(length=36), nullable=False),
+        sa.Column("becomes", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("was", "becomes", name=op.f("pk_barred_moves")),
     )
     op.create_table(
@@ -172,6 +172,19 @@ def upgrade() -> None:
         sa.Column("uid_validity", sa.BigInteger(), nullable=False),
         sa.Column("uid", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "folder", name=op.f("pk_mailbox_cursors")),
+    )
+    op.create_table(
+        "own_reasons",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("folded", sa.String(length=240), nullable=False),
+        sa.Column("kind_of", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_reasons")),
+        sa.UniqueConstraint("folded", name=op.f("uq_own_reasons_folded")),
+        sa.UniqueConstraint("id", "kind_of", name=op.f("uq_own_reasons_id_kind_of")),
     )
     op.create_table(
         "product_families",
@@ -1538,6 +1551,7 @@ def upgrade() -> None:
         sa.Column("subject_folded", sa.String(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("own_reason_id", sa.Uuid(), nullable=True),
         sa.Column("priority", sa.String(length=32), nullable=False),
         sa.Column("severity", sa.String(length=32), nullable=False),
         sa.Column("type_id", sa.Uuid(), nullable=True),
@@ -1630,6 +1644,13 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
+            ["own_reason_id", "reason"],
+            ["own_reasons.id", "own_reasons.kind_of"],
+            name=op.f("fk_cases_own_reason_id_reason"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
             ["owner_id"],
             ["agents.id"],
             name=op.f("fk_cases_owner_id"),
@@ -1702,6 +1723,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_by_deadline", "cases", ["state", "order_at", "id"], unique=False)
     op.create_index("ix_cases_by_opening", "cases", ["opened_at", "id"], unique=False)
+    op.create_index(
+        "ix_cases_by_own_reason",
+        "cases",
+        ["own_reason_id", "state"],
+        unique=False,
+        sqlite_where=sa.text("own_reason_id IS NOT NULL"),
+        postgresql_where=sa.text("own_reason_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_cases_by_owner", "cases", ["owner_id", "state", "order_at", "id"], unique=False
     )
@@ -2504,6 +2533,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=True),
         sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("called", sa.String(length=60), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("total_minutes", sa.Integer(), nullable=False),
         sa.Column("billable_minutes", sa.Integer(), nullable=False),
