@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -270,6 +271,7 @@ def test_a_feed_of_holidays_is_followed_looked_at_taken_and_removed(
     assert "it answered 403. The holidays stay as they were" in words(failed)
     assert "Waits for you" in words(offered)
     assert "1 open deadline moves" in words(rehearsal)
+    assert re.search(r"New \S+ \w+ 20\d\d Day 0, ", words(rehearsal))
     assert the_clock(desk).fail_at != before
     assert "Up to date" in words(taken)
     assert "Feeds of holidays" not in words(removed)

@@ -6,6 +6,7 @@ the hours as they would be, and asks for which cases the change is made.
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -193,6 +194,7 @@ def rehearsed(
         name=name,
         was=found.calendar,
         becomes=becomes,
+        days=_days(found.calendar, becomes),
         week=hours_picture.week(becomes.weekly),
         hours=orjson.dumps(hours).decode(),
         feed=feed,
@@ -200,6 +202,12 @@ def rehearsed(
         in_all=len(moves),
         filled=Filled({}),
     )
+
+
+def _days(was: Calendar, becomes: Calendar) -> dict[str, list[tuple[date, str]]]:
+    """The holidays that come, and those that go."""
+    before, after = was.holidays.items(), becomes.holidays.items()
+    return {"New": sorted(after - before), "No more": sorted(before - after)}
 
 
 def _change(visit: Visit) -> Response:

@@ -38,6 +38,7 @@ def routes(house: House) -> list[Route]:
 
 
 def _add(visit: Visit) -> Response:
+    visit.by.must(Act.ADMINISTER)
     reader = Reader(visit.form)
     every_hours = reader.whole("every_hours", feeds.DAILY_HOURS)
     reader.finish()
