@@ -175,7 +175,7 @@ def test_who_acts_on_an_old_page_is_told_what_happened_and_loses_no_word(
         ("resolve", {"minutes": "-5", "text": "Cable."}, "a whole number, such as 15", "Cable."),
         ("resolve", {"minutes": "1e9", "text": "Cable."}, "a whole number, such as 15", "Cable."),
         ("resolve", {"kind": "cancelled", "text": "Cable."}, "does not resolve a case", "Cable."),
-        ("hold", {"reason": "lunch"}, "choose a reason first", ""),
+        ("hold", {"reason": "lunch"}, "choose a status reason first", ""),
         ("hold", {"reason": "researching"}, "does not put a case on hold", ""),
         ("assign", {"agent": "nobody"}, "choose an agent first", ""),
         ("move", {"queue": "../.."}, "choose a queue first", ""),
