@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
 
-from intake import bulk, work
-from intake.agents import Agent, Principal, Role
+from intake import bulk, reasons, saved_views, work
+from intake.agents import SYSTEM, Agent, Principal, Role
 from intake.bulk import Bulk, BulkItem, BulkOperation, ItemState, OperationState, What, WrongBulk
-from intake.cases import Case, Priority, Reason, State
+from intake.cases import ActivityKind, Case, Priority, Reason, State
 from intake.errors import NotFound
 from intake.events import Event
+from intake.fields import CaseType, FieldKind, Required, case_types, custom
+from intake.saved_views import ViewTerms
 from intake.visibility import visible_to
-from tests.desk import NOON, DeskUnderTest, email
+from intake.work import Plan, Regarding
+from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
 from tests.promised import tick
 from tests.test_clock import plan
+from tests.test_routing import has_rules, rule
 
 HOUR = timedelta(hours=1)
-DUMPED = ("state", "reason", "priority", "owner_id", "queue_id", "snoozed_at", "wakes_at")
+DUMPED = (
+    *("state", "reason", "priority", "severity", "owner_id", "team_id", "queue_id"),
+    *("snoozed_at", "wakes_at"),
+)
 
 
 @pytest.fixture
@@ -60,9 +68,22 @@ def dump(desk: DeskUnderTest) -> list[Any]:
     with desk.db.reading() as session:
         found = session.scalars(select(Case).order_by(Case.number)).all()
         return [
-            [getattr(case, name) for name in DUMPED] + [sorted(tag.name for tag in case.tags)]
+            [getattr(case, name) for name in DUMPED]
+            + [sorted(tag.name for tag in case.tags)]
+            + [sorted((key, held.value) for key, held in case.custom.items())]
             for case in found
         ]
+
+
+def has_field(desk: DeskUnderTest, key: str = "seats", **more: Any) -> None:
+    with desk.transaction() as session:
+        label, kind = key.title(), FieldKind.NUMBER
+        custom.add_field(session, SYSTEM, key=key, label=label, kind=kind, at=NOON, **more)
+
+
+def has_type(desk: DeskUnderTest, name: str) -> UUID:
+    with desk.transaction() as session:
+        return case_types.add_type(session, SYSTEM, name, at=NOON).id
 
 
 def how(desk: DeskUnderTest, what: What) -> dict[str, Any]:
@@ -75,6 +96,14 @@ def how(desk: DeskUnderTest, what: What) -> dict[str, Any]:
             return {"priority": Priority.HIGH}
         case What.TAG:
             return {"tags": ("storm", "May")}
+        case What.UNTAG:
+            return {"tags": ("VIP",)}
+        case What.CHANGE:
+            has_field(desk)
+            return {"fields": {"severity": "major", "number.seats": "12"}}
+        case What.REROUTE:
+            always: dict[str, Any] = {"all": []}
+            has_rules(desk, rule("all", always, desk.has_queue("Billing")))
         case What.SNOOZE:
             return {"until": NOON + 9 * HOUR}
     return {"text": "Solved by the new version."}
@@ -86,9 +115,10 @@ def test_each_act_is_done_to_all_of_them_and_taken_back(
 ) -> None:
     cases(desk, 3)
     with desk.transaction() as session:
-        work.pick(session, grace, desk.case(1002).id, at=NOON)
+        for number in (1001, 1002, 1003):
+            work.pick(session, grace, desk.case(number).id, at=NOON)
+            work.tag(session, grace, desk.case(number).id, add=["vip"], desk=DESK, at=NOON)
         work.prioritise(session, grace, desk.case(1002).id, Priority.LOW, at=NOON)
-        work.tag(session, grace, desk.case(1002).id, add=["vip"], desk=desk.settings, at=NOON)
     before = dump(desk)
 
     operation = start(desk, grace, what, **how(desk, what))
@@ -183,16 +213,102 @@ def test_a_preview_tells_what_would_be_done_and_does_nothing(
     with desk.db.reading() as session:
         seen = bulk.preview(
             session, grace, Bulk(What.PRIORITISE, priority=Priority.HIGH), visible_to(grace),
-            at=NOON,
+            desk=DESK, at=NOON,
         )  # fmt: skip
 
     assert (seen.words, seen.total) == ("make the priority high", 4)
     assert (seen.ready, seen.already, seen.closed) == (2, 1, 1)
-    assert [case.number for case in seen.cases] == [1003, 1004]
+    assert [(one.case.number, one.now) for one in seen.changes] == [
+        (1003, "normal"), (1004, "normal"),
+    ]  # fmt: skip
+    assert [(one.case.number, one.why) for one in seen.refusals] == [
+        (1002, "case 1002 is cancelled; reopen it first")
+    ]
     assert dump(desk) == before
 
 
+def test_a_preview_names_what_a_rule_refuses_as_the_change_does(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    cases(desk, 5)
+    has_field(desk, type_id=has_type(desk, "Order"), required=Required.RESOLVING, key="pieces")
+    planned = Plan(ActivityKind.TASK, "Call them")
+    with desk.transaction() as session:
+        regarding = Regarding(case_id=desk.case(1001).id)
+        work.add_activity(session, grace, regarding, planned, at=NOON)
+        order = {"type": str(session.scalars(select(CaseType.id)).one())}
+        work.change_fields(session, grace, desk.case(1002).id, order, desk=DESK, at=NOON)
+        work.hold(session, grace, desk.case(1003).id, at=NOON)
+        reasons.allow(session, SYSTEM, Reason.WAITING_FOR_DETAILS, [Reason.IN_PROGRESS], at=NOON)
+        work.cancel(session, grace, desk.case(1004).id, "", desk=DESK, at=NOON)
+        everything = visible_to(grace)
+        change = Bulk(What.RESOLVE, text="Done.")
+        seen = bulk.preview(session, grace, change, everything, desk=DESK, at=NOON)
+
+    start(desk, grace, What.RESOLVE, text="Done.")
+    run(desk)
+
+    assert (seen.ready, seen.refused, seen.closed) == (1, 3, 1)
+    assert [one.why for one in seen.refusals] == [why for _state, why in outcome(desk)[:4]]
+    assert [state for state, _ in outcome(desk)] == [ItemState.FAILED] * 4 + [ItemState.DONE]
+
+
+def test_a_field_that_is_not_asked_of_a_type_is_refused_of_its_cases_alone(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    cases(desk, 2)
+    order = has_type(desk, "Order")
+    has_field(desk, type_id=order)
+    with desk.transaction() as session:
+        said = {"type": str(order)}
+        work.change_fields(session, grace, desk.case(1002).id, said, desk=DESK, at=NOON)
+        change = Bulk(What.CHANGE, fields={"number.seats": 3})
+        seen = bulk.preview(session, grace, change, visible_to(grace), desk=DESK, at=NOON)
+
+    assert seen.words == "set Seats to 3"
+    assert [(one.case.number, one.now) for one in seen.changes] == [(1002, "Seats nothing")]
+    assert [one.why for one in seen.refusals] == [
+        "number.seats: it is not asked of cases of this type"
+    ]
+
+
+def test_running_the_rules_again_tells_where_each_case_would_go(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    desk.accepts(email("c@d.example", "My invoice"), email("e@f.example", "My printer"))
+    money: dict[str, Any] = {"field": "subject", "op": "contains", "value": "invoice"}
+    has_rules(desk, rule("money", money, desk.has_queue("Billing")))
+
+    with desk.db.reading() as session:
+        change, everything = Bulk(What.REROUTE), visible_to(grace)
+        seen = bulk.preview(session, grace, change, everything, desk=DESK, at=NOON)
+
+    assert [(one.case.number, one.now, one.becomes) for one in seen.changes] == [
+        (1001, "Support", "Billing")
+    ]
+    assert (seen.ready, seen.already) == (1, 1)
+
+
+def test_a_view_that_grew_since_it_was_looked_at_is_looked_at_again(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    cases(desk, 3)
+    change = Bulk(What.PRIORITISE, priority=Priority.HIGH)
+
+    with (
+        pytest.raises(WrongBulk, match="there are 3 by now, not 2; look again"),
+        desk.transaction() as session,
+    ):
+        bulk.start(session, grace, change, visible_to(grace), at=NOON, expected=2)
+
+    assert desk.count(BulkOperation) == 0
+
+
 WRONG = {
+    "fields": (What.CHANGE, {}),
+    "subject": (What.CHANGE, {"fields": {"subject": "The same for all"}}),
+    "severity": (What.CHANGE, {"fields": {"severity": "dreadful"}}),
+    "number.seats": (What.CHANGE, {"fields": {"number.seats": 1}}),
     "agent": (What.ASSIGN, {}),
     "queue": (What.ROUTE, {}),
     "priority": (What.PRIORITISE, {}),
@@ -266,10 +382,11 @@ def test_what_waits_is_found_by_index(desk: DeskUnderTest) -> None:
     assert "ix_bulk_items_waiting" in plan(desk, bulk.due(desk.settings, NOON).limit(1))
 
 
-CHANGE = "$change: BulkChange!, $numbers: [Int!], $where: CaseFilter"
-PASS = "change: $change, numbers: $numbers, where: $where"
+CHANGE = "$change: BulkChange!, $numbers: [Int!], $where: CaseFilter, $view: UUID, $search: String"
+PASS = "change: $change, numbers: $numbers, where: $where, savedView: $view, search: $search"
 PREVIEW = f"""query({CHANGE}) {{ previewBulk({PASS}) {{ __typename
-  ... on BulkPreview {{ words total ready canBeUndone cases {{ number }} }}
+  ... on BulkPreview {{ words total ready canBeUndone cases {{ number }}
+    changes {{ case {{ number }} now }} refusals {{ case {{ number }} why }} }}
   ... on WrongInput {{ field }} ... on Problem {{ message }} }} }}"""
 START = f"""mutation({CHANGE}) {{ startBulk({PASS}) {{ __typename
   ... on BulkStarted {{ bulk {{ id words state total }} }}
@@ -308,6 +425,27 @@ def test_a_bulk_change_by_graphql_from_its_preview_to_its_undo(desk: DeskUnderTe
     assert office.asks(FOLLOW, by=luis, id=id)["bulk"]["state"] == "UNDONE"
     assert office.asks(UNDO, by=luis, id=id)["undoBulk"]["__typename"] == "CannotUndo"
     assert office.asks(FOLLOW, by=desk.has_agent("Mary"), id=id)["bulk"] is None
+
+
+def test_all_of_a_saved_view_and_all_that_a_search_finds_are_chosen_by_graphql(
+    desk: DeskUnderTest,
+) -> None:
+    office, luis = Office(desk), desk.has_agent("Luis")
+    cases(desk, 3)
+    third: dict[str, Any] = {"field": "subject", "op": "contains", "value": "2"}
+    with desk.transaction() as session:
+        mine = saved_views.save(session, luis.principal("t"), ViewTerms("Third", third), at=NOON)
+    change = {"what": "CHANGE", "fields": {"severity": "MAJOR"}}
+
+    viewed = office.asks(PREVIEW, by=luis, change=change, view=str(mine.id))["previewBulk"]
+    found = office.asks(PREVIEW, by=luis, change=change, search="#1002")["previewBulk"]
+    started = office.asks(START, by=luis, change=change, view=str(mine.id))["startBulk"]
+    run(desk)
+
+    assert viewed["changes"] == [{"case": {"number": 1003}, "now": "severity normal"}]
+    assert [case["number"] for case in found["cases"]] == [1002]
+    assert started["bulk"]["words"] == "set severity to major"
+    assert [desk.case(n).severity.value for n in (1001, 1003)] == ["normal", "major"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from channels.sandbox import Sandbox
 from intake import clock
 from intake.agents import Role
 from intake.bulk import BulkOperation
-from intake.cases import Case, Priority
+from intake.cases import Case, Priority, Severity
 from intake.db import Database
 from tests.console import Console, filled_in, tree, words
 from tests.desk import DeskUnderTest, email
@@ -81,11 +81,49 @@ def test_all_of_a_list_are_chosen_at_once(console: Console, browser: TestClient)
     assert pressing(console) == [1001, 1002, 1003, 1004]
 
 
+def test_all_of_a_saved_view_and_of_a_search_are_chosen_and_their_fields_changed(
+    console: Console, browser: TestClient
+) -> None:
+    add = browser.post("/views/new", data={
+        "name": "Late ones", "column.number": "on", "order": "opened", "sharing": "private",
+        "when.join": "all", "when.0.field": "subject", "when.0.op": "contains",
+        "when.0.value": "2",
+    })  # fmt: skip
+    viewed = browser.get(add.headers["location"])
+    [of_view] = tree(viewed).xpath("//form[@id='picked']//a/@href")
+    [of_search] = tree(browser.get("/?q=Case+3")).xpath("//form[@id='picked']//a/@href")
+    assert tree(viewed).xpath("//input[@class='pick']/@value") == ["1003"]
+
+    for chosen, named in ((of_view, "the view Late ones"), (of_search, "what “Case 3” finds")):
+        seen = browser.get(f"{chosen}&what=change&f.severity=major&f.priority=")
+        assert named in words(seen)
+        assert "Set severity to major: 1 of 1" in words(seen)
+        browser.post("/bulk", data=filled_in(seen, "bulk"))
+        work(console)
+
+    major = [case.number for case in console.desk.all(Case) if case.severity is Severity.MAJOR]
+    assert sorted(major) == [1003, 1004]
+
+
+def test_what_came_to_a_list_since_it_was_looked_at_is_not_changed_unseen(
+    console: Console, browser: TestClient
+) -> None:
+    seen = browser.get("/bulk?view=all&what=prioritise&priority=high")
+    console.desk.accepts(email("late@example.com", "One more", at=NOW))
+
+    posted = browser.post("/bulk", data=filled_in(seen, "bulk"))
+
+    assert posted.status_code == 409
+    assert "there are 5 by now, not 4; look again" in words(posted)
+    assert console.desk.count(BulkOperation) == 0
+
+
 @pytest.mark.parametrize(
     ("address", "why"),
     [
         ("/bulk?cases=1001&what=tag", "tags: name one or more"),
         ("/bulk?cases=1001&what=fire", "what: choose one"),
+        ("/bulk?cases=1001&what=change", "fields: choose what to change"),
         ("/bulk?what=cancel", "cases: choose one or more"),
         ("/bulk?cases=4711&what=cancel", "cases: choose one or more"),
     ],

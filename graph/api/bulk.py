@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,7 @@ from graph.api.agents import Agent
 from graph.api.asking import Asking, Info
 from graph.api.caselists import CaseFilter
 from graph.api.cases import Case, Priority, visible_by_id
+from graph.api.changing import FieldChanges
 from graph.api.describing import described
 from graph.api.doing import done
 from graph.api.limits import FIRST_DEFAULT
@@ -23,7 +25,7 @@ from graph.api.pages import After, Connection, First, Order, page
 from graph.api.problems import AnyProblem, problem
 from graph.api.statuses import StatusReasonChoice
 from intake import bulk as rows
-from intake import cases
+from intake import cases, saved_views
 from intake.agents import Principal
 from intake.errors import IntakeError, NotFound
 from intake.visibility import visible_to
@@ -44,7 +46,12 @@ class BulkChange:
     agent: UUID | None = strawberry.field(default=None, description="ASSIGN: to whom.")
     queue: UUID | None = strawberry.field(default=None, description="ROUTE: to where.")
     priority: Priority | None = strawberry.field(default=None, description="PRIORITISE: which.")
-    tags: list[str] = strawberry.field(default_factory=list, description="TAG: as what.")
+    fields: FieldChanges | None = strawberry.field(
+        default=None, description="CHANGE: what each says from then on; not its subject or tags."
+    )
+    tags: list[str] = strawberry.field(
+        default_factory=list, description="TAG: as what; UNTAG: which to take off."
+    )
     reason: StatusReasonChoice | None = strawberry.field(
         default=None, description="HOLD or RESOLVE: why; the usual reason if left out."
     )
@@ -60,11 +67,27 @@ class BulkChange:
             agent_id=self.agent,
             queue_id=self.queue,
             priority=self.priority,
+            fields=self.fields.said() if self.fields is not None else {},
             tags=tuple(self.tags),
             reason=self.reason.chosen() if self.reason else None,
             until=self.until,
             text=self.text,
         )
+
+
+@strawberry.type(description="What a bulk change would do to one case.")
+class BulkCaseChange:
+    case: Case = strawberry.field(description="The case.")
+    now: str = strawberry.field(description="What it is now, in words.")
+    becomes: str = strawberry.field(
+        description="What it becomes, where that is not the same for all of them; else empty."
+    )
+
+
+@strawberry.type(description="One case that a bulk change would leave as it is.")
+class BulkRefusal:
+    case: Case = strawberry.field(description="The case.")
+    why: str = strawberry.field(description="Why, in words.")
 
 
 @strawberry.type(description="What a bulk change would do; nothing of it is done.")
@@ -74,7 +97,19 @@ class BulkPreview:
     ready: int = strawberry.field(description="How many of them it would change.")
     already: int = strawberry.field(description="How many are so already.")
     closed: int = strawberry.field(description="How many are closed: they are refused.")
+    refused: int = strawberry.field(
+        description="How many open ones a rule refuses it of, among the first `examined`."
+    )
+    examined: int = strawberry.field(
+        description="Of how many open ones it was asked what stands in the way."
+    )
     can_be_undone: bool = strawberry.field(description="Whether it can be taken back.")
+    changes: list[BulkCaseChange] = strawberry.field(
+        description="The first of those it would change, as they are now."
+    )
+    refusals: list[BulkRefusal] = strawberry.field(
+        description="The first of those left as they are, closed ones too, and why."
+    )
     cases: list[Case] = strawberry.field(description="The first of those it would change.")
 
 
@@ -148,25 +183,67 @@ BulkResult = Annotated[
 Numbers = Annotated[
     list[int] | None, strawberry.argument(description="These cases, by number; or …")
 ]
-Where = Annotated[
-    CaseFilter | None, strawberry.argument(description="… all that pass: at most 2,000.")
+Where = Annotated[CaseFilter | None, strawberry.argument(description="… all that pass; or …")]
+InView = Annotated[
+    UUID | None, strawberry.argument(description="… all of a saved view, by its id; or …")
+]
+Searched = Annotated[
+    str | None, strawberry.argument(description="… what `searchCases` finds: at most 50.")
+]
+Expected = Annotated[
+    int | None,
+    strawberry.argument(description="How many there were; refused if there are more or fewer."),
 ]
 BulkId = Annotated[UUID, strawberry.argument(description="The id of the bulk change.")]
 _ORDER = Order("bulk items", rows.BulkItem.position, rows.BulkItem.case_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which cases, said in one of four ways."""
+
+    numbers: Sequence[int] | None
+    where: CaseFilter | None
+    saved_view: UUID | None
+    search: str | None
+
+    def cases(self, session: Session, by: Principal, *, at: datetime) -> Select[cases.Case]:
+        """Those that `by` may see. Raises WrongBulk unless exactly one way is taken."""
+        ways = (self.numbers, self.where, self.saved_view, self.search)
+        if sum(way is not None for way in ways) != 1:
+            raise rows.WrongBulk(
+                "numbers: name cases by their numbers, or say which by `where`, by a `savedView` "
+                "or by a `search`, in one way"
+            )
+        if self.where is not None:
+            return self.where.of(visible_to(by))
+        if self.saved_view is not None:
+            return saved_views.cases(by, saved_views.one(session, by, self.saved_view))
+        if self.search is not None:
+            return rows.found(session, by, self.search)
+        return rows.chosen(by, self.numbers or ())
+
+
 @strawberry.type
 class BulkQueries:
-    @described("What `startBulk` would do, before it is done.")
+    @described("What `startBulk` would do, before it is done. At most 2,000 cases.")
     def preview_bulk(
-        self, info: Info, change: BulkChange, numbers: Numbers = None, where: Where = None
+        self,
+        info: Info,
+        change: BulkChange,
+        numbers: Numbers = None,
+        where: Where = None,
+        saved_view: InView = None,
+        search: Searched = None,
     ) -> BulkPreviewResult:
         asking = info.context
+        chosen = Chosen(numbers, where, saved_view, search)
         try:
-            wanted = _wanted(asking.principal, numbers, where)
+            wanted = chosen.cases(asking.session, asking.principal, at=asking.at)
             found = rows.preview(
-                asking.session, asking.principal, change.meant(), wanted, at=asking.at
-            )
+                asking.session, asking.principal, change.meant(), wanted,
+                desk=asking.house.desk, at=asking.at,
+            )  # fmt: skip
         except IntakeError as error:
             return problem(error)
         return BulkPreview(
@@ -175,7 +252,14 @@ class BulkQueries:
             ready=found.ready,
             already=found.already,
             closed=found.closed,
+            refused=found.refused,
+            examined=found.examined,
             can_be_undone=found.can_be_undone,
+            changes=[
+                BulkCaseChange(case=Case.of(one.case), now=one.now, becomes=one.becomes)
+                for one in found.changes
+            ],
+            refusals=[BulkRefusal(case=Case.of(one.case), why=one.why) for one in found.refusals],
             cases=[Case.of(case) for case in found.cases],
         )
 
@@ -190,14 +274,22 @@ class BulkQueries:
 
 @strawberry.type
 class BulkMutations:
-    @described("Do one act to many cases. A worker does it; follow it by `bulk`.")
+    @described("Do one act to many cases, at most 2,000. A worker does it; follow it by `bulk`.")
     def start_bulk(
-        self, info: Info, change: BulkChange, numbers: Numbers = None, where: Where = None
+        self,
+        info: Info,
+        change: BulkChange,
+        numbers: Numbers = None,
+        where: Where = None,
+        saved_view: InView = None,
+        search: Searched = None,
+        expected_total: Expected = None,
     ) -> BulkResult:
-        at = info.context.at
+        at, chosen = info.context.at, Chosen(numbers, where, saved_view, search)
 
         def act(session: Session, by: Principal) -> rows.BulkOperation:
-            return rows.start(session, by, change.meant(), _wanted(by, numbers, where), at=at)
+            wanted = chosen.cases(session, by, at=at)
+            return rows.start(session, by, change.meant(), wanted, at=at, expected=expected_total)
 
         return _done(info, act)
 
@@ -216,16 +308,6 @@ def _done(
     info: Info, act: Callable[[Session, Principal], rows.BulkOperation]
 ) -> BulkStarted | AnyProblem:
     return done(info, lambda session, by: BulkStarted(operation_id=act(session, by).id))
-
-
-def _wanted(
-    by: Principal, numbers: Sequence[int] | None, where: CaseFilter | None
-) -> Select[cases.Case]:
-    if (numbers is None) == (where is None):
-        raise rows.WrongBulk("numbers: name cases by their numbers, or say which by `where`")
-    if where is not None:
-        return where.of(visible_to(by))
-    return rows.chosen(by, numbers or ())
 
 
 def _cases(asking: Asking, items: Sequence[BulkItem]) -> Mapping[UUID | None, Case]:

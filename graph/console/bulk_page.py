@@ -15,22 +15,36 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import later, rendering, standing
+from graph.console import bulk_fields, later, rendering, standing
+from graph.console.case_list import LONGEST_QUESTION
+from graph.console.filling import Filled
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
-from intake import bulk, reasons, views
+from intake import bulk, reasons, saved_views, views
 from intake.agents import Act, at_work
 from intake.bulk import Bulk, BulkItem, ItemState, OperationState, What, WrongBulk
 from intake.cases import Case, Priority
 from intake.errors import IntakeError
+from intake.queues import Queue
 from intake.views import View
 from intake.visibility import queues_visible_to, visible_to
 
 E = TypeVar("E", bound=StrEnum)
 NUMBERS = re.compile(r"\d{1,9}")
 LISTED = 200
+MOST_FIELDS = 400
+CHOOSING = ("view", "queue", "saved", "q")
+"""What names all cases of something: a list of the desk, a queue, a saved view, a search."""
+VIEWS = {
+    View.ALL: "All open",
+    View.AVAILABLE: "Available",
+    View.MINE: "Mine",
+    View.SNOOZED: "Snoozed",
+    View.COMPLAINTS: "Complaints",
+    View.CLOSED: "Closed",
+}
 FIELDS = ("what", "agent", "queue_to", "priority", "tags", "reason", "until", "kind", "text", "why")
 
 
@@ -38,7 +52,11 @@ def routes(house: House) -> list[Route]:
     """Choosing and looking; starting; how far it is; stopping and undoing."""
     return [
         Route("/bulk", read(house, _choose), methods=["GET"]),
-        Route("/bulk", act(house, _start, _mend, names_others=True), methods=["POST"]),
+        Route(
+            "/bulk",
+            act(house, _start, _mend, most_fields=MOST_FIELDS, names_others=True),
+            methods=["POST"],
+        ),
         Route("/bulk/{id:uuid}", read(house, _progress), methods=["GET"]),
         Route("/bulk/{id:uuid}/stop", act(house, partial(_turn, bulk.stop)), methods=["POST"]),
         Route("/bulk/{id:uuid}/undo", act(house, partial(_turn, bulk.undo)), methods=["POST"]),
@@ -48,13 +66,16 @@ def routes(house: House) -> list[Route]:
 def _choose(visit: Visit, reason: str = "") -> Response:
     visit.by.must(Act.WORK)
     typed = {name: visit.said(name) or visit.asked(name) for name in FIELDS}
-    chosen = _chosen(visit)
+    typed |= bulk_fields.typed({**visit.request.query_params, **visit.form})
+    chosen, name = _chosen(visit)
     preview, total = None, 0
     try:
         total = len(visit.session.scalars(chosen.with_only_columns(Case.id)).all())
         if typed["what"] and not reason:
-            meant = _meant(visit, typed)
-            preview = bulk.preview(visit.session, visit.by, meant, chosen, at=visit.at)
+            preview = bulk.preview(
+                visit.session, visit.by, _meant(visit, typed), chosen,
+                desk=visit.house.desk, at=visit.at,
+            )  # fmt: skip
     except IntakeError as error:
         reason = str(error)
     times = Times(visit.at, ZoneInfo(visit.house.settings.time_zone))
@@ -66,7 +87,11 @@ def _choose(visit: Visit, reason: str = "") -> Response:
         total=total,
         most=bulk.MOST,
         which=_which(visit),
+        chosen=name,
         typed=typed,
+        filled=Filled(typed),
+        fields=bulk_fields.offered(visit),
+        zone=visit.house.settings.time_zone,
         preview=preview,
         reason=reason,
         agents=at_work(visit.session),
@@ -82,7 +107,7 @@ def _which(visit: Visit) -> list[tuple[str, str]]:
     numbers = _numbers(visit)
     if numbers:
         return [("cases", " ".join(str(number) for number in numbers))]
-    asked = [(name, visit.said(name) or visit.asked(name)) for name in ("view", "queue")]
+    asked = [(name, visit.said(name) or visit.asked(name)) for name in CHOOSING]
     return [(name, value) for name, value in asked if value]
 
 
@@ -95,19 +120,25 @@ def _numbers(visit: Visit) -> list[int]:
     return list(dict.fromkeys(int(n) for words in said for n in NUMBERS.findall(words)))
 
 
-def _chosen(visit: Visit) -> Select[Case]:
+def _chosen(visit: Visit) -> tuple[Select[Case], str]:
+    """The cases, and what they are all of in words; '' for those that were ticked."""
     numbers = _numbers(visit)
     if numbers:
-        return bulk.chosen(visit.by, numbers)
+        return bulk.chosen(visit.by, numbers), ""
     named = dict(_which(visit))
-    view = View(named["view"]) if named.get("view") in tuple(View) else View.ALL
-    try:
-        queue_id = UUID(named["queue"]) if "queue" in named else None
-    except ValueError:
-        queue_id = None
-    if not named:
-        return visible_to(visit.by).where(Case.id.is_(None))
-    return views.cases(visit.by, view, queue_id=queue_id)
+    if question := named.get("q", "")[:LONGEST_QUESTION]:
+        return bulk.found(visit.session, visit.by, question), f"what “{question}” finds"
+    if (saved_id := _id(named.get("saved", ""))) is not None:
+        view = saved_views.one(visit.session, visit.by, saved_id)
+        return saved_views.cases(visit.by, view), f"the view {view.name}"
+    queue_id = _id(named.get("queue", ""))
+    view_name = named.get("view", "")
+    if queue_id is None and view_name not in tuple(View):
+        return visible_to(visit.by).where(Case.id.is_(None)), ""
+    listed = View(view_name) if view_name in tuple(View) else View.ALL
+    queue = visit.session.get(Queue, queue_id) if queue_id else None
+    name = f"the queue {queue.name}" if queue else f"the view {VIEWS.get(listed, listed)}"
+    return views.cases(visit.by, listed, queue_id=queue_id), name
 
 
 def _meant(visit: Visit, typed: dict[str, str]) -> Bulk:
@@ -119,6 +150,7 @@ def _meant(visit: Visit, typed: dict[str, str]) -> Bulk:
         agent_id=_id(typed["agent"]),
         queue_id=_id(typed["queue_to"]),
         priority=_one_of(Priority, typed["priority"], "priority") if typed["priority"] else None,
+        fields=bulk_fields.meant(visit, typed) if what is What.CHANGE else {},
         tags=tuple(name.strip() for name in typed["tags"].split(",") if name.strip()),
         reason=reasons.read(reason) if reason else None,
         until=(
@@ -145,9 +177,12 @@ def _id(said: str) -> UUID | None:
 
 
 def _start(visit: Visit) -> Response:
-    typed = {name: visit.said(name) for name in FIELDS}
-    meant = _meant(visit, typed)
-    operation = bulk.start(visit.session, visit.by, meant, _chosen(visit), at=visit.at)
+    typed = {name: visit.said(name) for name in FIELDS} | bulk_fields.typed(visit.form)
+    seen = visit.said("expected")
+    operation = bulk.start(
+        visit.session, visit.by, _meant(visit, typed), _chosen(visit)[0], at=visit.at,
+        expected=int(seen) if NUMBERS.fullmatch(seen) else None,
+    )  # fmt: skip
     return RedirectResponse(f"/bulk/{operation.id}", 303)
 
 

@@ -93,6 +93,7 @@ def _cases(visit: Visit) -> Response:
         following=_next_page(visit, found),
         continued=after is not None,
         again="" if after else place.href,
+        everything="/bulk" + (place.href[1:] or "?view=all"),
     )
 
 
@@ -133,6 +134,7 @@ def _search(visit: Visit, question: str) -> Response:
         following="",
         continued=False,
         again="",
+        everything="/bulk?" + urlencode({"q": question}),
     )
 
 

@@ -96,6 +96,7 @@ def _cases(visit: Visit) -> Response:
         queues=dict(visit.session.execute(select(Queue.id, Queue.name)).all()),
         types=dict(visit.session.execute(select(CaseType.id, CaseType.name)).all()),
         changes=view.agent_id == visit.by.id or visit.by.may(Act.MANAGE),
+        total=len(found) if last is None and after is None else 0,
         following=f"?after={getattr(last, key.key).isoformat()}_{last.id}".replace("+", "%2B")
         if last
         else "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Index, Select, String, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from intake import events
+from intake import events, search
 from intake.agents import Act, Agent, Principal
-from intake.bulk.acts import KINDS, Bulk, What, WrongBulk, words
+from intake.bulk.acts import Bulk, What, WrongBulk, settled, words
+from intake.bulk.kinds import KINDS
 from intake.cases import Case
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.errors import IntakeError, NotFound
@@ -99,56 +99,26 @@ class BulkItem(Base):
     """What of the case it changes, before and after: who finds it otherwise takes nothing back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a bulk change would do, and nothing of it done."""
-
-    words: str
-    total: int
-    ready: int
-    already: int
-    closed: int
-    can_be_undone: bool
-    cases: Sequence[Case]
-    """The first of those that it would change."""
-
-
-def preview(
+def start(
     session: Session,
     by: Principal,
     bulk: Bulk,
     wanted: Select[Case],
     *,
     at: datetime,
-    first: int = 20,
-) -> Preview:
-    """What it would do. Raises WrongBulk like `start`."""
-    by.must(Act.WORK)
-    said = words(session, bulk, at=at)
-    cases, kind = _cases(session, wanted), KINDS[bulk.what]
-    opened = [case for case in cases if case.open]
-    ready = [case for case in opened if not kind.already(case, bulk)]
-    return Preview(
-        words=said,
-        total=len(cases),
-        ready=len(ready),
-        already=len(opened) - len(ready),
-        closed=len(cases) - len(opened),
-        can_be_undone=kind.take_back is not None,
-        cases=ready[:first],
-    )
-
-
-def start(
-    session: Session, by: Principal, bulk: Bulk, wanted: Select[Case], *, at: datetime
+    expected: int | None = None,
 ) -> BulkOperation:
     """Let that be done to these cases, which must be selected from those `by` may see; a worker
-    does it. Raises WrongBulk for more than 2,000 of them, or none."""
+    does it. Raises WrongBulk for more than 2,000 of them, for none, and for another number of them
+    than `expected`: whoever looked at a view decided on what was in it then."""
     by.must(Act.WORK)
     if by.id is None:
         raise IntakeError(f"only an agent changes {noun.many}")
+    bulk = settled(session, bulk)
     said = words(session, bulk, at=at)
-    cases = _cases(session, wanted)
+    cases = cases_of(session, wanted)
+    if expected not in (None, len(cases)):
+        raise WrongBulk(f"cases: there are {len(cases)} by now, not {expected}; look again")
     operation = BulkOperation(
         id=new_id(),
         what=bulk.what,
@@ -240,7 +210,8 @@ def items_of(operation: BulkOperation, *states: ItemState) -> Select[BulkItem]:
     return statement.order_by(BulkItem.position)
 
 
-def _cases(session: Session, wanted: Select[Case]) -> Sequence[Case]:
+def cases_of(session: Session, wanted: Select[Case]) -> Sequence[Case]:
+    """What was chosen, by number. Raises WrongBulk for none and for too many."""
     cases = session.scalars(wanted.order_by(None).order_by(Case.number).limit(MOST + 1)).all()
     if not cases:
         raise WrongBulk("cases: choose one or more")
@@ -268,3 +239,9 @@ def _note(
 def chosen(by: Principal, numbers: Sequence[int]) -> Select[Case]:
     """The cases of these numbers that `by` may see."""
     return visible_to(by).where(Case.number.in_(numbers))
+
+
+def found(session: Session, by: Principal, question: str) -> Select[Case]:
+    """The cases that a search shows `by` for that question: at most 50."""
+    hits = search.search(session, by, question, first=search.MOST)
+    return visible_to(by).where(Case.id.in_([hit.case.id for hit in hits]))

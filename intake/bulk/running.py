@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from intake import events
 from intake.agents import Principal
-from intake.bulk.acts import KINDS, Bulk, Doing, Kind
+from intake.bulk.acts import Bulk
+from intake.bulk.doing import Doing
+from intake.bulk.kinds import KINDS, Kind
 from intake.bulk.operations import BulkItem, BulkOperation, ItemState, OperationState
 from intake.desk import Desk
 from intake.errors import IntakeError
@@ -47,7 +49,7 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
     kind, bulk = KINDS[operation.what], operation.bulk
     for item in items:
         if operation.state is OperationState.UNDOING:
-            _take_back(doing, kind, item)
+            _take_back(doing, kind, bulk, item)
         else:
             _do(doing, kind, bulk, item)
         item.turn = None
@@ -68,22 +70,22 @@ def _do(doing: Doing, kind: Kind, bulk: Bulk, item: BulkItem) -> None:
         # What an act did before its rule was broken is undone; the other cases are not.
         with doing.session.begin_nested():
             case = one_visible(doing.session, doing.by, item.case_id, lock=True)
-            before = kind.touches(case)
-            if case.open and kind.already(case, bulk):
+            before = kind.touches(case, bulk)
+            if case.open and kind.already(doing, case, bulk):
                 item.state, item.why = ItemState.SKIPPED, "it was so already"
                 return
             kind.do(doing, case, bulk)
-            item.state, item.before, item.after = ItemState.DONE, before, kind.touches(case)
+            item.state, item.before, item.after = ItemState.DONE, before, kind.touches(case, bulk)
     except IntakeError as error:
         item.state, item.why = ItemState.FAILED, str(error)
 
 
-def _take_back(doing: Doing, kind: Kind, item: BulkItem) -> None:
+def _take_back(doing: Doing, kind: Kind, bulk: Bulk, item: BulkItem) -> None:
     assert kind.take_back is not None, "`undo` said so"
     try:
         with doing.session.begin_nested():
             case = one_visible(doing.session, doing.by, item.case_id, lock=True)
-            if kind.touches(case) != item.after:
+            if kind.touches(case, bulk) != item.after:
                 item.state, item.why = ItemState.KEPT, "it changed since"
                 return
             kind.take_back(doing, case, item.before)

@@ -161,20 +161,26 @@ def hold_family(session: Session, by: Principal, case_id: UUID) -> None:
     session.scalars(family.order_by(Case.id).with_for_update(of=Case, key_share=True)).all()
 
 
+def must_come_last(session: Session, case: Case, desk: Desk) -> None:
+    """Raises OpenChildren while a child is open that must end before this case."""
+    if policy_of(case, desk) is not ChildrenClose.BEFORE_PARENT:
+        return
+    if waiting := _open_children(session, case):
+        numbers = ", ".join(str(number) for _id, number in waiting)
+        raise OpenChildren(f"{noun} {case.number} is closed only after its children: {numbers}")
+
+
 def ending_with(session: Session, by: Principal, case: Case, desk: Desk) -> list[Case]:
     """The open children that end with this case, locked like it.
 
     Raises OpenChildren where they must end before, or where one is not for this agent to see.
     """
-    policy = policy_of(case, desk)
-    if policy is ChildrenClose.INDEPENDENT:
+    must_come_last(session, case, desk)
+    if policy_of(case, desk) is not ChildrenClose.WITH_PARENT:
         return []
     waiting = _open_children(session, case)
     if not waiting:
         return []
-    if policy is ChildrenClose.BEFORE_PARENT:
-        numbers = ", ".join(str(number) for _id, number in waiting)
-        raise OpenChildren(f"{noun} {case.number} is closed only after its children: {numbers}")
     ids = [id for id, _number in waiting]
     found = session.scalars(
         visible_to(by)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from intake import billing, queues, reasons, sla, terms
-from intake.acting import case_of, done
+from intake.acting import case_of, done, must_be_open
 from intake.agents import Principal
 from intake.cases import (
     REASONS,
@@ -31,7 +31,7 @@ from intake.queues import Queue
 from intake.reasons import WrongReason
 from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
-from intake.work.children import ending_with, hold_family
+from intake.work.children import ending_with, hold_family, must_come_last
 from intake.work.finishing import call_off, must_be_done
 from intake.work.writing import write
 
@@ -72,6 +72,24 @@ def resolve(
     for child in children:
         _resolve(session, by, child, with_it, status, None, overdraw, desk=desk, at=at)
     return _resolve(session, by, case, text, status, billable_minutes, overdraw, desk=desk, at=at)
+
+
+def may_resolve(session: Session, case: Case, status: Status, *, desk: Desk) -> None:
+    """Raises what `resolve` would, as far as it can be known before; nothing is locked."""
+    _may_end(session, case, status, desk)
+    must_be_filled_in(session, case)
+
+
+def may_cancel(session: Session, case: Case, *, desk: Desk) -> None:
+    """Raises what `cancel` would, as far as it can be known before; nothing is locked."""
+    _may_end(session, case, Reason.CANCELLED, desk)
+
+
+def _may_end(session: Session, case: Case, status: Status, desk: Desk) -> None:
+    must_be_open(case)
+    must_come_last(session, case, desk)
+    must_be_done(session, [case.id])
+    reasons.must_follow(session, case, status)
 
 
 def _resolve(

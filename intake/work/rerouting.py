@@ -29,6 +29,27 @@ class RoutedAgain:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the rules in force would put a case now."""
+
+    routed: routing.Routed
+    stays: bool
+    """It waits there already, and whoever the rules name has it."""
+
+
+def destination(session: Session, case: Case) -> Destination:
+    """Where `route_again` would put the case."""
+    refused = bool(case.decision.get("refusal"))
+    routed = routing.route(
+        routing.rules(session), queues.every(session), case.mailbox, facts_of(case), refused=refused
+    )
+    owner = routed.agent.id if routed.agent is not None else case.owner_id
+    team = routed.team.id if routed.team is not None else case.team_id
+    stays = (case.queue_id, case.owner_id, case.team_id) == (routed.queue.id, owner, team)
+    return Destination(routed, stays)
+
+
 def route_again(
     session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
 ) -> Case:
@@ -62,13 +83,8 @@ def route_together(
 
 def _decide(session: Session, case: Case, by: Principal, at: datetime) -> bool:
     """Whether it was moved or given to somebody else."""
-    refused = bool(case.decision.get("refusal"))
-    routed = routing.route(
-        routing.rules(session), queues.every(session), case.mailbox, facts_of(case), refused=refused
-    )
-    owner = routed.agent.id if routed.agent is not None else case.owner_id
-    team = routed.team.id if routed.team is not None else case.team_id
-    stays = (case.queue_id, case.owner_id, case.team_id) == (routed.queue.id, owner, team)
+    found = destination(session, case)
+    routed, stays = found.routed, found.stays
     if stays:
         routing.note(case, routed)
     else:
