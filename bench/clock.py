@@ -56,8 +56,7 @@ def _measure(db: Database, size: int) -> tuple[float, float]:
     """Seconds that one look takes when nothing is due, and one tick when DUE clocks are."""
     with db.transaction() as session:
         item_id, queue_id, sla_id = _promise(session)
-    with db.transaction() as session:
-        _running(session, size, item_id, queue_id, sla_id)
+    _running(db, size, item_id, queue_id, sla_id)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     looks, ticks = [], []
@@ -101,7 +100,7 @@ def _promise(session: Any) -> tuple[Any, Any, Any]:
     return item.id, queue.id, sla.id
 
 
-def _running(session: Any, size: int, item_id: Any, queue_id: Any, sla_id: Any) -> None:
+def _running(db: Database, size: int, item_id: Any, queue_id: Any, sla_id: Any) -> None:
     """`size` clocks: DUE of them fail in each round, the others long after."""
     rounds = [START + number * ROUND for number in range(1, ROUNDS + 1) for _ in range(DUE)]
     for begin in range(0, size + len(rounds), CHUNK):
@@ -110,11 +109,10 @@ def _running(session: Any, size: int, item_id: Any, queue_id: Any, sla_id: Any) 
         cases = [
             _case(number, due, queue_id, sla_id) for number, due in zip(numbers, dues, strict=True)
         ]
-        session.execute(insert(Case), cases)
-        session.execute(
-            insert(KpiInstance),
-            [_clock(case, due, item_id) for case, due in zip(cases, dues, strict=True)],
-        )
+        clocks = [_clock(case, due, item_id) for case, due in zip(cases, dues, strict=True)]
+        with db.transaction() as session:
+            session.execute(insert(Case), cases)
+            session.execute(insert(KpiInstance), clocks)
 
 
 def _case(number: int, due: datetime, queue_id: Any, sla_id: Any) -> dict[str, Any]:
