@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import billing, events, queues, sla, snoozing, terms
-from intake.agents import SYSTEM
-from intake.cases import Activity, ActivityState, Case, Direction, Reason, State, touch
+from intake import notices, reopening, sla, snoozing
+from intake.acting import done, record, tell_slack
+from intake.agents import SYSTEM, Agent, HearsBy
+from intake.cases import Activity, Case, Direction, State, touch
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
 from intake.nouns import noun
-from intake.queues import Queue
+from intake.sla import Kpi
+from intake.visibility import visible_to
+
+LONGEST = 200
 
 
 def given_up(
     session: Session, delivery: Delivery, reason: str, *, desk: Desk, at: datetime
 ) -> None:
-    """Give a delivery up. A reply that nobody got reopens its case and meets no first response."""
+    """Give a delivery up. A reply that nobody got keeps no promise and reopens its case, and who
+    wrote it is told."""
     delivery.state, delivery.error, delivery.claim = DeliveryState.FAILED, reason, None
     if delivery.case_id is None:
         return
     case = session.scalar(select(Case).where(Case.id == delivery.case_id).with_for_update())
     assert case is not None, "a delivery's case is never deleted"
-    events.record(
-        session,
-        "delivery.failed",
-        at=at,
-        actor=SYSTEM,
-        case_id=case.id,
-        number=case.number,
-        channel=delivery.channel,
-        delivery_kind=delivery.kind,
-        reason=reason,
-    )
+    if delivery.kind != "reply":
+        # Slack is not told: that may be what failed.
+        touch(case, at)
+        _record(session, case, delivery, "delivery.failed", at, reason=reason)
+        return
+    snoozing.wake(session, case, by=SYSTEM, because="our answer did not arrive", at=at)
+    said = session.get_one(Activity, delivery.activity_id)
+    _did_not_arrive(session, case, said)
     touch(case, at)
-    if delivery.kind == "reply":
-        snoozing.wake(session, case, by=SYSTEM, because="our answer did not arrive", at=at)
-        _answer_did_not_arrive(session, case, delivery, desk, at=at)
+    _record(session, case, delivery, "delivery.failed", at, reason=reason)
+    if case.state is State.RESOLVED:
+        reopening.open_again(session, case, by=SYSTEM, desk=desk, at=at)
+        done(session, case, SYSTEM, "case.reopened", at)
+    else:
+        tell_slack(session, case, "refresh", at)
+    _tell(session, case, said, delivery, desk, at)
 
 
 def arrived(session: Session, delivery: Delivery, *, at: datetime) -> None:
@@ -55,53 +62,50 @@ def arrived(session: Session, delivery: Delivery, *, at: datetime) -> None:
     assert case is not None, "a delivery's case is never deleted"
     if case.first_response_at is None:
         case.first_response_at = at
-        sla.meet(session, case, sla.Kpi.FIRST_RESPONSE, at=at)
+        sla.meet(session, case, Kpi.FIRST_RESPONSE, at=at)
     if not _written_since(session, case, said):
-        sla.meet(session, case, sla.Kpi.NEXT_RESPONSE, sla.Kpi.FOLLOW_UP, at=at)
-    events.record(
-        session,
-        "delivery.made",
-        at=at,
-        actor=SYSTEM,
-        case_id=case.id,
-        number=case.number,
-        channel=delivery.channel,
-        delivery_kind=delivery.kind,
-    )
+        sla.meet(session, case, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, at=at)
     touch(case, at)
+    _record(session, case, delivery, "delivery.made", at)
+    tell_slack(session, case, "refresh", at)
 
 
-def _answer_did_not_arrive(
-    session: Session, case: Case, delivery: Delivery, desk: Desk, *, at: datetime
+def _record(
+    session: Session, case: Case, delivery: Delivery, kind: str, at: datetime, **more: Any
 ) -> None:
-    if not _answered_otherwise(session, case, delivery):
-        case.first_response_at = None
-        sla.unmeet(session, case, sla.Kpi.FIRST_RESPONSE)
-    said = session.get_one(Activity, delivery.activity_id)
-    sla.unmeet(session, case, sla.Kpi.NEXT_RESPONSE, sla.Kpi.FOLLOW_UP, met_at=said.at)
-    if case.state is State.RESOLVED:
-        case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
-        terms.settle(
-            session,
-            case,
-            on=desk.day(at),
-            at=at,
-            event=terms.event_of(case),
-            reason=f"{noun} reopened",
-        )
-        billing.withdraw(session, case, by=SYSTEM, at=at)
-        queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
-        sla.reopened(session, case, at=at)
+    record(
+        session, case, SYSTEM, kind, at,
+        channel=delivery.channel, delivery_kind=delivery.kind, **more,
+    )  # fmt: skip
 
 
-def _answered_otherwise(session: Session, case: Case, delivery: Delivery) -> bool:
-    other = select(Activity.id).where(
-        Activity.case_id == case.id,
-        Activity.direction == Direction.OUTGOING,
-        Activity.state == ActivityState.COMPLETED,
-        Activity.id != delivery.activity_id,
-    )
-    return session.scalar(other.limit(1)) is not None
+def _did_not_arrive(session: Session, case: Case, said: Activity) -> None:
+    """What that answer kept was kept by the next one that was not lost, if any."""
+    session.flush()
+    answers = sla.answers(session, [case.id])[case.id]
+    first = min(answers, default=None)
+    if case.first_response_at != first:
+        case.first_response_at = first
+        sla.unmeet(session, case, Kpi.FIRST_RESPONSE, instead=first)
+    later = next((at for at in answers if at > said.at), None)
+    sla.unmeet(session, case, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, met_at=said.at, instead=later)
+
+
+def _tell(
+    session: Session, case: Case, said: Activity, delivery: Delivery, desk: Desk, at: datetime
+) -> None:
+    """Tell who wrote the answer, if they still work here and may see the case."""
+    author = session.get(Agent, said.agent_id) if said.agent_id else None
+    if author is None or not author.active or author.hears_by is HearsBy.NOTHING:
+        return
+    seen = visible_to(author.principal("clock")).where(Case.id == case.id)
+    if session.scalar(seen) is not None:
+        notices.tell(
+            session, author, f"Your answer on {noun} {case.number} did not arrive",
+            details=[f"{delivery.target}: {delivery.error[:LONGEST]}"], desk=desk,
+            key=f"lost:{delivery.id}:{delivery.promised_at.isoformat()}", at=at,
+            page=f"/cases/{case.number}",
+        )  # fmt: skip
 
 
 def _written_since(session: Session, case: Case, said: Activity) -> bool:

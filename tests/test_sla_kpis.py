@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from intake import outcomes, sla, work
 from intake.agents import Principal
 from intake.cases import Priority
-from intake.events import Delivery
+from intake.events import Delivery, Event
 from intake.messages import Automatic
 from intake.sla import From, Kpi, KpiState
 from tests.desk import DESK, NOON, DeskUnderTest, email
@@ -323,3 +323,97 @@ def test_messages_that_move_no_clock_ask_the_database_nothing(
         sla.heard(session, [(case, NOON, True)] * 50, slas)
 
     assert asked_for == []
+
+
+def written(desk: DeskUnderTest) -> list[Delivery]:
+    """Our replies, oldest first."""
+    return sorted((d for d in desk.all(Delivery) if d.kind == "reply"), key=lambda d: d.promised_at)
+
+
+def lose(desk: DeskUnderTest, reply: Delivery, at: datetime) -> None:
+    with desk.transaction() as session:
+        row = session.get_one(Delivery, reply.id)
+        outcomes.given_up(session, row, "550 no such user", desk=DESK, at=at)
+
+
+def test_answers_that_were_all_lost_keep_nothing(desk: DeskUnderTest, grace: Principal) -> None:
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=240))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON + 0.5 * HOUR)
+    reply(desk, grace, case_id, NOON + HOUR)
+
+    first, second = written(desk)
+    lose(desk, first, NOON + 1.1 * HOUR)
+    assert desk.case(1001).first_response_at == NOON + HOUR
+    assert the_clock(desk).succeeded_at == NOON + HOUR
+    lose(desk, second, NOON + 1.2 * HOUR)
+
+    assert desk.case(1001).first_response_at is None
+    assert the_clock(desk).state is KpiState.IN_PROGRESS
+
+
+def test_an_answer_in_time_that_was_lost_does_not_hide_that_the_next_came_late(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.FIRST_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON + 0.5 * HOUR)
+    reply(desk, grace, case_id, NOON + 3 * HOUR)
+
+    lose(desk, written(desk)[0], NOON + 3.1 * HOUR)
+
+    assert the_clock(desk).state is KpiState.NONCOMPLIANT
+    assert the_clock(desk).overrun_seconds == 2 * 3600
+    assert desk.case(1001).first_response_at == NOON + 3 * HOUR
+
+
+def test_the_next_response_is_kept_by_the_answer_that_arrived(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=60))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    writes(desk, NOON + HOUR)
+    reply(desk, grace, case_id, NOON + 1.2 * HOUR)
+    reply(desk, grace, case_id, NOON + 1.4 * HOUR)
+
+    lose(desk, written(desk)[1], NOON + 1.5 * HOUR)
+    tick(desk, NOON + 5 * HOUR)
+
+    assert the_clock(desk).state is KpiState.SUCCEEDED
+    assert the_clock(desk).succeeded_at == NOON + 1.4 * HOUR
+
+
+@pytest.mark.parametrize(("start", "since"), [(From.UNANSWERED, 1), (From.LAST_MESSAGE, 3)])
+def test_a_wait_that_begins_again_and_one_begun_since_are_one_wait(
+    desk: DeskUnderTest, grace: Principal, start: From, since: int
+) -> None:
+    has_sla(desk, item(Kpi.NEXT_RESPONSE, fail=600, applicable_from=start))
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    writes(desk, NOON + HOUR)
+    reply(desk, grace, case_id, NOON + 2 * HOUR)
+    writes(desk, NOON + 3 * HOUR)
+
+    lose(desk, written(desk)[1], NOON + 4 * HOUR)
+
+    [waiting] = [c for c in clocks(desk) if c.state is KpiState.IN_PROGRESS]
+    assert waiting.started_at == NOON + since * HOUR
+
+
+def test_a_lost_answer_reopens_its_case_on_the_record_and_its_author_is_told(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    case_id = asked(desk)
+    reply(desk, grace, case_id, NOON)
+    with desk.transaction() as session:
+        work.resolve(session, grace, case_id, "Told them.", desk=desk.settings, at=NOON + HOUR)
+
+    lose(desk, written(desk)[0], NOON + 2 * HOUR)
+
+    [reopened] = [e for e in desk.all(Event) if e.kind == "case.reopened"]
+    assert reopened.data["changes"]["state"] == ["resolved", "active"]
+    [told] = [d for d in desk.all(Delivery) if d.kind == "notice"]
+    assert told.target == "grace@desk.example"
+    assert "did not arrive" in told.payload["subject"]
+    assert "550 no such user" in told.payload["text"]

@@ -6,23 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from intake import (
-    billing,
-    events,
-    followers,
-    history,
-    queues,
-    sla,
-    snoozing,
-    terms,
-)
+from intake import events, followers, history, reopening, sla, snoozing
 from intake.accept.books import Books, Receipt, contact_of, customer_of
 from intake.accept.story import log, settled_long_ago
 from intake.agents import Principal
 from intake.cases import (
     Case,
     Reason,
-    State,
     touch,
 )
 from intake.threads import Arrival, Match
@@ -74,14 +64,8 @@ def append(session: Session, arrival: Arrival, match: Match, books: Books) -> Re
 
 
 def _reopen(session: Session, case: Case, by: Principal, books: Books, at: datetime) -> None:
-    case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
-    terms.settle(
-        session, case, on=books.desk.day(at), at=at, event=terms.event_of(case), reason="reopened"
-    )
-    billing.withdraw(session, case, by=by, at=at)
     queue = next((q for q in books.queues.every if q.id == case.queue_id), books.queues.default)
-    queues.enter(session, case, queue, at=at)
-    sla.reopened(session, case, at=at)
+    reopening.open_again(session, case, by=by, desk=books.desk, at=at, queue=queue)
     events.record(
         session, "case.reopened", at=at, actor=by, case_id=case.id, number=case.number,
         **history.noted(session, case),

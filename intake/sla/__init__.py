@@ -4,6 +4,7 @@
 - `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
 - `starting`, `fitting`: which clocks belong on a case, when it opens and whenever it changes
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
+- `answers`: when customers were answered, by what reached them
 - `countdown`: when so little is left that a countdown is worth showing anew
 - `explaining`: every second of a clock, and where it stands in a sentence
 - `activation`, `checking`, `actions`: from draft to promise, and what a milestone sets off
@@ -11,6 +12,7 @@
 - `trying`: an SLA run against cases of the past
 """
 
+from intake.sla.answers import answers
 from intake.sla.clocks import (
     LIVE,
     RUNNING,
@@ -71,6 +73,7 @@ __all__ = [
     "Slas",
     "Stretch",
     "active",
+    "answers",
     "apply",
     "calendar_named",
     "calendar_of",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from intake.cases import Case
 from intake.sla.clocks import (
+    LIVE,
     KpiInstance,
     KpiState,
+    cancel_one,
     holds_of,
     note_deadline,
     of_case,
     place,
     succeed,
 )
-from intake.sla.promises import Kpi
+from intake.sla.promises import From, Kpi
 
 
 def meet(session: Session, case: Case, *kpis: Kpi, at: datetime) -> None:
@@ -32,8 +35,15 @@ def meet(session: Session, case: Case, *kpis: Kpi, at: datetime) -> None:
     note_deadline(case, instances)
 
 
-def unmeet(session: Session, case: Case, *kpis: Kpi, met_at: datetime | None = None) -> None:
-    """What seemed to keep these promises did not: their clocks run on from where they started.
+def unmeet(
+    session: Session,
+    case: Case,
+    *kpis: Kpi,
+    met_at: datetime | None = None,
+    instead: datetime | None = None,
+) -> None:
+    """What seemed to keep these promises did not. They were kept by what came at `instead`; or
+    their clocks run on from where they started.
 
     With `met_at`, only what was kept at that instant.
     """
@@ -47,7 +57,20 @@ def unmeet(session: Session, case: Case, *kpis: Kpi, met_at: datetime | None = N
         if instance.state is KpiState.SUCCEEDED:
             instance.untold = None
             place(instance, holds)
+        if instead is not None:
+            succeed(instance, holds, at=instead)
+        elif instance.state in LIVE:
+            _run_alone(instance, instances)
     note_deadline(case, instances)
+
+
+def _run_alone(again: KpiInstance, instances: Sequence[KpiInstance]) -> None:
+    """Of a clock that runs again and one that was begun since, one goes on: the first where the
+    customer waits since then, the other where each message begins the wait anew."""
+    others = [i for i in instances if i.kpi is again.kpi and i.state in LIVE and i is not again]
+    for other in others:
+        anew = other.item.starts_from is From.LAST_MESSAGE
+        cancel_one(again if anew else other)
 
 
 def _open(instance: KpiInstance) -> bool:

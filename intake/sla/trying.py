@@ -15,15 +15,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from intake.agents import Act, Principal
 from intake.cases import Activity, Case, Direction, Reason, State
 from intake.entitlements import Entitlement
 from intake.errors import NotFound
-from intake.events import Delivery, DeliveryState
 from intake.facts import CaseFacts, facts_of, read_condition
+from intake.sla.answers import answers
 from intake.sla.clocks import (
     LIVE,
     Hold,
@@ -185,7 +185,7 @@ def _pasts(session: Session, cases: Sequence[Case]) -> Iterator[_Past]:
     # Held while they are needed, so that each is read once.
     _kept = session.scalars(select(Entitlement).where(Entitlement.id.in_(entitlements))).all()
     holds, clocks = holds_of(session, ids), _grouped(of_cases(session, ids))
-    asked, answered = _told(session, _asked(ids)), _told(session, _answered(ids))
+    asked, answered = _told(session, _asked(ids)), answers(session, ids)
     for case in cases:
         yield _Past(
             case,
@@ -218,18 +218,6 @@ def _asked(case_ids: Sequence[UUID]) -> Select[UUID | None, datetime]:
         Activity.case_id.in_(case_ids),
         Activity.direction == Direction.INCOMING,
         Activity.automatic == "",
-    )
-
-
-def _answered(case_ids: Sequence[UUID]) -> Select[UUID | None, datetime]:
-    failed = exists().where(
-        Delivery.activity_id == Activity.id, Delivery.state == DeliveryState.FAILED
-    )
-    return select(Activity.case_id, Activity.at).where(
-        Activity.case_id.in_(case_ids),
-        Activity.direction == Direction.OUTGOING,
-        Activity.automatic == "",
-        ~failed,
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import billing, queues, reasons, sla, terms
+from intake import billing, queues, reasons, reopening, sla, terms
 from intake.acting import case_of, done, must_be_open
 from intake.agents import Principal
 from intake.cases import (
@@ -27,7 +27,6 @@ from intake.desk import Desk
 from intake.entitlements import Overdraw
 from intake.errors import IntakeError
 from intake.nouns import noun
-from intake.queues import Queue
 from intake.reasons import WrongReason
 from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
@@ -165,19 +164,7 @@ def reopen(
     if case.state is State.CANCELLED:
         raise NotOpen(f"{noun} {case.number} was cancelled; reactivate it, or open a new one")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
-    case.state, case.reason, case.resolved_at = State.ACTIVE, Reason.IN_PROGRESS, None
-    terms.settle(
-        session,
-        case,
-        on=desk.day(at),
-        at=at,
-        event=terms.event_of(case),
-        reason=f"{noun} reopened",
-        by=by,
-    )
-    billing.withdraw(session, case, by=by, at=at)
-    queues.enter(session, case, session.get_one(Queue, case.queue_id), at=at)
-    sla.reopened(session, case, at=at)
+    reopening.open_again(session, case, by=by, desk=desk, at=at)
     return done(session, case, by, "case.reopened", at)
 
 
