@@ -20,10 +20,10 @@ from intake.contracts import Frequency, LineTerms, Overage
 from intake.db import Database
 from intake.entitlements import Allocation, DecreaseOn, Entitlement
 from intake.events import Event
+from tests.agreements import Sold
 from tests.desk import NOON, DeskUnderTest
 from tests.office import Office
 from tests.test_billing import Billed, over
-from tests.test_contracts import Sold
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from intake.entitlements import Allocation, DecreaseOn, Entitlement, WouldOverdr
 from intake.events import Event
 from intake.money import NoSuchCurrency
 from intake.settings import Settings
+from tests.agreements import Sold
 from tests.desk import NOON, DeskUnderTest, email
-from tests.test_contracts import Sold
 
 
 class Billed:
