@@ -81,7 +81,7 @@ def tell(
                 action=place,
                 due_at=due_at,
                 done_at=at,
-                outcome=_do(session, case, instance, place, mailbag, due_at=due_at, at=at),
+                outcome=_do(session, case, instance, place, mailbag, desk, due_at=due_at, at=at),
             )
             session.add(run)
             session.flush()
@@ -114,6 +114,7 @@ def _do(
     instance: KpiInstance,
     place: int,
     mailbag: Mailbag,
+    desk: Desk,
     *,
     due_at: datetime,
     at: datetime,
@@ -123,13 +124,18 @@ def _do(
         action = Action.from_json(instance.item.actions[place])
     except BadAction as error:  # written past activation: the clock of all others goes on
         return f"not done: {error}"
+    key = f"sla:{case.id}:{instance.item_id}:{place}:{due_at.timestamp():.0f}"
     if action.do is Do.MAIL:
         if action.on is Milestone.WARNING and instance.state is not KpiState.NEARING:
             return f"not mailed: it was {instance.state} before anybody could be warned"
         return mailbag.write(session, case, instance, action, due_at=due_at)
     if action.do is Do.WEBHOOK:
-        key = f"sla:{case.id}:{instance.item_id}:{place}:{due_at.timestamp():.0f}"
         return _call(session, case, instance, action, key, due_at=due_at, at=at)
+    if action.do is Do.SLACK:
+        if not desk.slack:
+            return "not posted: Slack is not connected"
+        text = mailbag.filled(session, case, instance, action.text, due_at=due_at)
+        return _post(session, case, instance, action, text, key, at=at)
     if not case.open:
         return f"not done: the {noun} is {case.state}"
     match action.do:
@@ -157,6 +163,26 @@ def _call(
         session, endpoint, EVENTS[action.on], data, effect_key=key, at=at, case=case
     )
     return "webhook promised" if promised else "not called: the endpoint is paused or gone"
+
+
+def _post(
+    session: Session,
+    case: Case,
+    instance: KpiInstance,
+    action: Action,
+    text: str,
+    key: str,
+    *,
+    at: datetime,
+) -> str:
+    channel = action.channel or session.get_one(Queue, case.queue_id).slack_channel
+    if not channel:
+        return "not posted: its queue has no Slack channel"
+    events.promise(
+        session, "slack", "sla", effect_key=key, at=at, case_id=case.id, target=channel,
+        payload={"kpi": instance.kpi.value, "text": text},
+    )  # fmt: skip
+    return f"post in {channel} promised"
 
 
 def _change(session: Session, case: Case, action: Action, at: datetime) -> str:

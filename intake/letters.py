@@ -26,7 +26,7 @@ from intake.desk import Desk
 from intake.messages import ContactKind, Outgoing
 from intake.queues import Queue, QueueMember
 from intake.sla import KpiInstance, calendar_of
-from intake.sla.actions import Action, To
+from intake.sla.actions import Action, To, fill
 from intake.visibility import visible_to
 
 MOST_AT_ONCE = 3
@@ -70,8 +70,8 @@ class Mailbag:
         if not sender:
             return "not mailed: no queue has a mail address to write from"
         values = self._values(session, case, instance, due_at)
-        subject = " ".join(action.fill(action.subject, values).split())
-        text = action.fill(action.text, values)
+        subject = " ".join(fill(action.subject, values).split())
+        text = fill(action.text, values)
         send_at = _opening(instance, self._at) if action.in_hours else self._at
         reached: dict[str, bool] = {}
         for to in action.to:
@@ -128,6 +128,18 @@ class Mailbag:
         )
         if letter.to_customer:
             threads.remember(session, [(letter.case.id, message_id)], ours=True)
+
+    def filled(
+        self,
+        session: Session,
+        case: Case,
+        instance: KpiInstance,
+        template: str,
+        *,
+        due_at: datetime,
+    ) -> str:
+        """A text with what a letter of that clock would say in its place."""
+        return fill(template, self._values(session, case, instance, due_at)) if template else ""
 
     def _values(
         self, session: Session, case: Case, instance: KpiInstance, due_at: datetime

@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 
 from channels import feeds
 from channels.sandbox import Sandbox
+from graph.console import actions_form
+from graph.console.filling import Misfilled
 from intake.agents import Role
 from intake.feeds import HolidayFeed
 from intake.sla import From, Kpi, KpiDefinition, ServiceCalendar, Sla, SlaItem, SlaState
@@ -321,3 +323,13 @@ def test_a_kpi_is_defined_in_its_form(desk: DeskUnderTest, ada: TestClient) -> N
     assert "cannot count from" in words(refused)
     [definition] = desk.all(KpiDefinition)
     assert (definition.applicable_from, definition.pauses) == (From.ESCALATED, ["researching"])
+
+
+def test_a_post_in_slack_is_written_in_a_row_of_the_form() -> None:
+    typed = {"on": "failure", "do": "slack", "channel": " #late ", "text": ""}
+    rows = actions_form.typed({f"actions.0.{name}": value for name, value in typed.items()})
+
+    assert rows[0].known
+    assert actions_form.actions_in(rows) == [{"on": "failure", "do": "slack", "channel": "#late"}]
+    with pytest.raises(Misfilled, match="is no channel of Slack"):
+        actions_form.actions_in(actions_form.of([{"on": "failure", "do": "slack", "channel": "x"}]))

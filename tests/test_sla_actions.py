@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -273,7 +274,7 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
     tick(desk, NOON + HOUR)
 
     assert outcomes(desk) == [
-        "not done: do: 'dance' is none of mail, change, move, assign, webhook",
+        "not done: do: 'dance' is none of mail, change, move, assign, webhook, slack",
         "not assigned: there is no such active agent any more",
         "not moved: there is no such queue any more",
         "not mailed: nobody to write to",
@@ -422,6 +423,48 @@ def test_a_webhook_is_called_once_for_each_due_time(desk: DeskUnderTest) -> None
     said = calls[0].payload["body"]
     assert (said["kind"], said["data"]["kpi"]) == ("sla.noncompliant", "resolve by")
     assert said["record"] == {"type": "case", "id": str(case_id), "number": 1001}
+
+
+@pytest.mark.parametrize("slack", [True, False])
+def test_a_post_is_promised_once_for_each_due_time_where_slack_is_connected(
+    desk: DeskUnderTest, slack: bool
+) -> None:
+    desk.settings = replace(desk.settings, slack=slack)
+    named = {"on": "failure", "do": "slack", "channel": "C0123456789", "text": "{kpi} {queue}"}
+    has_sla(desk, item(fail=60, actions=[named, {"on": "failure", "do": "slack"}]))
+    open_case(desk)
+
+    tick(desk, NOON + HOUR)
+    with desk.transaction() as session:  # a clock that is moved back and looks again
+        session.execute(update(KpiInstance).values(failed_at=None, state=KpiState.IN_PROGRESS))
+        session.execute(update(KpiInstance).values(next_at=NOON + HOUR))
+    tick(desk, NOON + 2 * HOUR)
+
+    posts = [d for d in desk.all(Delivery) if (d.channel, d.kind) == ("slack", "sla")]
+    assert [(post.target, post.payload["text"]) for post in posts] == (
+        [("C0123456789", "resolve by Support")] if slack else []
+    )
+    assert outcomes(desk) == (
+        ["post in C0123456789 promised", "not posted: its queue has no Slack channel"]
+        if slack
+        else ["not posted: Slack is not connected"] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        ({"channel": "general"}, "channel: 'general' is no channel of Slack; write its id"),
+        ({"channel": "#General chat"}, "channel: '#General chat' is no channel"),
+        ({"channel": "C012\n"}, "channel: 'C012.n' is no channel"),
+        ({"channel": 7}, "channel: 7 is no channel"),
+        ({"text": "{secret}"}, "text: {secret} cannot be filled here"),
+        ({"to": ["owner"]}, "to: unknown field of an action that does slack"),
+    ],
+)
+def test_a_post_that_cannot_be_meant_is_refused(form: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(BadAction, match=f"^{wrong}"):
+        Action.from_json({"on": "failure", "do": "slack", **form})
 
 
 @pytest.mark.parametrize(

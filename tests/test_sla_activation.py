@@ -147,6 +147,19 @@ def test_a_draft_that_cannot_be_kept_is_refused_and_the_field_is_named(
     assert desk.all(SlaItem) == []
 
 
+def test_a_post_in_slack_is_refused_while_none_is_connected(
+    desk: DeskUnderTest, ada: Principal
+) -> None:
+    post = {"on": "failure", "do": "slack", "channel": "#late"}
+
+    with pytest.raises(NotAnSla, match=r"items\[0\]\.actions\[0\]\.do: Slack is not connected"):
+        drafted(desk, ada, item(actions=[post]))
+
+    draft = drafted(desk, ada, item(actions=[post]), slack=True)
+    with pytest.raises(NotAnSla, match="Slack is not connected"):
+        activated(desk, ada, draft)
+
+
 def test_hours_that_end_before_the_promise_are_refused(desk: DeskUnderTest, ada: Principal) -> None:
     until_april = OFFICE | {"changes": [{"from": "2026-04-01", "weekly": {}}]}
     calendar = ServiceCalendar(id=new_id(), name="Closing down", hours=until_april)

@@ -134,6 +134,16 @@ def alarm(case: Shown, clock: Clock) -> Blocks:
     ]
 
 
+def post_elsewhere(case: Shown, clock: Clock | None, text: str) -> Blocks:
+    """What an action of a clock says where no card is: which case, how it stands, what to do."""
+    said = [plain(text, LINE)] if text else [marked(in_words(clock, case.at))] if clock else []
+    return [
+        {"type": "section", "text": marked(f"*<{case.url}|{title(case)}>*")},
+        *({"type": "section", "text": each} for each in said),
+        {"type": "actions", "elements": buttons(case)},
+    ]
+
+
 def buttons(case: Shown) -> Blocks:
     """The buttons that do something as the case stands."""
     row: Blocks = []

@@ -105,6 +105,15 @@ def _alarm(session: Session, delivery: Delivery, told: Told) -> list[Call]:
     return _below(told, card.title(told.case), blocks, aloud=state is KpiState.NONCOMPLIANT)
 
 
+def _elsewhere(session: Session, delivery: Delivery, told: Told) -> list[Call]:
+    """What a clock's action says in the channel it names, with what can be done about it."""
+    clock = next((c for c in told.case.clocks if c.kpi == delivery.payload["kpi"]), None)
+    blocks = card.post_elsewhere(told.case, clock, delivery.payload["text"])
+    if delivery.target == told.where:
+        return _below(told, card.title(told.case), blocks)
+    return [post(delivery.target, card.title(told.case), blocks)]
+
+
 def _reminder(session: Session, delivery: Delivery, told: Told) -> list[Call]:
     """That a follow-up is due, aloud to its owner; unless it was settled since."""
     assert delivery.case_id is not None, "a reminder is about a case"
@@ -130,6 +139,7 @@ _KINDS: dict[str, Callable[[Session, Delivery, Told], list[Call]]] = {
     "refresh": _refresh,
     "thread": _message,
     "clock": _alarm,
+    "sla": _elsewhere,
     "reminder": _reminder,
 }
 
@@ -188,7 +198,7 @@ def _cards(session: Session, delivery: Delivery) -> tuple[Place, ...]:
     rows = session.scalars(
         select(Delivery.remote_id)
         .where(Delivery.case_id == delivery.case_id, Delivery.channel == delivery.channel)
-        .where(Delivery.remote_id != "")
+        .where(Delivery.remote_id != "", Delivery.kind != "sla")
         .order_by(Delivery.sent_at, Delivery.id)
     )
     places = (Place.read(remote_id) for remote_id in rows)

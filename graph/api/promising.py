@@ -136,11 +136,14 @@ class SlaMutations:
     def draft_sla(
         self, info: Info, name: str, items: Clauses, chosen_when: ChosenWhen = None
     ) -> SlaResult:
-        at, when = info.context.at, cast(Any, chosen_when)
+        at, when, slack = info.context.at, cast(Any, chosen_when), info.context.house.desk.slack
         return change(
             info,
             lambda session, by: (
-                activation.draft(session, by, name, written(items), chosen_when=when, at=at).id, 0
+                activation.draft(
+                    session, by, name, written(items), chosen_when=when, slack=slack, at=at
+                ).id,
+                0,
             ),
         )  # fmt: skip
 
@@ -148,11 +151,14 @@ class SlaMutations:
     def rewrite_sla(
         self, info: Info, id: SlaId, items: Clauses, chosen_when: ChosenWhen = None
     ) -> SlaResult:
-        at, when = info.context.at, cast(Any, chosen_when)
+        at, when, slack = info.context.at, cast(Any, chosen_when), info.context.house.desk.slack
         return change(
             info,
             lambda session, by: (
-                activation.rewrite(session, by, id, written(items), chosen_when=when, at=at).id, 0
+                activation.rewrite(
+                    session, by, id, written(items), chosen_when=when, slack=slack, at=at
+                ).id,
+                0,
             ),
         )  # fmt: skip
 
@@ -174,11 +180,13 @@ class SlaMutations:
         "running ones take it too. For administrators."
     )
     def activate_sla(self, info: Info, id: SlaId, scope: Scope = Scope.NEW) -> SlaResult:
-        at = info.context.at
+        at, slack = info.context.at, info.context.house.desk.slack
         return change(
             info,
-            lambda session, by: (id, changing.put_in_force(session, by, id, scope, at=at)),
-        )
+            lambda session, by: (
+                id, changing.put_in_force(session, by, id, scope, slack=slack, at=at)
+            ),
+        )  # fmt: skip
 
     @described("Let open cases that run by other versions run by this one. For administrators.")
     def adopt_sla(self, info: Info, id: SlaId) -> SlaResult:

@@ -17,7 +17,7 @@ from graph.console.filling import Misfilled
 from intake.sla.actions import Action, BadAction, Do, To
 
 NAME = "actions"
-KNOWN = {Do.MAIL.value, Do.CHANGE.value, Do.MOVE.value, Do.ASSIGN.value, Do.WEBHOOK.value}
+KNOWN = {do.value for do in Do}
 EMPTY: dict[str, dict[str, Any]] = {
     Do.MAIL.value: {
         "to": [To.AGENT.value],
@@ -122,6 +122,10 @@ def _row(name: str, form: Mapping[str, str]) -> Row:
         case Do.WEBHOOK:
             url = said.get("url", "").strip()
             made |= {"url": url} if url else {"endpoint": said.get("endpoint", "")}
+        case Do.SLACK:
+            made |= {
+                name: typed for name in ("channel", "text") if (typed := said.get(name, "").strip())
+            }
     return Row(name, made)
 
 

@@ -142,6 +142,8 @@ def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
             return f"the {noun} is given to {target}"
         case Do.WEBHOOK:
             return f"a webhook is called: {action.url or target}"
+        case Do.SLACK:
+            return f"it is said in Slack, in {action.channel or 'the channel of its queue'}"
 
 
 def _before(item: SlaItem, items: Sequence[SlaItem]) -> bool:

@@ -32,6 +32,7 @@ MADE = {
     Do.MOVE.value: "another queue",
     Do.ASSIGN.value: "another agent",
     Do.WEBHOOK.value: "a webhook",
+    Do.SLACK.value: "a post in Slack",
 }
 
 ENDPOINTS = select(Endpoint.id, Endpoint.url).order_by(Endpoint.url)
@@ -116,7 +117,10 @@ def _rewritten(
     visit: Visit, draft: Sla, items: Sequence[SlaItem], **more: dict[str, object] | None
 ) -> Response:
     when = more.get("chosen_when", draft.chosen_when)
-    activation.rewrite(visit.session, visit.by, draft.id, items, chosen_when=when, at=visit.at)
+    activation.rewrite(
+        visit.session, visit.by, draft.id, items,
+        chosen_when=when, slack=visit.house.desk.slack, at=visit.at,
+    )  # fmt: skip
     return RedirectResponse(f"/slas/{draft.id}", 303)
 
 

@@ -66,7 +66,10 @@ def _activate(visit: Visit) -> Response:
     if visit.said("scope") not in tuple(Scope):
         raise Misfilled({"scope": f"choose for which {noun.many}"})
     id = visit.request.path_params["id"]
-    changing.put_in_force(visit.session, visit.by, id, Scope(visit.said("scope")), at=visit.at)
+    changing.put_in_force(
+        visit.session, visit.by, id, Scope(visit.said("scope")),
+        slack=visit.house.desk.slack, at=visit.at,
+    )  # fmt: skip
     return RedirectResponse(f"/slas/{id}", 303)
 
 

@@ -140,7 +140,7 @@ def found(visit: Visit) -> Sla:
 def missing(visit: Visit, draft: Sla) -> str:
     """Why the draft cannot be put in force yet, or ''."""
     try:
-        check(visit.session, draft, at=visit.at)
+        check(visit.session, draft, slack=visit.house.desk.slack, at=visit.at)
     except NotAnSla as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""What an item wants done when it warns, fails or succeeds: a mail, a call, or a change.
+"""What an item wants done when it warns, fails or succeeds: a mail, a call, a post, a change.
 
 They are read from plain JSON, `{"on": "failure", "do": "mail", "to": ["owner"], "text": "..."}`,
 so that a mistake is named when the SLA is activated and not when the promise breaks.
@@ -22,6 +22,8 @@ PLACEHOLDERS = ("number", "subject", "kpi", "due", "customer", "queue", "organis
 # What strangers wrote does not go out in our name to people whom they chose.
 TO_CUSTOMERS = ("number", "kpi", "due", "organisation")
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
+CHANNEL = re.compile(r"[CG][A-Z0-9]{8,20}|#[^\s#@,A-Z]{1,80}")
+"""A channel of Slack: its id, or its name, which has no capitals."""
 ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 LONGEST_SUBJECT, LONGEST_TEXT, MOST_RECIPIENTS = 200, 5_000, 20
 
@@ -37,6 +39,7 @@ class Do(StrEnum):
     MOVE = "move"
     ASSIGN = "assign"
     WEBHOOK = "webhook"
+    SLACK = "slack"
 
 
 class To(StrEnum):
@@ -72,6 +75,8 @@ class Action:
     """The queue to move to, the agent to assign, or the endpoint to call."""
     url: str = ""
     """What to call instead of an endpoint."""
+    channel: str = ""
+    """Where in Slack to post; empty for the channel of the case's queue."""
 
     @classmethod
     def from_json(cls, form: Mapping[str, Any]) -> Action:
@@ -92,13 +97,16 @@ class Action:
                 action = cls(on, do, target_id=_id(form.pop("agent", None), "agent"))
             case Do.WEBHOOK:
                 action = _webhook(on, form)
+            case Do.SLACK:
+                action = _slack(on, form)
         if form:
             raise BadAction(f"{min(form)}: unknown field of an action that does {do}")
         return action
 
-    def fill(self, template: str, values: Mapping[str, str]) -> str:
-        """A template with its placeholders filled; what it filled in is not read again."""
-        return PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """A template with its placeholders filled; what it filled in is not read again."""
+    return PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
 def _mail(on: Milestone, form: dict[str, Any]) -> Action:
@@ -144,6 +152,19 @@ def _webhook(on: Milestone, form: dict[str, Any]) -> Action:
         return Action(on, Do.WEBHOOK, url=endpoints.callable_url(str(url), own_hosts=()))
     except endpoints.WrongEndpoint as wrong:
         raise BadAction(str(wrong)) from None
+
+
+def _slack(on: Milestone, form: dict[str, Any]) -> Action:
+    """To a channel of one's choice, in one's own words or in the clock's."""
+    channel, text = form.pop("channel", ""), form.pop("text", "")
+    if channel and (not isinstance(channel, str) or not CHANNEL.fullmatch(channel)):
+        raise BadAction(
+            f"channel: {channel!r:.80} is no channel of Slack; write its id, such as C0123456789, "
+            "its name, such as #support, or nothing for that of the queue"
+        )
+    if text:
+        _template(text, "text", LONGEST_TEXT, PLACEHOLDERS)
+    return Action(on, Do.SLACK, channel=channel, text=text)
 
 
 def _template(form: object, field: str, longest: int, allowed: tuple[str, ...]) -> str:

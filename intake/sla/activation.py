@@ -42,16 +42,18 @@ def draft(
     items: Sequence[SlaItem],
     *,
     chosen_when: dict[str, Any] | None = None,
+    slack: bool = False,
     at: datetime,
 ) -> Sla:
-    """A new SLA that promises nothing yet. Raises NotAnSla, naming the field."""
+    """A new SLA that promises nothing yet; `slack` says whether a workspace is connected. Raises
+    NotAnSla, naming the field."""
     by.must(Act.ADMINISTER)
     name = name.strip()
     if not 0 < len(name) <= LONGEST_NAME:
         raise NotAnSla(f"name: an SLA has one of 1 to {LONGEST_NAME} characters")
     if session.scalar(select(Sla.id).where(Sla.name == name).limit(1)) is not None:
         raise NotAnSla(f"name: there is an SLA “{name}” already; revise it")
-    check_draft(session, items, chosen_when, at=at)
+    check_draft(session, items, chosen_when, slack=slack, at=at)
     sla = Sla(id=new_id(), name=name, version=1, state=SlaState.DRAFT, chosen_when=chosen_when)
     session.add(sla)
     sla.items = _in_order(items)
@@ -67,12 +69,13 @@ def rewrite(
     items: Sequence[SlaItem],
     *,
     chosen_when: dict[str, Any] | None = None,
+    slack: bool = False,
     at: datetime,
 ) -> Sla:
     """Replace what a draft says. Raises NotAnSla; InForce on any other: revise it instead."""
     by.must(Act.ADMINISTER)
     sla = _draft(session, sla_id)
-    check_draft(session, items, chosen_when, at=at)
+    check_draft(session, items, chosen_when, slack=slack, at=at)
     for old in sla.items:
         session.delete(old)
     sla.chosen_when = chosen_when
@@ -117,7 +120,9 @@ def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sl
     return new
 
 
-def activate(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sla:
+def activate(
+    session: Session, by: Principal, sla_id: UUID, *, slack: bool = False, at: datetime
+) -> Sla:
     """Put a draft in force, in the place of the version before it. Raises NotAnSla.
 
     Running clocks keep the version they started with; what is opened from now on gets this one.
@@ -129,7 +134,7 @@ def activate(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> 
     definitions = {d.kpi: d for d in session.scalars(select(KpiDefinition))}
     for item in sla.items:
         _settle_usual(item, definitions.get(item.kpi))
-    check(session, sla, at=at)
+    check(session, sla, slack=slack, at=at)
     family = select(Sla).where(Sla.name == sla.name, Sla.state == SlaState.ACTIVE)
     for before in session.scalars(family.with_for_update()):
         before.state, before.is_default = SlaState.RETIRED, False

@@ -144,11 +144,17 @@ def change_hours(
 
 
 def put_in_force(
-    session: Session, by: Principal, sla_id: UUID, scope: Scope, *, at: datetime
+    session: Session,
+    by: Principal,
+    sla_id: UUID,
+    scope: Scope,
+    *,
+    slack: bool = False,
+    at: datetime,
 ) -> int:
     """Activate a draft, for new cases only or for the open ones of its SLA too; how many of those
     run by it now."""
-    activate(session, by, sla_id, at=at)
+    activate(session, by, sla_id, slack=slack, at=at)
     return adopt(session, by, sla_id, at=at) if scope is Scope.ALL else 0
 
 

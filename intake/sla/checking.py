@@ -19,7 +19,7 @@ from intake.endpoints import Endpoint
 from intake.errors import IntakeError
 from intake.facts import read_condition
 from intake.queues import Queue
-from intake.sla.actions import Action
+from intake.sla.actions import Action, Do
 from intake.sla.promises import BY_MESSAGES, From, Kpi, ServiceCalendar, Sla, SlaItem, hours_of
 
 LONGEST_MINUTES = 3_653 * 24 * 60
@@ -44,11 +44,12 @@ class NotAnSla(IntakeError):
     code = "sla-incomplete"
 
 
-def check(session: Session, sla: Sla, *, at: datetime) -> None:
-    """Raises NotAnSla, naming the field, unless it can be put in force."""
+def check(session: Session, sla: Sla, *, slack: bool, at: datetime) -> None:
+    """Raises NotAnSla, naming the field, unless it can be put in force; `slack` says whether a
+    workspace is connected."""
     if not sla.items:
         raise NotAnSla("items: there is nothing in it; add what is promised")
-    check_draft(session, sla.items, sla.chosen_when, at=at)
+    check_draft(session, sla.items, sla.chosen_when, slack=slack, at=at)
 
 
 def check_draft(
@@ -56,6 +57,7 @@ def check_draft(
     items: Sequence[SlaItem],
     chosen_when: Mapping[str, Any] | None,
     *,
+    slack: bool,
     at: datetime,
 ) -> None:
     """Raises NotAnSla, naming the field, unless every clause can be kept and can be broken.
@@ -68,6 +70,7 @@ def check_draft(
     for place, item in enumerate(items):
         _find_hours(session, item, f"items[{place}]")
         _check_item(item, f"items[{place}]", at)
+        _find_slack(item, f"items[{place}]", slack)
         _find_targets(session, item, f"items[{place}]")
 
 
@@ -111,6 +114,15 @@ def _find_targets(session: Session, item: SlaItem, place: str) -> None:
         for field, row in (("queue", Queue), ("agent", Agent), ("endpoint", Endpoint)):
             if field in form and session.get(row, UUID(str(form[field]))) is None:
                 raise NotAnSla(f"{place}.actions[{number}].{field}: there is no such {field}")
+
+
+def _find_slack(item: SlaItem, place: str, slack: bool) -> None:
+    for number, form in enumerate(item.actions or ()):
+        if form["do"] == Do.SLACK and not slack:
+            raise NotAnSla(
+                f"{place}.actions[{number}].do: Slack is not connected; set slack_bot_token, or "
+                "do something else"
+            )
 
 
 def _check_item(item: SlaItem, place: str, at: datetime) -> None:

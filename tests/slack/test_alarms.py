@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from intake import work
 from tests.desk import DeskUnderTest, email
+from tests.promised import has_sla, item
 from tests.slack.at_work import GRACE, STRANGER, Told, now, tick
 from tests.slack_stand_in import SlackStandIn
 
@@ -90,3 +91,31 @@ def test_nobody_is_alarmed_by_a_promise_that_was_kept_meanwhile(
     told()
 
     assert ["answered" in message.shows for message in slack.below(slack.cards[0])] == [True]
+
+
+def test_an_action_of_a_clock_posts_in_a_channel_of_its_own_once(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    words = {"on": "failure", "do": "slack", "text": "{kpi} of {number}: {subject}"}
+    elsewhere = {"on": "failure", "do": "slack", "channel": "#billing"}
+    has_sla(desk, item(fail=60, actions=[words | elsewhere, elsewhere, words]))
+    desk.accepts(email(subject="<!channel> *stop*", at=now() - timedelta(minutes=59)))
+    told()
+    [card] = slack.cards
+
+    for minutes in (2, 3):
+        tick(desk, now() + timedelta(minutes=minutes))
+        told(timedelta(minutes=minutes))
+
+    _card, mine, the_clocks = slack.cards
+    alarm, at_home = slack.below(card)
+    assert "resolve by of 1001: <!channel> *stop*" in mine.shows
+    assert "Solution missed, it was due" in the_clocks.shows
+    assert {mine.channel, the_clocks.channel} == {"C0BILLING"}
+    assert "missed" in alarm.shows
+    assert "resolve by of 1001" in at_home.shows
+
+    slack.press(mine, "take", user=GRACE)
+    told(timedelta(minutes=4))
+    assert "*Worked on by*\nGrace" in card.shows
+    assert "Grace" not in mine.shows
