@@ -31,7 +31,7 @@ from intake.db import Database, new_id
 from intake.saved_views import ViewTerms
 from intake.views import Scope, View
 from tests.desk import NOON, DeskUnderTest
-from tests.grown import Grown, grow
+from tests.grown import Grown, analyze, grow
 
 PAGE = 50
 INDEXED_AT_ONCE = 5_000
@@ -102,10 +102,7 @@ def _index(db: Database) -> None:
         found += done
         if found % (INDEXED_AT_ONCE * 50) == 0:
             print(f"  {found:,} texts indexed", flush=True)
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if db.dialect == "postgresql":
-            connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("VACUUM ANALYZE" if db.dialect == "postgresql" else "ANALYZE"))
+    analyze(db)
 
 
 def _fresh(url: str, name: str) -> str:
@@ -161,6 +158,7 @@ ASKED: Mapping[str, Ask] = {
     "available": _page(_view(View.AVAILABLE)),
     "available, next page": _page(_view(View.AVAILABLE), after=True),
     "mine": _page(_view(View.MINE)),
+    "complaints": _page(_view(View.COMPLAINTS)),
     "my queues": _page(_view(View.ALL, Scope.MINE)),
     "closed": _page(_view(View.CLOSED), closed=True),
     "a saved view": _page(_saved),

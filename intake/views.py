@@ -84,8 +84,15 @@ def _those_of(by: Principal, view: View) -> tuple[ColumnElement[bool], ...]:
         case View.SNOOZED:
             return active, ~awake
         case View.COMPLAINTS:
-            complaint = func.lower(CaseType.name).in_(COMPLAINT)
-            return active, Case.type_id.in_(select(CaseType.id).where(complaint))
+            # One of them, for an index keeps the order of one type at a time.
+            called = (
+                select(CaseType.id)
+                .where(func.lower(CaseType.name) == name)
+                .limit(1)
+                .scalar_subquery()
+                for name in COMPLAINT
+            )
+            return active, Case.type_id == func.coalesce(*called)
         case View.CLOSED:
             # Written out, for a database takes a partial index only for what it says itself.
             return (Case.state != literal_column("'active'"),)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, create_engine, literal, make_url, text, tuple_
+from sqlalchemy import Select, literal, tuple_
 
-from intake import migrations, saved_views, views
+from graph.console import navigation
+from intake import saved_views, views
 from intake.cases import Case
-from intake.db import Database, new_id
+from intake.db import new_id
 from intake.saved_views import ViewTerms
 from intake.views import Scope, View
 from tests.conftest import fresh_sqlite
 from tests.desk import NOON, DeskUnderTest
-from tests.grown import Grown, grow
+from tests.grown import Grown, a_database_of_its_own, grow
 from tests.plans import plan
 
 CASES = 100_000
@@ -29,26 +28,11 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A desk of many cases, made once for all that is asked here."""
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("grown")
-        yield from _grown(fresh_sqlite(request.getfixturevalue("sqlite_template"), folder))
-        return
-    # A database of its own: to empty one of so many rows costs more than to drop it.
-    url = make_url(request.getfixturevalue("postgres_url"))
-    name = f"grown_{os.getpid()}"
-    admin = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield from _grown(url.set(database=name).render_as_string(hide_password=False))
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
-
-
-def _grown(url: str) -> Iterator[Grown]:
-    db = Database(url)
-    if db.dialect == "postgresql":
-        migrations.upgrade(db)
-    yield grow(DeskUnderTest(db), CASES)
-    db.close()
+        url = fresh_sqlite(request.getfixturevalue("sqlite_template"), folder)
+    else:
+        url = request.getfixturevalue("postgres_url")
+    with a_database_of_its_own(url, "grown") as db:
+        yield grow(DeskUnderTest(db), CASES)
 
 
 def asked(grown: Grown, name: str) -> Select[Case]:
@@ -89,7 +73,7 @@ def page(statement: Select[Case], *, closed: bool, after: bool) -> Select[Any]:
         ("available", "ix_cases_waiting"),
         ("mine", "ix_cases_by_owner"),
         ("snoozed", "ix_cases_snoozed"),
-        ("complaints", "ix_cases_by_"),
+        ("complaints", "ix_cases_by_type"),
         ("closed", "ix_cases_closed"),
         ("a queue", "ix_cases_by_queue"),
         ("available in a queue", "ix_cases_waiting_by_queue"),
@@ -110,6 +94,13 @@ def test_a_page_of_a_view_is_read_in_order_from_an_index(
     assert not [line for line in found if "Sort" in line or "TEMP B-TREE" in line], found
     with grown.desk.db.reading() as session:
         assert len(session.execute(statement).all()) == PAGE + 1
+
+
+def test_what_is_counted_beside_each_page_is_read_from_what_is_open(grown: Grown) -> None:
+    found = explained(grown.desk, navigation.counting_open(grown.agent))
+
+    [way] = [line for line in found if is_of_cases(line)]
+    assert "ix_cases_open" in way
 
 
 def test_a_list_without_an_index_would_be_noticed(grown: Grown) -> None:

@@ -80,7 +80,7 @@ class Case(Base):
             for name, holding, columns in (
                 ("by_team", "team_id", ("team_id", "state")),
                 ("by_own_reason", "own_reason_id", ("own_reason_id", "state")),
-                ("by_type", "type_id", ("type_id", "state")),
+                ("by_type", "type_id", ("type_id", "state", "order_at", "id")),
                 ("snoozed", "snoozed_at", ("state", "order_at", "id")),
             )
         ),
@@ -94,7 +94,8 @@ class Case(Base):
         Index(
             # All that is counted beside each page of the console; no row is read for it.
             "ix_cases_open",
-            *("queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at", "id"),
+            # The id is second so that no list takes it for an index of its own.
+            *("state", "id", "queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at"),
             sqlite_where=text("state = 'active'"),
             postgresql_where=text("state = 'active'"),
         ),

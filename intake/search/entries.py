@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from intake.cases import Activity, Attachment
 from intake.customers import ContactPoint
@@ -130,23 +130,26 @@ def _hits(rows: Sequence[Any]) -> Hits:
 
 
 def _owners(entries: FromClause) -> Select[Any]:
-    """Of each entry, its kind and the case, contact or account that it is of."""
+    """Of each entry, its kind and the case, contact or account that it is of.
+
+    Each is looked up by itself, and where it is of that kind: a join of so many entries might be
+    planned as a walk through all that they may be of.
+    """
     kind, of = entries.c.kind, entries.c.of
-    around = aliased(Activity)
+    said = select(Activity.case_id).where(Activity.id == of)
+    sent = (
+        select(Activity.case_id)
+        .join(Attachment, Attachment.activity_id == Activity.id)
+        .where(Attachment.id == of)
+    )
+    point = select(ContactPoint.contact_id).where(ContactPoint.id == of)
     owner = case(
-        (kind == "activity", Activity.case_id),
-        (kind == "file", around.case_id),
-        (kind == "point", ContactPoint.contact_id),
+        (kind == "activity", said.scalar_subquery()),
+        (kind == "file", sent.scalar_subquery()),
+        (kind == "point", point.scalar_subquery()),
         else_=of,
     )
-    return (
-        select(kind, owner)
-        .select_from(entries)
-        .outerjoin(Activity, (kind == "activity") & (Activity.id == of))
-        .outerjoin(Attachment, (kind == "file") & (Attachment.id == of))
-        .outerjoin(around, around.id == Attachment.activity_id)
-        .outerjoin(ContactPoint, (kind == "point") & (ContactPoint.id == of))
-    )
+    return select(kind, owner)
 
 
 def _by_fts(session: Session, asked: str, *, after: int = 0) -> Hits:

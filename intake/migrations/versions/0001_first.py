@@ -1756,7 +1756,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_by_type",
         "cases",
-        ["type_id", "state"],
+        ["type_id", "state", "order_at", "id"],
         unique=False,
         sqlite_where=sa.text("type_id IS NOT NULL"),
         postgresql_where=sa.text("type_id IS NOT NULL"),
@@ -1784,7 +1784,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_open",
         "cases",
-        ["queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at", "id"],
+        ["state", "id", "queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at"],
         unique=False,
         sqlite_where=sa.text("state = 'active'"),
         postgresql_where=sa.text("state = 'active'"),
