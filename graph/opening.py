@@ -62,6 +62,7 @@ def desk_of(settings: Settings) -> Desk:
         keep_filtered_days=settings.keep_filtered_days,
         keep_closed_mail_days=settings.keep_closed_mail_days,
         keep_sent_days=settings.keep_sent_days,
+        keep_calls_days=settings.keep_calls_days,
     )
 
 

@@ -31,6 +31,7 @@ from intake import (
     sla,
     snoozing,
     viewers,
+    webhooks,
 )
 from intake.automation import feed, log, timers
 from intake.cases import Case
@@ -199,6 +200,7 @@ WORK: tuple[DueWork, ...] = (
     DueWork("filtered mail", retention.filtered_due, retention.drop_filtered),
     DueWork("closed mail", retention.closed_due, retention.drop_closed),
     DueWork("sent mail", retention.letters_due, retention.forget_letters),
+    DueWork("webhook calls", webhooks.forgetting.due, webhooks.forgetting.forget),
     DueWork("sign-in links", retention.links_due, retention.forget_links),
     DueWork("sign-ins", retention.sessions_due, retention.forget_sessions),
 )

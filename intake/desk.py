@@ -33,6 +33,7 @@ class Desk:
     keep_filtered_days: int = 0
     keep_closed_mail_days: int = 0
     keep_sent_days: int = 0
+    keep_calls_days: int = 0
 
     def sign(self, purpose: str, text: str) -> str:
         """20 letters and digits that only this desk can make of that text for that purpose."""

@@ -59,6 +59,10 @@ class DeliveryState(StrEnum):
     FAILED = "failed"  # given up; an event told the case
 
 
+CALLED = "deliveries.channel = 'webhook' AND deliveries.forgotten_at IS NULL"
+"""Calls of webhooks that still hold what they said: retention looks through no others."""
+
+
 class Delivery(Base):
     """A promise to send. Its id is fixed when promised, so a repeated try is the same message."""
 
@@ -73,6 +77,12 @@ class Delivery(Base):
             "sent_at",
             sqlite_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
             postgresql_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
+        ),
+        Index(
+            "ix_deliveries_called",
+            "promised_at",
+            sqlite_where=text(CALLED),
+            postgresql_where=text(CALLED),
         ),
     )
 
@@ -96,7 +106,7 @@ class Delivery(Base):
     claim: Mapped[UUID | None]
     sent_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
-    """When its payload was given up; what it said stands in its activity."""
+    """When what it said was given up; that stands in its activity or its event."""
     response: Mapped[str] = mapped_column(default="")
     remote_id: Mapped[str] = mapped_column(String(200), default="")
     error: Mapped[str] = mapped_column(default="")

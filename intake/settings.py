@@ -167,6 +167,11 @@ class Settings(BaseSettings):
     keep_sent_days: int = Field(
         0, ge=0, description="Days until what was sent by mail is left to its case's story alone."
     )
+    keep_calls_days: int = Field(
+        0,
+        ge=0,
+        description="Days until what webhooks said and were answered goes; their events stay.",
+    )
     parser_children: int = Field(1, ge=1, le=16, description="Killable children that parse.")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
     log_level: str = Field(

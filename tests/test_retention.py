@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from intake import agents, clock, events, inbound, retention, work
-from intake.agents import Principal, SignIn, SignInLink
+from intake import agents, clock, events, inbound, retention, webhooks, work
+from intake.agents import Principal, Role, SignIn, SignInLink
 from intake.cases import Activity, Attachment, Direction
 from intake.desk import Desk
 from intake.events import Delivery, DeliveryState, Event
@@ -150,6 +150,48 @@ def test_letters_are_left_to_the_story_of_their_case(desk: DeskUnderTest, grace:
     assert len(facts(desk, "deliveries.forgotten")) == 1
 
 
+def test_what_webhooks_said_goes_and_what_they_told_of_stays(desk: DeskUnderTest) -> None:
+    root = desk.principal("Root", Role.ADMINISTRATOR)
+    with desk.transaction() as session:
+        endpoint = webhooks.register(
+            session, root, url="https://x.example/", kinds=["case.*"], desk=desk.settings, at=NOON
+        )
+    open_case(desk)
+    with desk.transaction() as session:
+        said = webhooks.promise_call(
+            session, endpoint.id, "sla.noncompliant", {"kpi": "Ada's"}, effect_key="x", at=NOON
+        )
+        assert said is not None
+        calls = session.scalars(select(Delivery).where(Delivery.channel == "webhook")).all()
+        for call in calls:
+            ended = DeliveryState.SENT if call.event_sequence else DeliveryState.FAILED
+            call.state, call.response, call.error = ended, "200 Ada", "Ada"
+            session.add(webhooks.Try(delivery_id=call.id, at=NOON, took_ms=1, status=5, said="Ada"))
+        waiting = webhooks.send_test(session, root, endpoint.id, at=NOON)
+    settings = keeps(desk, keep_calls_days=30)
+
+    early = ticks(desk, settings, NOON + 29 * DAY)
+    moved = ticks(desk, settings, NOON + 30 * DAY)
+    again = ticks(desk, settings, NOON + 31 * DAY)
+
+    assert [each.get("webhook calls", 0) for each in (early, moved, again)] == [0, len(calls), 0]
+    after = {d.id: d for d in desk.all(Delivery) if d.channel == "webhook"}
+    assert after.pop(waiting.id).payload["body"]["data"] == {"asked_by": "Root"}
+    assert "Ada" not in str([(d.payload, d.response, d.error) for d in after.values()])
+    assert {each.said for each in desk.all(webhooks.Try)} == {""}
+    with desk.transaction() as session:
+        told = next(id for id, row in after.items() if row.event_sequence)
+        body = webhooks.body_of(session.get_one(Delivery, told), "")
+        assert body["kind"].startswith("case.")
+        assert body["data"]
+        assert (
+            webhooks.body_of(session.get_one(Delivery, said.id), "")["kind"] == "sla.noncompliant"
+        )
+        assert webhooks.send_again(session, root, told, at=NOON).forgotten_at is None
+        with pytest.raises(webhooks.Forgotten):
+            webhooks.send_again(session, root, said.id, at=NOON)
+
+
 def test_sessions_and_links_go_when_they_have_ended(desk: DeskUnderTest) -> None:
     agent = desk.has_agent()
     with desk.transaction() as session:
@@ -169,12 +211,15 @@ def test_sessions_and_links_go_when_they_have_ended(desk: DeskUnderTest) -> None
 
 
 def test_what_may_go_is_found_by_index(desk: DeskUnderTest) -> None:
-    settings = keeps(desk, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1)
+    settings = keeps(
+        desk, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1, keep_calls_days=1
+    )
 
     for due, order, index in (
         (retention.filtered_due, Inbound.received_at, "ix_inbound_droppable"),
         (retention.closed_due, Inbound.received_at, "ix_inbound_droppable"),
         (retention.letters_due, Delivery.sent_at, "ix_deliveries_kept"),
+        (webhooks.forgetting.due, Delivery.promised_at, "ix_deliveries_called"),
         (retention.links_due, SignInLink.expires_at, "ix_sign_in_links_expires_at"),
     ):
         found = plan(desk, due(settings, NOON).order_by(order).limit(200))

@@ -3,11 +3,14 @@
 An administrator registers an endpoint with the kinds of event it wants (`registering`). Each such
 event is promised to it as it is recorded (`intake.events.record`), and so are calls that rules ask
 for (`promising`). What a receiver checks is in `signing`; each try is noted, and an endpoint that
-takes nothing any more is told of, in `trying`.
+takes nothing any more is told of, in `trying`. After so many days as the desk says, what was said
+and answered is given up (`forgetting`).
 """
 
 from intake.endpoints import Endpoint as Endpoint
 from intake.endpoints import WrongEndpoint as WrongEndpoint
+from intake.webhooks import forgetting as forgetting
+from intake.webhooks.promising import Forgotten as Forgotten
 from intake.webhooks.promising import StillDue as StillDue
 from intake.webhooks.promising import body_of as body_of
 from intake.webhooks.promising import promise_call as promise_call

@@ -29,6 +29,12 @@ class StillDue(IntakeError):
     code: ClassVar[str] = "still-due"
 
 
+class Forgotten(IntakeError):
+    """What a call said was given up, so that it cannot be said again."""
+
+    code: ClassVar[str] = "forgotten"
+
+
 def promise_call(
     session: Session,
     endpoint: UUID | str,
@@ -61,7 +67,7 @@ def send_test(session: Session, by: Principal, endpoint_id: UUID, *, at: datetim
 
 
 def send_again(session: Session, by: Principal, delivery_id: UUID, *, at: datetime) -> Delivery:
-    """Send what was sent or given up once more, with the same id. Raises StillDue."""
+    """Send what was sent or given up once more, with the same id. Raises StillDue, Forgotten."""
     by.must(Act.ADMINISTER)
     delivery = session.scalar(
         select(Delivery)
@@ -72,6 +78,9 @@ def send_again(session: Session, by: Principal, delivery_id: UUID, *, at: dateti
         raise NotFound("there is no such delivery")
     if delivery.state is DeliveryState.DUE:
         raise StillDue("it waits to be sent, and is tried by itself")
+    if delivery.forgotten_at is not None and delivery.event_sequence is None:
+        raise Forgotten("what it said was given up: the desk keeps it for so many days only")
+    delivery.forgotten_at = None
     delivery.state, delivery.due_at, delivery.promised_at = DeliveryState.DUE, at, at
     delivery.attempts, delivery.error, delivery.claim = 0, "", None
     return delivery

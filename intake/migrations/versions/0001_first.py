@@ -2853,6 +2853,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deliveries_activity_id"), "deliveries", ["activity_id"], unique=False)
     op.create_index("ix_deliveries_by_kind", "deliveries", ["kind", "promised_at"], unique=False)
+    op.create_index(
+        "ix_deliveries_called",
+        "deliveries",
+        ["promised_at"],
+        unique=False,
+        sqlite_where=sa.text("deliveries.channel = 'webhook' AND deliveries.forgotten_at IS NULL"),
+        postgresql_where=sa.text(
+            "deliveries.channel = 'webhook' AND deliveries.forgotten_at IS NULL"
+        ),
+    )
     op.create_index(op.f("ix_deliveries_case_id"), "deliveries", ["case_id"], unique=False)
     op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"], unique=False)
     op.create_index(
