@@ -149,7 +149,7 @@ def _view(view: View, scope: Scope = Scope.EVERY) -> Callable[[Grown], Select[Ca
 def _saved(grown: Grown) -> Select[Case]:
     open_ = {"field": "state", "op": "is", "value": "active"}
     left = {"field": "owner", "op": "is empty"}
-    return saved_views.cases(grown.agent, ViewTerms("Left", {"all": [open_, left]}))
+    return saved_views.cases(grown.agent, ViewTerms("Left", {"all": [open_, left]}), at=NOON)
 
 
 ASKED: Mapping[str, Ask] = {

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import object_session
 
 from intake.cases import Activity, Case, Direction
@@ -20,16 +20,32 @@ from intake.entitlements import Entitlement
 
 R = TypeVar("R", bound=Base)
 
+# A column of text is compared folded, and is kept so where much is searched in it: of a subject.
 FIELDS = (
     Field("sender_certain", Kind.YES_NO, label="sender certain"),
-    Field("sender", Kind.TEXT, label="sender's address"),
-    Field("said", Kind.TEXT, label="first message"),
-    Field("account_name", Kind.TEXT, label="account's name"),
-    Field("contact_name", Kind.TEXT, label="contact's name"),
+    Field(
+        "sender", Kind.TEXT, label="sender's address",
+        unsearchable="addresses are not kept in the form that is compared; ask for the contact",
+    ),
+    Field(
+        "said", Kind.TEXT, label="first message",
+        unsearchable="messages are not kept in the form that is compared; the search finds words",
+    ),
+    Field(
+        "account_name", Kind.TEXT, label="account's name",
+        unsearchable="names are not kept in the form that is compared; ask for the account",
+    ),
+    Field(
+        "contact_name", Kind.TEXT, label="contact's name",
+        unsearchable="names are not kept in the form that is compared; ask for the contact",
+    ),
     Field("language", Kind.CHOICE, label="contact's language"),
-    Field("plan", Kind.TEXT, label="entitlement's name"),
+    Field(
+        "plan", Kind.TEXT, label="entitlement's name",
+        unsearchable="names are not kept in the form that is compared; ask for the entitlement",
+    ),
     Field("remaining", Kind.NUMBER, label="terms left"),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,42 @@ def around(case: Case, opening: Opening | None = None) -> Mapping[str, Callable[
         "plan": lambda: of(Entitlement, case.entitlement_id, lambda held: held.name),
         "remaining": lambda: of(Entitlement, case.entitlement_id, lambda held: held.remaining),
     }
+
+
+def column(name: str) -> ColumnElement[Any]:
+    """Where SQL finds one of FIELDS, in a statement that selects from `cases`. Raises KeyError for
+    those of which the database keeps no such column."""
+    return _COLUMNS[name]()
+
+
+def _language() -> ColumnElement[Any]:
+    held = select(func.nullif(Contact.language, "")).where(Contact.id == Case.contact_id)
+    return held.correlate(Case).scalar_subquery()
+
+
+def _remaining() -> ColumnElement[Any]:
+    held = select(Entitlement.remaining).where(Entitlement.id == Case.entitlement_id)
+    return held.correlate(Case).scalar_subquery()
+
+
+def _sender_certain() -> ColumnElement[Any]:
+    first = (
+        select(Activity.sender_doubt == "")
+        .where(Activity.case_id == Case.id, Activity.direction == Direction.INCOMING)
+        .order_by(Activity.at, Activity.id)
+        .limit(1)
+    )
+    # Nobody's message opened it, so nothing speaks against anybody.
+    return func.coalesce(first.correlate(Case).scalar_subquery(), true())
+
+
+_COLUMNS: Mapping[str, Callable[[], ColumnElement[Any]]] = {
+    "language": _language,
+    "remaining": _remaining,
+    "sender_certain": _sender_certain,
+}
+SEARCHABLE = frozenset(_COLUMNS)
+"""Those of FIELDS that a list can be asked for."""
 
 
 def _opening_of(case: Case) -> Opening:

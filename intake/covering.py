@@ -254,6 +254,6 @@ def _leave_review(session: Session, case: Case, at: datetime) -> None:
     if every.review is None or case.queue_id != every.review.id:
         return
     routed = routing.route(
-        routing.rules(session), every, case.mailbox, facts_of(case), refused=False
+        routing.rules(session), every, case.mailbox, facts_of(case, at=at), refused=False
     )
     routing.move(session, case, routed, at=at)

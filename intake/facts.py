@@ -7,6 +7,7 @@ without asking the database what the field holds. One that no case has is missin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,9 +15,9 @@ import orjson
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from intake.around import FIELDS, Opening, around
+from intake.around import FIELDS, SEARCHABLE, Opening, around, column
 from intake.cases import Case, Priority, Reason, Severity, State
-from intake.conditions import BadCondition, Condition, Field, Fields, Kind
+from intake.conditions import AT, BadCondition, Condition, Field, Fields, Kind
 from intake.conditions.fields import did_you_mean
 from intake.fields import CaseTag, FieldKind, FieldValue, Tag
 from intake.fields.custom import KEY, custom_fields
@@ -104,14 +105,15 @@ class CaseFacts(Mapping[str, Any]):
         return CaseFacts(self._case, {**self._plain, **changed}, self._elsewhere)
 
 
-def facts_of(case: Case, *, opening: Opening | None = None) -> CaseFacts:
-    """What is known of a case as it opens or changes; absent things are None.
+def facts_of(case: Case, *, at: datetime, opening: Opening | None = None) -> CaseFacts:
+    """What is known of a case at that instant, as it opens or changes; absent things are None.
 
     `opening` is its first message where that is at hand; else it is found if a rule asks.
     """
     return CaseFacts(
         case,
         {
+            AT: at,
             "channel": case.channel,
             "mailbox": case.mailbox,
             "subject": case.subject,
@@ -150,6 +152,8 @@ class CaseColumns(Mapping[str, ColumnElement[Any]]):
         kind, key = _custom(name)
         if kind is not None:
             return _value(kind, key)
+        if name in SEARCHABLE:
+            return column(name)
         match name:
             case "tags":
                 return _tags()
@@ -167,13 +171,13 @@ class CaseColumns(Mapping[str, ColumnElement[Any]]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in CASE_FIELDS if name not in _AROUND)
+        return (name for name in CASE_FIELDS if name not in _UNSEARCHABLE)
 
     def __len__(self) -> int:
-        return len(CASE_FIELDS) - len(_AROUND)
+        return len(CASE_FIELDS) - len(_UNSEARCHABLE)
 
 
-_AROUND = frozenset(field.name for field in FIELDS)
+_UNSEARCHABLE = frozenset(field.name for field in FIELDS) - SEARCHABLE
 _COLUMNS: Mapping[str, str] = {
     "subject": "subject_folded",
     **{each: each for each in ("channel", "mailbox", "priority", "severity", "state", "reason")},

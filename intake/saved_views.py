@@ -142,9 +142,9 @@ def one(session: Session, by: Principal, view_id: UUID) -> SavedView:
     return view
 
 
-def cases(by: Principal, view: SavedView | ViewTerms) -> Select[Case]:
-    """The cases of a view that this principal may see."""
-    return visible_to(by).where(_asked(view.condition, by).as_sql(CASE_COLUMNS))
+def cases(by: Principal, view: SavedView | ViewTerms, *, at: datetime) -> Select[Case]:
+    """The cases of a view that this principal may see at that instant."""
+    return visible_to(by).where(_asked(view.condition, by).as_sql(CASE_COLUMNS, at=at))
 
 
 def save(
@@ -162,7 +162,7 @@ def save(
         raise NotAllowed("only an agent saves views")
     view = _held(session, by, view_id, version) if view_id else None
     owner_id = view.agent_id if view else by.id
-    _check(session, by, terms, owner_id, view.id if view else None)
+    _check(session, by, terms, owner_id, view.id if view else None, at)
     if view is None:
         view = SavedView(id=new_id(), agent_id=owner_id, created_at=at)
         session.add(view)
@@ -201,7 +201,12 @@ def _held(session: Session, by: Principal, view_id: UUID, version: int | None) -
 
 
 def _check(
-    session: Session, by: Principal, terms: ViewTerms, owner_id: UUID, view_id: UUID | None
+    session: Session,
+    by: Principal,
+    terms: ViewTerms,
+    owner_id: UUID,
+    view_id: UUID | None,
+    at: datetime,
 ) -> None:
     name = terms.name.strip()
     if not 0 < len(name) <= 80:
@@ -213,7 +218,7 @@ def _check(
         raise WrongView("columns: a view shows something, and each thing once")
     try:
         check_condition(session, terms.condition)
-        _asked(terms.condition, by).as_sql(CASE_COLUMNS)
+        _asked(terms.condition, by).as_sql(CASE_COLUMNS, at=at)
     except BadCondition as error:
         raise WrongView(f"condition: {error}") from None
     if terms.sharing is Sharing.EVERYONE and not by.may(Act.MANAGE):

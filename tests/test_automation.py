@@ -315,6 +315,27 @@ def test_a_time_rule_acts_once_when_its_time_comes(
     assert before.id not in {timer.case_id for timer in desk.all(AutomationTimer)}
 
 
+def test_a_time_rule_asks_about_dates_as_they_are_when_its_time_comes(
+    desk: DeskUnderTest, root: Principal
+) -> None:
+    touched, quiet = opens(desk), opens(desk, sender="bob@example.com")
+    has_rule(
+        desk, root, HIGH, trigger={"after": "opened", "minutes": 3 * 24 * 60},
+        condition={"field": "updated", "op": "is longer ago than", "value": "1 day"},
+    )  # fmt: skip
+    ticks(desk)
+    with desk.transaction() as session:
+        work.note(session, root, touched.id, "On it.", at=NOON + 60 * HOUR)
+
+    ticks(desk, at=NOON + 72 * HOUR)
+
+    priorities = [desk.case(each.number).priority for each in (touched, quiet)]
+    assert priorities == [Priority.NORMAL, Priority.HIGH]
+    assert [line.said[0]["words"] for line in desk.all(AutomationRun)] == [
+        "changed is longer ago than 1 day"
+    ] * 2
+
+
 def test_a_timer_follows_the_date_it_counts_from(desk: DeskUnderTest, root: Principal) -> None:
     has_rule(
         desk, root, [{"do": "note", "text": "Call them."}],

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from intake.conditions import (
+    AT,
     All,
     BadCondition,
     Condition,
@@ -40,6 +41,7 @@ from intake.conditions import (
     folded,
     joined,
 )
+from intake.conditions.fields import RELATIVE
 from intake.db import Instant, one_of
 
 
@@ -117,7 +119,18 @@ def test_a_condition_reads_as_english(form: dict[str, Any], words: str) -> None:
     assert read(form).in_words({ADA: "Ada & Co."}) == words
 
 
+HOUR = timedelta(hours=1)
 MEANINGS = [
+    ("opened_at", "is in the last", "4 hours", NEW_YEAR - 4 * HOUR, True),
+    ("opened_at", "is in the last", "4 hours", NEW_YEAR - 5 * HOUR, False),
+    ("opened_at", "is in the last", "4 hours", NEW_YEAR + HOUR, False),
+    ("opened_at", "is in the next", "1 day", NEW_YEAR + 24 * HOUR, True),
+    ("opened_at", "is in the next", "1 day", NEW_YEAR - HOUR, False),
+    ("opened_at", "is in the next", "1 day", None, False),
+    ("opened_at", "is longer ago than", "90 minutes", NEW_YEAR - 2 * HOUR, True),
+    ("opened_at", "is longer ago than", "2 hours", NEW_YEAR - 2 * HOUR, False),
+    ("opened_at", "is further ahead than", "1 week", NEW_YEAR + 169 * HOUR, True),
+    ("opened_at", "is further ahead than", "1 week", NEW_YEAR + 168 * HOUR, False),
     ("channel", "is", "email", "email", True),
     ("channel", "is", "email", "Email", False),
     ("priority", "is at least", "normal", Priority.HIGH, True),
@@ -172,8 +185,8 @@ MEANINGS = [
 def test_a_comparison_means_what_it_says(
     field: str, op: str, value: Any, fact: Any, expected: bool
 ) -> None:
-    assert read(say(field, op, value)).holds({field: fact}) is expected
-    assert read({"not": say(field, op, value)}).holds({field: fact}) is not expected
+    assert read(say(field, op, value)).holds({AT: NEW_YEAR, field: fact}) is expected
+    assert read({"not": say(field, op, value)}).holds({AT: NEW_YEAR, field: fact}) is not expected
 
 
 def test_a_choice_that_is_no_longer_one_has_no_rank() -> None:
@@ -257,6 +270,11 @@ for _ in range(5_000):
         (say("subject", "contains any of", "refund"), 'condition: subject: "contains any of" take'),
         (say("opened_at", "is before", "2026-01-01"), 'condition: opened_at: "2026-01-01" is not'),
         (say("opened_at", "is before", "0001-01-01T00:00+23:00"), "condition: opened_at: "),
+        (say("opened_at", "is in the last", "7 moons"), 'condition: opened_at: "7 moons" is not a'),
+        (say("opened_at", "is in the last", "0 days"), "condition: opened_at: "),
+        (say("opened_at", "is in the next", "9999 weeks"), "condition: opened_at: "),
+        (say("opened_at", "is longer ago than", 7), "condition: opened_at: 7 is not a span"),
+        (say("vip", "is in the last", "7 days"), 'condition: "is in the last" cannot be said of'),
         (say("vip", "is", "yes"), 'condition: vip: "yes" is not true or false'),
         (say("tags", "is empty", ["x"]), 'condition: tags: "is empty" takes no value'),
         (say("account", "is", ""), 'condition: account: "" is not an id'),
@@ -282,7 +300,7 @@ def test_a_bad_condition_is_refused_by_its_place(form: object, message: str) -> 
 
 def test_a_field_without_a_column_cannot_be_searched_for() -> None:
     with pytest.raises(BadCondition, match='"vip" can be asked of one record, but not searched'):
-        read(say("vip", "is", True)).as_sql({})
+        read(say("vip", "is", True)).as_sql({}, at=NEW_YEAR)
 
 
 # SQL and Python.
@@ -319,6 +337,7 @@ PARTS = [
     "/%",
 ]
 TEXTS = st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=4).map(" ".join) | st.text()
+SPANS = st.sampled_from(["1 minute", "3 hours", "1 day", "2 weeks"])
 INSTANTS = st.timedeltas(-timedelta(days=2), timedelta(days=2)).map(lambda span: NEW_YEAR + span)
 AGES = st.integers(-3, 3) | st.floats(-3, 3) | st.integers(-(2**53), 2**53)
 
@@ -358,6 +377,8 @@ def comparisons(draw: st.DrawFn) -> dict[str, Any]:
             ends = draw(st.lists(one, min_size=2, max_size=2))
             order = list(Priority).index if field.kind is Kind.CHOICE else None
             return say(field.name, operator, sorted(ends, key=order))
+        case operator if operator in RELATIVE:
+            return say(field.name, operator, draw(SPANS))
     return say(field.name, operator, draw(one))
 
 
@@ -399,7 +420,7 @@ def found(
     connection.rollback()
     rows = [{"id": number} | kept(record) for number, record in enumerate(records)]
     connection.execute(TABLE.insert(), rows)
-    asked = condition.as_sql(COLUMNS)
+    asked = condition.as_sql(COLUMNS, at=NEW_YEAR)
     holding, others = (
         set(connection.scalars(select(TABLE.c.id).where(where))) for where in (asked, ~asked)
     )
@@ -433,7 +454,8 @@ def test_sql_finds_what_python_says_holds(
 
     holding, others = found(connection, condition, records)
 
-    assert holding == {n for n, record in enumerate(records) if condition.holds(record)}
+    facts = [{AT: NEW_YEAR, **record} for record in records]
+    assert holding == {n for n, each in enumerate(facts) if condition.holds(each)}
     assert others == set(range(len(records))) - holding, "nothing is unknown"
 
 

@@ -16,6 +16,7 @@ from intake.agents import SYSTEM, Act, NotAllowed, Principal, Role
 from intake.around import FIELDS
 from intake.cases import Case, Priority, Severity
 from intake.conditions import BadCondition, Operator, folded
+from intake.conditions.fields import RELATIVE
 from intake.db import new_id
 from intake.facts import CASE_COLUMNS, CASE_FIELDS, check_condition, facts_of, read_condition
 from intake.fields import (
@@ -78,6 +79,8 @@ def comparisons(draw: st.DrawFn) -> dict[str, Any]:
             ends = draw(st.lists(one, min_size=2, max_size=2))
             order = field.choices.index if field.choices else None
             return say(name, operator, sorted(ends, key=order))
+        case operator if operator in RELATIVE:
+            return say(name, operator, draw(st.sampled_from(["1 hour", "2 days", "20 weeks"])))
     return say(name, operator, draw(one))
 
 
@@ -152,11 +155,11 @@ def test_sql_finds_the_cases_of_which_python_says_that_a_condition_holds(
             session.flush()
             session.expire_all()
             condition = read_condition(form)
-            asked = condition.as_sql(CASE_COLUMNS)
+            asked = condition.as_sql(CASE_COLUMNS, at=NOON)
             holding = set(session.scalars(select(Case.number).where(asked)))
             others = set(session.scalars(select(Case.number).where(~asked)))
 
-            assert holding == {c.number for c in cases if condition.holds(facts_of(c))}
+            assert holding == {c.number for c in cases if condition.holds(facts_of(c, at=NOON))}
             assert others == {c.number for c in cases} - holding, "nothing is unknown"
 
     agree()
@@ -168,7 +171,7 @@ def test_facts_are_read_from_other_tables_only_when_a_condition_asks(
     desk.accepts(email())
     with desk.transaction() as session:
         case = session.scalars(select(Case)).one()
-        facts = facts_of(case)
+        facts = facts_of(case, at=NOON)
         assert read_condition(say("severity", "is", "normal")).holds(facts)
         assert not {"tags", "custom"} & set(case.__dict__)
 
@@ -176,16 +179,27 @@ def test_facts_are_read_from_other_tables_only_when_a_condition_asks(
         assert "tags" in case.__dict__
 
 
-def test_every_fact_of_a_case_but_the_sender_can_be_searched_for(desk: DeskUnderTest) -> None:
-    desk.accepts(email())
+def test_every_fact_of_a_case_but_texts_around_it_can_be_searched_for(
+    desk: DeskUnderTest,
+) -> None:
+    desk.has_customer("bob@example.com", allotment=3)
+    desk.accepts(email("bob@example.com", sender_doubt="spf"))
     with desk.transaction() as session:
         case = session.scalars(select(Case)).one()
-        facts = facts_of(case)
+        facts = facts_of(case, at=NOON)
         for name in CASE_COLUMNS:
             condition = read_condition(say(name, "is set"))
-            found = session.scalar(select(Case).where(condition.as_sql(CASE_COLUMNS)))
+            found = session.scalar(select(Case).where(condition.as_sql(CASE_COLUMNS, at=NOON)))
             assert (found is not None) is condition.holds(facts), name
-    assert set(CASE_FIELDS) - set(CASE_COLUMNS) == {field.name for field in FIELDS}
+        for name, value in (("remaining", 2), ("sender_certain", False), ("language", "nl")):
+            for op in ("is", "is not"):
+                condition = read_condition(say(name, op, value))
+                found = session.scalar(select(Case).where(condition.as_sql(CASE_COLUMNS, at=NOON)))
+                assert (found is not None) is condition.holds(facts), (name, op)
+    unsearched = {field.name for field in FIELDS if field.unsearchable}
+    assert set(CASE_FIELDS) - set(CASE_COLUMNS) == unsearched
+    with pytest.raises(BadCondition, match=r"not searched for: names are .* the account"):
+        read_condition(say("account_name", "contains", "x")).as_sql(CASE_COLUMNS, at=NOON)
 
 
 def test_a_condition_that_is_stored_asks_only_for_fields_that_are_there(

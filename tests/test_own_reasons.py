@@ -120,8 +120,8 @@ def test_conditions_ask_for_the_kind_or_for_the_very_reason(
 
     with desk.db.reading() as session:
         for condition, expected in ((kind, {here.number, there.number}), (very, {here.number})):
-            found = session.query(Case).filter(condition.as_sql(CASE_COLUMNS)).all()
-            asked = [c for c in session.query(Case) if condition.holds(facts_of(c))]
+            found = session.query(Case).filter(condition.as_sql(CASE_COLUMNS, at=NOON)).all()
+            asked = [c for c in session.query(Case) if condition.holds(facts_of(c, at=NOON))]
             assert {c.number for c in found} == {c.number for c in asked} == expected
         words = very.in_words(names_in(session, [very]))
     assert words == f"own status reason is {PARTS}"
@@ -284,7 +284,7 @@ def test_the_console_adds_one_and_shows_it_where_a_reason_is_chosen(
     browser.post("/cases/1001/hold", data={"reason": parts.key})
     held = words(browser.get("/cases/1001"))
     browser.post(f"/fields/reasons/{parts.id}", data={"do": "archive", "version": "1"})
-    without = words(browser.get("/bulk?cases=1001&what=hold"))
+    without = words(browser.get("/bulk?cases=1001"))
     browser.post("/cases/1001/resolve", data={"kind": fixed.key, "text": "New drum"})
     resolved = words(browser.get("/cases/1001"))
 

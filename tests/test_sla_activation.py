@@ -81,6 +81,12 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
         lambda: [item(Kpi.RESOLVE_BY, applicable_when={"not": SOLVED})],
         r"items\[0\].applicable_when: state changes when the promise is kept",
     ),
+    "a promise that time alone would end": (
+        lambda: [
+            item(applicable_when={"field": "opened", "op": "is in the last", "value": "2 days"})
+        ],
+        r"items\[0\].applicable_when: .*opened is in the last 2 days” changes as time passes",
+    ),
     "a solution by messages": (
         lambda: [item(applicable_from=From.LAST_MESSAGE)],
         r"items\[0\].applicable_from: “resolve by” cannot count from “last message”",

@@ -49,7 +49,7 @@ def asked(grown: Grown, name: str) -> Select[Case]:
         case "a saved view":
             open_ = {"field": "state", "op": "is", "value": "active"}
             mine = {"field": "owner", "op": "is", "value": "me"}
-            return saved_views.cases(by, ViewTerms("Saved", {"all": [open_, mine]}))
+            return saved_views.cases(by, ViewTerms("Saved", {"all": [open_, mine]}), at=NOON)
     return views.cases(by, View(name))
 
 

@@ -216,9 +216,9 @@ class Chosen:
                 "or by a `search`, in one way"
             )
         if self.where is not None:
-            return self.where.of(visible_to(by))
+            return self.where.of(visible_to(by), at=at)
         if self.saved_view is not None:
-            return saved_views.cases(by, saved_views.one(session, by, self.saved_view))
+            return saved_views.cases(by, saved_views.one(session, by, self.saved_view), at=at)
         if self.search is not None:
             return rows.found(session, by, self.search)
         return rows.chosen(by, self.numbers or ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -84,7 +85,7 @@ class CaseFilter:
         '"op": "is at least", "value": 10}; also {"all": […]}, {"any": […]}, {"not": …}.',
     )
 
-    def of(self, statement: Select[rows.Case]) -> Select[rows.Case]:
+    def of(self, statement: Select[rows.Case], *, at: datetime) -> Select[rows.Case]:
         """Those cases of the statement that pass. Raises BadCondition."""
         wanted = {
             rows.Case.queue_id: self.queue,
@@ -115,7 +116,7 @@ class CaseFilter:
             statement = statement.where(rows.Case.id.in_(tags.on_cases(name)))
         if self.condition is not None:
             statement = statement.where(
-                read_condition(cast(Any, self.condition)).as_sql(CASE_COLUMNS)
+                read_condition(cast(Any, self.condition)).as_sql(CASE_COLUMNS, at=at)
             )
         return statement
 
@@ -159,8 +160,9 @@ class CaseQueries:
             usual = CaseOrder.UPDATED if closed else CaseOrder.DEADLINE
         elif saved_view is not None:
             saved = saved_views.one(info.context.session, by, saved_view)
-            statement, usual = saved_views.cases(by, saved), CaseOrder(saved.order)
-        statement = (where or CaseFilter()).of(statement)
+            statement = saved_views.cases(by, saved, at=info.context.at)
+            usual = CaseOrder(saved.order)
+        statement = (where or CaseFilter()).of(statement, at=info.context.at)
         order = ORDERS[order_by or usual]
         return page(info.context, statement, order, Case, first=first, after=after)
 

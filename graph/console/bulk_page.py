@@ -130,7 +130,7 @@ def _chosen(visit: Visit) -> tuple[Select[Case], str]:
         return bulk.found(visit.session, visit.by, question), f"what “{question}” finds"
     if (saved_id := _id(named.get("saved", ""))) is not None:
         view = saved_views.one(visit.session, visit.by, saved_id)
-        return saved_views.cases(visit.by, view), f"the view {view.name}"
+        return saved_views.cases(visit.by, view, at=visit.at), f"the view {view.name}"
     queue_id = _id(named.get("queue", ""))
     view_name = named.get("view", "")
     if queue_id is None and view_name not in tuple(View):

@@ -73,7 +73,7 @@ def routes(house: House) -> list[Route]:
 def _cases(visit: Visit) -> Response:
     view = _one(visit)
     key, descending = BY[view.order]
-    statement = saved_views.cases(visit.by, view)
+    statement = saved_views.cases(visit.by, view, at=visit.at)
     after = case_list.cursor(visit.asked("after"))
     if after is not None:
         here = tuple_(literal(after[0], key.type), literal(after[1], Case.id.type))

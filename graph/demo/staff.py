@@ -63,9 +63,11 @@ def plant(
             {"field": "owner", "op": "is empty"},
         ]
     }
+    lately = {"field": "opened", "op": "is in the last", "value": "7 days"}
     columns = (Column.NUMBER, Column.SUBJECT, Column.CUSTOMER, Column.OWNER, Column.DEADLINE)
-    view = ViewTerms("Without an owner", left, columns, sharing=Sharing.EVERYONE)
-    saved_views.save(session, manager, view, at=at)
+    for name, condition in (("Without an owner", left), ("Opened in the last week", lately)):
+        view = ViewTerms(name, condition, columns, sharing=Sharing.EVERYONE)
+        saved_views.save(session, manager, view, at=at)
 
 
 def _worked_by(terms: staffing.QueueTerms, people: Mapping[str, Agent]) -> staffing.QueueTerms:

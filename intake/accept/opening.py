@@ -64,7 +64,7 @@ def open_case(
     session.add(case)
     by = customer_of(contact, message)
     _claim(session, case, books, at)
-    facts = facts_of(case, opening=_opening(message))
+    facts = facts_of(case, at=at, opening=_opening(message))
     decision = case.decision
     rules = books.rules if arrival.routed else ()
     routed = routing.route(

@@ -54,7 +54,7 @@ def run(
         outcome=Outcome.NOT_MET, did=[], said=[],
     )  # fmt: skip
     try:
-        held, line.said = answer(session, rule, case)
+        held, line.said = answer(session, rule, case, at=at)
         if held:
             stopped = _stopped(session, rule, case, asked, at)
             line.outcome = Outcome.STOPPED if stopped else Outcome.DONE
@@ -67,10 +67,10 @@ def run(
 
 
 def answer(
-    session: Session, rule: AutomationRule, case: Case
+    session: Session, rule: AutomationRule, case: Case, *, at: datetime
 ) -> tuple[bool, list[dict[str, object]]]:
     """Whether the condition holds of the case now, and each comparison of it in words."""
-    condition, facts = rule.holds_if, facts_of(case)
+    condition, facts = rule.holds_if, facts_of(case, at=at)
     names = names_in(session, [condition])
     said = [{"words": words, "held": held} for words, held in condition.explain(facts, names)]
     return condition.holds(facts), said

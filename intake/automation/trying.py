@@ -160,7 +160,7 @@ def _facts_then(case: Case, event: Event, later: Sequence[Event]) -> CaseFacts:
             if name in ROLLED_BACK:
                 then[name] = was
     answered = case.first_response_at is not None and case.first_response_at <= event.at
-    return facts_of(case).but(answered=answered, **then)
+    return facts_of(case, at=event.at).but(answered=answered, **then)
 
 
 def outcome_in_words(outcome: Outcome) -> str:

@@ -18,7 +18,7 @@ from intake.cases import Case
 from intake.errors import IntakeError
 from intake.queues import Queue
 from intake.work.closing import may_cancel, may_resolve
-from intake.work.rerouting import destination
+from intake.work.rerouting import Destination, destination
 from intake.work.saying import fields_in_words, may_say, said_of
 
 
@@ -109,6 +109,10 @@ def _place(doing: Doing, case: Case, bulk: Bulk) -> str:
     return f"{queue}, {_owner(doing, case, bulk)}" if case.owner or case.team else queue
 
 
+def _goes(doing: Doing, case: Case) -> Destination:
+    return destination(doing.session, case, at=doing.at)
+
+
 def _reason(_doing: Doing, case: Case, _bulk: Bulk) -> str:
     return str(case.status)
 
@@ -145,9 +149,9 @@ KINDS: Mapping[What, Kind] = {
         how.route, how.route_back,
     ),
     What.REROUTE: Kind(
-        _where, _place, lambda doing, case, _bulk: destination(doing.session, case).stays,
+        _where, _place, lambda doing, case, _bulk: _goes(doing, case).stays,
         how.reroute, how.route_back,
-        becomes=lambda doing, case, _bulk: destination(doing.session, case).routed.place,
+        becomes=lambda doing, case, _bulk: _goes(doing, case).routed.place,
     ),
     What.PRIORITISE: Kind(
         lambda case, _bulk: {"priority": case.priority.value},

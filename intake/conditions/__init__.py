@@ -12,13 +12,17 @@ A comparison is true or false, never unknown: a field that is missing (None, a t
 spaces, no words) "is empty" and "is not" anything, and whatever else is said of it is false. Texts
 and words are compared by whole words and signs, without regard to case, accents and spacing.
 `{"all": []}` always holds.
+
+An instant may be compared with the one at which the question is asked: {"field": "opened", "op":
+"is in the last", "value": "7 days"}. The facts say which that is, at AT; `as_sql` is told it.
 """
 
 from intake.conditions.fields import BadCondition, Field, Fields, Kind, Operator
 from intake.conditions.folding import folded, joined
-from intake.conditions.tree import All, AnyOf, Comparison, Condition, Not
+from intake.conditions.tree import AT, All, AnyOf, Comparison, Condition, Not
 
 __all__ = [
+    "AT",
     "All",
     "AnyOf",
     "BadCondition",

@@ -12,6 +12,7 @@ from json import dumps
 from typing import Any
 
 from intake.conditions.folding import folded, joined
+from intake.conditions.spans import LONGEST_DAYS, Span
 from intake.errors import IntakeError
 
 LONGEST_TEXT = 500
@@ -53,6 +54,10 @@ class Operator(StrEnum):
     BETWEEN = "is between"
     BEFORE = "is before"
     AFTER = "is after"
+    IN_LAST = "is in the last"
+    IN_NEXT = "is in the next"
+    LONGER_AGO = "is longer ago than"
+    FURTHER_AHEAD = "is further ahead than"
     IS_SET = "is set"
     IS_EMPTY = "is empty"
 
@@ -60,6 +65,8 @@ class Operator(StrEnum):
 EQUAL = (Operator.IS, Operator.IS_NOT, Operator.ONE_OF)
 ORDERED = (Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN)
 PRESENT = (Operator.IS_SET, Operator.IS_EMPTY)
+RELATIVE = (Operator.IN_LAST, Operator.IN_NEXT, Operator.LONGER_AGO, Operator.FURTHER_AHEAD)
+"""What is said of an instant as seen from the one at which a condition is asked."""
 LISTS = (Operator.ONE_OF, Operator.CONTAINS_ANY)
 
 ALLOWED: Mapping[Kind, tuple[Operator, ...]] = {
@@ -67,7 +74,7 @@ ALLOWED: Mapping[Kind, tuple[Operator, ...]] = {
     Kind.CHOICE: (*EQUAL, *ORDERED, *PRESENT),
     Kind.NUMBER: (*EQUAL, *ORDERED, *PRESENT),
     Kind.DAY: (*EQUAL, Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *PRESENT),
-    Kind.INSTANT: (Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *PRESENT),
+    Kind.INSTANT: (Operator.BEFORE, Operator.AFTER, Operator.BETWEEN, *RELATIVE, *PRESENT),
     Kind.YES_NO: (Operator.IS, Operator.IS_NOT, *PRESENT),
     Kind.ID: (*EQUAL, *PRESENT),
     Kind.WORDS: (Operator.CONTAINS, Operator.CONTAINS_ANY, *PRESENT),
@@ -85,6 +92,8 @@ class Field:
     kind: Kind
     choices: tuple[str, ...] = ()
     label: str = ""
+    unsearchable: str = ""
+    """Why no table can be asked for it, where that is so, and what to ask for instead."""
 
     def __str__(self) -> str:
         return self.label or self.name.replace("_", " ")
@@ -103,6 +112,14 @@ class Field:
             if form is not None:
                 raise BadCondition(f'"{operator}" takes no value')
             return None
+        if operator in RELATIVE:
+            span = Span.read(form) if isinstance(form, str) else None
+            if span is None:
+                raise BadCondition(
+                    f"{_told(form)} is not a span of time such as 7 days: say minutes, hours, "
+                    f"days or weeks, at most {LONGEST_DAYS} days"
+                )
+            return span
         if operator in LISTS:
             if not isinstance(form, (list, tuple)) or not 0 < len(form) <= LONGEST_LIST:
                 raise BadCondition(f'"{operator}" takes a list of 1 to {LONGEST_LIST} values')
@@ -164,6 +181,8 @@ class Field:
 
     def show(self, value: Any, names: Mapping[str, str] | None = None) -> str:
         """One value for people to read; `names` say what ids stand for."""
+        if isinstance(value, Span):
+            return str(value)
         match self.kind:
             case Kind.TEXT | Kind.WORDS:
                 return dumps(value, ensure_ascii=False)

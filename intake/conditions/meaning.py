@@ -6,6 +6,7 @@ Both are given values as `Field.comparable` makes them, and neither is asked abo
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,20 @@ def plainly(field: Field, operator: Operator, value: Any) -> tuple[Operator, Wan
             return Operator.CONTAINS_ANY, wanted
         case Operator.STARTS_WITH:  # With what may be the beginning of a longer word.
             return operator, (wanted[0][:-1],)
+    return operator, wanted
+
+
+def placed(operator: Operator, wanted: Wanted, at: datetime) -> tuple[Operator, Wanted]:
+    """What is said relatively, as instants seen from `at`; the same for everything else."""
+    match operator:
+        case Operator.IN_LAST:
+            return Operator.BETWEEN, (at - wanted[0].length, at)
+        case Operator.IN_NEXT:
+            return Operator.BETWEEN, (at, at + wanted[0].length)
+        case Operator.LONGER_AGO:
+            return Operator.BEFORE, (at - wanted[0].length,)
+        case Operator.FURTHER_AHEAD:
+            return Operator.AFTER, (at + wanted[0].length,)
     return operator, wanted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -15,15 +15,20 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from intake.conditions import meaning
 from intake.conditions.fields import (
     PRESENT,
+    RELATIVE,
     BadCondition,
     Field,
     Fields,
     Operator,
     did_you_mean,
 )
+from intake.conditions.spans import Span
 
 DEEPEST = 10
 MOST_COMPARISONS = 200
+
+AT = "at"
+"""Where facts say at which instant they are known; relative times are seen from there."""
 
 Facts = Mapping[str, Any]
 Columns = Mapping[str, ColumnElement[Any]]
@@ -45,11 +50,14 @@ class Condition(ABC):
 
     @abstractmethod
     def holds(self, facts: Facts) -> bool:
-        """Whether it is true of one record; facts that are not given are missing."""
+        """Whether it is true of one record; facts that are not given are missing.
+
+        One that says something relative to the time (`is_relative`) needs the instant AT.
+        """
 
     @abstractmethod
-    def as_sql(self, columns: Columns) -> ColumnElement[bool]:
-        """The same question to a table; `columns` are those of the fields, by name.
+    def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
+        """The same question to a table at an instant; `columns` are those of the fields, by name.
 
         A TEXT column keeps `folded(text)` and a WORDS column `joined(words)`, the others the
         values themselves. Raises BadCondition for a field that has no column.
@@ -67,6 +75,10 @@ class Condition(ABC):
         """Each comparison in words and whether it holds; "not" around it is left out of both."""
         return [(each.in_words(names), each.holds(facts)) for each in self.comparisons()]
 
+    def is_relative(self) -> bool:
+        """Whether time alone may make it true or false."""
+        return any(each.relative for each in self.comparisons())
+
     def field_names(self) -> frozenset[str]:
         """The fields that it depends on."""
         return frozenset(each.field.name for each in self.comparisons())
@@ -80,6 +92,11 @@ class Comparison(Condition):
     operator: Operator
     value: Any = None
 
+    @property
+    def relative(self) -> bool:
+        """Whether it is said as seen from the instant at which it is asked."""
+        return self.operator in RELATIVE
+
     @cached_property
     def _plain(self) -> tuple[Operator, meaning.Wanted]:
         return meaning.plainly(self.field, self.operator, self.value)
@@ -92,12 +109,17 @@ class Comparison(Condition):
         return form
 
     def holds(self, facts: Facts) -> bool:
-        return meaning.holds(self.field, *self._plain, facts.get(self.field.name))
+        plain = meaning.placed(*self._plain, facts[AT]) if self.relative else self._plain
+        return meaning.holds(self.field, *plain, facts.get(self.field.name))
 
-    def as_sql(self, columns: Columns) -> ColumnElement[bool]:
+    def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
         if self.field.name not in columns:
-            raise BadCondition(f'"{self.field}" can be asked of one record, but not searched for')
-        return meaning.as_sql(self.field, *self._plain, columns[self.field.name])
+            why = f": {self.field.unsearchable}" if self.field.unsearchable else ""
+            raise BadCondition(
+                f'"{self.field}" can be asked of one record, but not searched for{why}'
+            )
+        plain = meaning.placed(*self._plain, at)
+        return meaning.as_sql(self.field, *plain, columns[self.field.name])
 
     def comparisons(self) -> Iterator[Comparison]:
         yield self
@@ -123,8 +145,8 @@ class All(Condition):
     def holds(self, facts: Facts) -> bool:
         return all(part.holds(facts) for part in self.parts)
 
-    def as_sql(self, columns: Columns) -> ColumnElement[bool]:
-        return and_(true(), *(part.as_sql(columns) for part in self.parts))
+    def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
+        return and_(true(), *(part.as_sql(columns, at=at) for part in self.parts))
 
     def comparisons(self) -> Iterator[Comparison]:
         for part in self.parts:
@@ -146,8 +168,8 @@ class AnyOf(Condition):
     def holds(self, facts: Facts) -> bool:
         return any(part.holds(facts) for part in self.parts)
 
-    def as_sql(self, columns: Columns) -> ColumnElement[bool]:
-        return or_(false(), *(part.as_sql(columns) for part in self.parts))
+    def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
+        return or_(false(), *(part.as_sql(columns, at=at) for part in self.parts))
 
     def comparisons(self) -> Iterator[Comparison]:
         for part in self.parts:
@@ -169,8 +191,8 @@ class Not(Condition):
     def holds(self, facts: Facts) -> bool:
         return not self.part.holds(facts)
 
-    def as_sql(self, columns: Columns) -> ColumnElement[bool]:
-        return ~self.part.as_sql(columns)
+    def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
+        return ~self.part.as_sql(columns, at=at)
 
     def comparisons(self) -> Iterator[Comparison]:
         return self.part.comparisons()
@@ -254,4 +276,6 @@ def _is_compound(part: Condition) -> bool:
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, Span):
+        return str(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -113,7 +113,7 @@ def _opened_by(
 def _route(session: Session, case: Case, activity: Activity, at: datetime) -> queues.Queue:
     """Let it wait in its queue, with the clocks of what is promised; the queue."""
     opening = Opening(activity.new_text, activity.author_address, not activity.sender_doubt)
-    facts = facts_of(case, opening=opening)
+    facts = facts_of(case, at=at, opening=opening)
     every, refused = queues.every(session), bool(case.decision["refusal"])
     routed = routing.route(routing.rules(session), every, case.mailbox, facts, refused=refused)
     routing.enter(session, case, routed, at=at)

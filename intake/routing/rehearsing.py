@@ -174,7 +174,7 @@ def _try(
 
 def _facts_then(case: Case, opening: Opening, then: Mapping[str, Any]) -> CaseFacts:
     covered = case.entitlement_id is not None and not then.get("refusal")
-    return facts_of(case, opening=opening).but(
+    return facts_of(case, at=case.opened_at, opening=opening).but(
         priority=then.get("priority", case.priority.value),
         state=State.ACTIVE.value,
         reason=Reason.IN_PROGRESS.value,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from intake.agents import Agent
 from intake.cases import REASONS, State
+from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError
 from intake.facts import read_condition
@@ -66,7 +67,7 @@ def check_draft(
     """
     if chosen_when is not None:
         with _naming("chosen_when"):
-            read_condition(chosen_when)
+            _read(chosen_when)
     for place, item in enumerate(items):
         _find_hours(session, item, f"items[{place}]")
         _check_item(item, f"items[{place}]", at)
@@ -102,6 +103,19 @@ def check_pauses(pauses: Sequence[str] | None, place: str = "") -> None:
             raise NotAnSla(f"{place}pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
 
 
+def _read(form: Mapping[str, Any]) -> Condition:
+    """The condition. Raises BadCondition for one that time alone makes true or false: a promise is
+    asked about when something happens to a case, not as time passes."""
+    condition = read_condition(form)
+    for each in condition.comparisons():
+        if each.relative:
+            raise BadCondition(
+                f"“{each.in_words()}” changes as time passes, and a promise does not ask again "
+                "then; say by which time it fails, or use a time rule"
+            )
+    return condition
+
+
 def _find_hours(session: Session, item: SlaItem, place: str) -> None:
     if item.calendar_id is not None:
         item.calendar = session.get(ServiceCalendar, item.calendar_id)
@@ -132,10 +146,10 @@ def _check_item(item: SlaItem, place: str, at: datetime) -> None:
     needs = set(CHANGED_BY[item.kpi])
     if item.success_when is not None:
         with _naming(f"{place}.success_when"):
-            needs = set(read_condition(item.success_when).field_names())
+            needs = set(_read(item.success_when).field_names())
     if item.applicable_when is not None:
         with _naming(f"{place}.applicable_when"):
-            both = needs & read_condition(item.applicable_when).field_names()
+            both = needs & _read(item.applicable_when).field_names()
         if both:
             raise NotAnSla(
                 f"{place}.applicable_when: {min(both)} changes when the promise is kept, "

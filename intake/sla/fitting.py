@@ -51,7 +51,7 @@ class Fitting:
     ) -> None:
         self.session, self.case, self.sla, self.at = session, case, sla, at
         self.instances, self.holds = instances, holds
-        self.facts = facts_of(case)
+        self.facts = facts_of(case, at=at)
         self.cover = covered_hours(session, case)
 
     def fit(

@@ -78,7 +78,7 @@ def choose_again(session: Session, case: Case, *, at: datetime) -> None:
     if case.sla_id is None and (brought is None or _from_a_machine(session, case)):
         return
     slas = in_force(session)
-    facts = facts_of(case)
+    facts = facts_of(case, at=at)
     chosen = slas.of(brought, facts)
     if case.sla_id is None:
         if chosen is not None and not case.sla_by_hand:

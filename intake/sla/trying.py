@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from intake.agents import Act, Principal
 from intake.cases import Activity, Case, Direction, Reason, State
+from intake.conditions import AT
 from intake.entitlements import Entitlement
 from intake.errors import NotFound
 from intake.facts import CaseFacts, facts_of, read_condition
@@ -148,7 +149,7 @@ class _Past:
     @staticmethod
     def opening(case: Case) -> CaseFacts:
         """The case as it was opened."""
-        return facts_of(case).but(
+        return facts_of(case, at=case.opened_at).but(
             state=State.ACTIVE.value, reason=Reason.IN_PROGRESS.value,
             own_reason=None, answered=False, escalated=False, snoozed=False,
         )  # fmt: skip
@@ -157,6 +158,7 @@ class _Past:
         """The case as it was at an instant."""
         case = self.case
         known: dict[str, Any] = {
+            AT: at,
             "answered": case.first_response_at is not None and case.first_response_at <= at,
             "escalated": case.escalated_at is not None and case.escalated_at <= at,
         }

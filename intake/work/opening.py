@@ -133,7 +133,7 @@ def begin(
 ) -> Queue:
     """Let a new case wait in the queue that is named, `words` say why, or where the rules send
     it; and let the clocks of what is promised run."""
-    facts = facts_of(case, opening=Opening(text))
+    facts = facts_of(case, at=at, opening=Opening(text))
     if queue_id is not None:
         queue = session.get(Queue, queue_id)
         if queue is None:

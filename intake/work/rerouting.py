@@ -38,12 +38,11 @@ class Destination:
     """It waits there already, and whoever the rules name has it."""
 
 
-def destination(session: Session, case: Case) -> Destination:
+def destination(session: Session, case: Case, *, at: datetime) -> Destination:
     """Where `route_again` would put the case."""
     refused = bool(case.decision.get("refusal"))
-    routed = routing.route(
-        routing.rules(session), queues.every(session), case.mailbox, facts_of(case), refused=refused
-    )
+    facts, every = facts_of(case, at=at), queues.every(session)
+    routed = routing.route(routing.rules(session), every, case.mailbox, facts, refused=refused)
     owner = routed.agent.id if routed.agent is not None else case.owner_id
     team = routed.team.id if routed.team is not None else case.team_id
     stays = (case.queue_id, case.owner_id, case.team_id) == (routed.queue.id, owner, team)
@@ -83,7 +82,7 @@ def route_together(
 
 def _decide(session: Session, case: Case, by: Principal, at: datetime) -> bool:
     """Whether it was moved or given to somebody else."""
-    found = destination(session, case)
+    found = destination(session, case, at=at)
     routed, stays = found.routed, found.stays
     if stays:
         routing.note(case, routed)
