@@ -20,10 +20,14 @@ from channels import NotNow
 from channels.slack import (
     answering,
     closing,
+    continuing,
     covering,
     forms,
+    holding,
     later,
     merging,
+    noting,
+    planning,
     presence,
     ready,
     seen,
@@ -34,7 +38,9 @@ from channels.slack.calling import AWAY, client_of
 from channels.slack.forms import NotASheet, Sheet, Submitted
 from channels.slack.words import escaped
 from intake import agents, events, viewers
+from intake.acting import tell_slack
 from intake.agents import SYSTEM, Principal
+from intake.cases import Case
 from intake.db import Database
 from intake.desk import Desk
 from intake.errors import IntakeError, NotFound
@@ -64,6 +70,14 @@ BUTTONS: dict[str, Button] = {
     "why": covering.why,
     "template": ready.template_sheet,
     "macro": ready.macro_sheet,
+    "hold": holding.asked,
+    "resume": holding.resume,
+    "plan": planning.plan_sheet,
+    "complete": planning.complete_sheet,
+    "note": noting.note_sheet,
+    "time": noting.time_sheet,
+    "go-on": continuing.go_on,
+    "apart": continuing.keep_apart,
     **later.ACTS,
 }
 
@@ -77,6 +91,11 @@ LAST: dict[str, Callable[[Session, Principal, Submitted, Desk, datetime], None]]
     closing.RESOLVE: closing.resolve,
     merging.MERGE_NOW: merging.merge,
     ready.MACRO: ready.apply,
+    holding.HOLD: holding.hold,
+    planning.PLAN: planning.plan,
+    planning.COMPLETE: planning.complete,
+    noting.NOTE: noting.note,
+    noting.TIME: noting.log_time,
 }
 
 
@@ -154,6 +173,9 @@ class Acts:
             with session.begin_nested():
                 answer = BUTTONS[press.act](session, by, case_id, self._desk, at)
                 _at_sheet(session, by, case_id, answer, at)
+                if press.listed:
+                    # Slack shows what was chosen until the card is changed, and takes it once.
+                    tell_slack(session, session.get_one(Case, case_id), "refresh", at)
                 return answer
         except IntakeError as error:
             return str(error)

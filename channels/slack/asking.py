@@ -29,6 +29,8 @@ class Press:
     asker: Asker
     act: str
     value: str
+    listed: bool
+    """Whether it was chosen from a list."""
     pressed_at: str
     channel: str
     below: str
@@ -46,6 +48,7 @@ class Press:
             asker=Asker.of(body),
             act=act,
             value=value,
+            listed=bool(chosen),
             pressed_at=str(action.get("action_ts") or ""),
             channel=str(container.get("channel_id") or ""),
             below=str(container.get("thread_ts") or ""),

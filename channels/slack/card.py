@@ -1,7 +1,7 @@
 """What a case looks like in Slack: the card, and what is said below it. Pure Block Kit.
 
 The limits are Slack's (Block Kit reference): a header of 150, a text of 3,000, a field of 2,000
-characters, and 75 on a button or in a list.
+characters.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from channels.slack import buttons
 from channels.slack.clocks import Clock, all_in_words, in_words
-from channels.slack.later import CHOICES
 from channels.slack.words import escaped, marked, pieces, plain, quoted
 from intake.cases import Reason, State
 from intake.nouns import noun
@@ -22,9 +22,9 @@ FIRST_LINES = 600
 PIECE = 2_900
 MOST_PIECES = 4
 NAME = 120
-OPTION = 75
 LINE = 300
 MOST_NAMES = 3
+MOST_PLANS = 5
 
 Blocks = list[dict[str, Any]]
 ORIGINS = {"email": "email", "phone": "phone", "web": "web form", "chat": "chat", "slack": "Slack"}
@@ -52,11 +52,17 @@ class Shown:
     """The team for one of whom it waits, or ''."""
     put_off: str
     """Until when it is put off, in markup, or ''."""
+    on_hold: bool
+    """Whether its status stops clocks; `reason` says why."""
     wrote: str
     """What the customer wrote last."""
     files: tuple[str, ...]
     articles: tuple[str, ...]
     url: str
+    plans: tuple[str, ...] = ()
+    """What is still to be done for it, in markup, what is due first before the others."""
+    seems_to_be: str = ""
+    """The earlier case that it seems to go on with, in markup, or ''."""
     looking: tuple[str, ...] = ()
     """Who looks at it at this moment and does not write."""
     writing: tuple[str, ...] = ()
@@ -98,15 +104,19 @@ def card(case: Shown) -> Blocks:
         },
         _text(case.wrote, FIRST_LINES),
     ]
+    if case.seems_to_be:
+        words = f"This seems to go on with {case.seems_to_be}, which is still open."
+        blocks += [{"type": "section", "text": marked(words)}, buttons.going_on(case)]
     if case.files:
         blocks.append(_small(_files(case.files)))
+    if case.plans:
+        blocks.append({"type": "section", "text": marked(_to_do(case))})
     if case.articles:
         lines = "\n".join(f"{place}. {line}" for place, line in enumerate(case.articles, start=1))
         blocks.append(_text(f"Articles that may answer it\n{lines}", PIECE))
     if there := _there(case):
         blocks.append(_small(there))
-    blocks.append({"type": "actions", "elements": buttons(case)})
-    return blocks
+    return [*blocks, buttons.row(case)]
 
 
 def moved(case: Shown) -> str:
@@ -130,7 +140,7 @@ def alarm(case: Shown, clock: Clock) -> Blocks:
     """A promise that is nearly due or was missed, and what can be done about it."""
     return [
         {"type": "section", "text": marked(in_words(clock, case.at))},
-        {"type": "actions", "elements": buttons(case)},
+        buttons.few(case),
     ]
 
 
@@ -140,25 +150,8 @@ def post_elsewhere(case: Shown, clock: Clock | None, text: str) -> Blocks:
     return [
         {"type": "section", "text": marked(f"*<{case.url}|{title(case)}>*")},
         *({"type": "section", "text": each} for each in said),
-        {"type": "actions", "elements": buttons(case)},
+        buttons.few(case),
     ]
-
-
-def buttons(case: Shown) -> Blocks:
-    """The buttons that do something as the case stands."""
-    row: Blocks = []
-    if case.state is State.ACTIVE:
-        taken = bool(case.worker)
-        row.append(_button("release", "Release", case) if taken else _take(case))
-        row.append(_button("reply", "Reply", case))
-        row.append(_button("resolve", "Resolve", case))
-    elif case.state is State.RESOLVED:
-        row.append(_button("reopen", "Reopen", case))
-    row.append(_button("open", "Open in console", case) | {"url": case.url})
-    if case.state is State.ACTIVE:
-        row.append(_button("wake", "Wake", case) if case.put_off else _later(case))
-        row.append(_more(case))
-    return row
 
 
 def deadline(case: Shown) -> str:
@@ -171,6 +164,13 @@ def deadline(case: Shown) -> str:
 def origin(channel: str) -> str:
     """A channel in words."""
     return ORIGINS.get(channel, channel)
+
+
+def _to_do(case: Shown) -> str:
+    lines = [f"• {plan}" for plan in case.plans[:MOST_PLANS]]
+    if len(case.plans) > MOST_PLANS:
+        lines.append(f"and {len(case.plans) - MOST_PLANS} more")
+    return "\n".join(("*To do*", *lines))
 
 
 def _there(case: Shown) -> str:
@@ -221,44 +221,3 @@ def _text(text: str, most: int) -> dict[str, Any]:
 
 def _small(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [plain(text, LINE)]}
-
-
-def _take(case: Shown) -> dict[str, Any]:
-    return _button("take", "Take", case) | {"style": "primary"}
-
-
-def _later(case: Shown) -> dict[str, Any]:
-    """For how long it may be put off."""
-    options = [
-        {"text": plain(words, OPTION), "value": f"{act} {case.case_id}"}
-        for act, (words, _until) in CHOICES.items()
-    ]
-    return {
-        "type": "static_select",
-        "action_id": "snooze",
-        "placeholder": plain("Snooze", NAME),
-        "options": options,
-    }
-
-
-def _more(case: Shown) -> dict[str, Any]:
-    """What is done seldom, behind three dots."""
-    options = [
-        {"text": plain(words, OPTION), "value": f"{act} {case.case_id}"}
-        for act, words in (
-            ("template", "Answer with a template"),
-            ("macro", "Apply a macro"),
-            ("merge", f"Merge into another {noun}"),
-            ("why", "Why it is covered, or not"),
-        )
-    ]
-    return {"type": "overflow", "action_id": "more", "options": options}
-
-
-def _button(act: str, label: str, case: Shown) -> dict[str, Any]:
-    return {
-        "type": "button",
-        "action_id": act,
-        "text": plain(label, OPTION),
-        "value": case.case_id,
-    }

@@ -8,13 +8,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from channels.slack.card import Said, Shown
+from channels.slack.card import NAME, Said, Shown
 from channels.slack.clocks import Clock
-from channels.slack.words import moment
-from intake import queues, sla, viewers
-from intake.cases import Activity, Case, Direction
+from channels.slack.words import moment, quoted
+from intake import queues, sla, viewers, work
+from intake.agents import Agent
+from intake.cases import PAUSES, Activity, Case, Direction
+from intake.nouns import noun
 from intake.queues import Queue
 from kb import suggestions
+
+FEW_WORDS = 60
+NAME_IN_FEW = 30
 
 
 def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tuple[Shown, Queue]:
@@ -48,10 +53,13 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
         worker=_worker(session, case),
         crew=case.team.name if case.team else "",
         put_off=_put_off(case),
+        on_hold=case.reason in PAUSES,
         wrote=last.new_text if last else "",
         files=_files(last),
         articles=_articles(session, case),
         url=f"{base_url}/cases/{case.number}",
+        plans=_plans(session, case),
+        seems_to_be=_seems_to_be(session, case, queue),
         looking=looking,
         writing=writing,
     )
@@ -121,6 +129,34 @@ def _there(session: Session, case: Case, at: datetime) -> tuple[tuple[str, ...],
     named = [one for one in there if one.shown_until_at is not None]
     writing = tuple(one.agent.name for one in named if one.writes(at))
     return tuple(one.agent.name for one in named if not one.writes(at)), writing
+
+
+def _plans(session: Session, case: Case) -> tuple[str, ...]:
+    planned = work.open_of(session, [case.id])
+    if not planned:
+        return ()
+    ids = {activity.owner_id for activity in planned}
+    rows = session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(ids - {None})))
+    names: dict[UUID | None, str] = dict(rows.all())
+    return tuple(_plan(activity, names.get(activity.owner_id, "")) for activity in planned)
+
+
+def _plan(activity: Activity, owner: str) -> str:
+    # Short: several stand in one block, and what is escaped takes up to five times its room.
+    due = f"by {moment(activity.due_at)}" if activity.due_at else ""
+    said = (quoted(activity.subject, FEW_WORDS), quoted(owner, NAME_IN_FEW), due)
+    return ", ".join(filter(None, said))
+
+
+def _seems_to_be(session: Session, case: Case, queue: Queue) -> str:
+    """The earlier case, unless readers of this card may not be among those who may see it."""
+    young = session.get(Case, case.continues_id) if case.continues_id else None
+    if young is None or not (case.open and young.open):
+        return ""
+    theirs = session.get_one(Queue, young.queue_id)
+    if theirs.members_only and theirs.id != queue.id:
+        return f"another {noun} of its customer"
+    return f"{noun} {young.number}, {quoted(young.subject, NAME)}"
 
 
 def _articles(session: Session, case: Case) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def test_a_case_is_taken_answered_and_resolved_from_slack(
     told()
 
     assert "*Worked on by*\nGrace" in card.shows
-    assert card.buttons == ["release", "reply", "resolve", "open"]
+    assert card.buttons == ["release", "reply", "resolve", "hold", "open"]
 
     slack.press(card, "reply", user=GRACE)
     [sheet] = slack.sheets

@@ -34,7 +34,7 @@ def test_a_promise_nearly_due_and_missed_is_told_below_the_card(
     _, missed = slack.below(card)
     assert "First response missed, it was due" in missed.shows
     assert missed.arguments["reply_broadcast"] is True
-    assert missed.buttons == ["take", "reply", "resolve", "open"]
+    assert missed.buttons == ["take", "reply", "resolve", "hold", "open"]
 
     slack.press(missed, "take", user=GRACE)
     told()

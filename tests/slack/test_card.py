@@ -51,7 +51,7 @@ def test_a_new_case_is_announced_with_what_an_agent_needs(
     assert "nobody yet" in card.shows
     assert "It does not print." in card.shows
     assert "KB-1001 Printer offline: " in card.shows
-    assert card.buttons == ["take", "reply", "resolve", "open"]
+    assert card.buttons == ["take", "reply", "resolve", "hold", "open"]
     assert card.button("open")["url"] == f"https://desk.example/cases/{receipt.case.number}"
     assert card.arguments["unfurl_links"] is False
 

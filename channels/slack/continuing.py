@@ -1,0 +1,24 @@
+"""A case that seems to go on with an earlier one of its customer: moved there, or kept apart."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from intake import merging
+from intake.agents import Principal
+from intake.desk import Desk
+
+
+def go_on(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
+    """Let it go on there; the console undoes it."""
+    merging.go_on(session, by, case_id, desk=desk, at=at)
+    return ""
+
+
+def keep_apart(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
+    """It is another matter."""
+    merging.keep_apart(session, by, case_id, at=at)
+    return ""

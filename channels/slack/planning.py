@@ -1,0 +1,128 @@
+"""What is to be done for a case, planned and completed from Slack."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from channels.slack.forms import (
+    LINE,
+    NotASheet,
+    Sheet,
+    Submitted,
+    minutes_box,
+    one_of,
+    question,
+    sheet,
+    text_box,
+    tick_box,
+)
+from channels.slack.words import plain
+from intake import agents, work
+from intake.acting import must_be_open
+from intake.agents import Act, Agent, Principal
+from intake.cases import ActivityKind, Case
+from intake.desk import Desk
+from intake.nouns import noun
+from intake.visibility import one_visible
+from intake.work import PLANNED, Plan, Regarding, WrongActivity
+
+PLAN, COMPLETE = "plan", "complete"
+LONGEST_SUBJECT = 500
+
+
+def plan_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
+    """The sheet that asks what is to be done, by when and by whom. Raises NotOpen."""
+    case = _open_case(session, by, case_id)
+    me = session.get_one(Agent, by.id)
+    subject = text_box(lines=False, most=LONGEST_SUBJECT) | {"focus_on_load": True}
+    return sheet(
+        PLAN,
+        f"Plan for {noun} {case.number}",
+        "Plan",
+        {"case": str(case.id)},
+        [
+            question("kind", "Kind", one_of([(k.value, k.value.capitalize()) for k in PLANNED])),
+            question("subject", "What is to be done", subject),
+            question("text", "Details", text_box(), optional=True),
+            question("due_at", "Due", {"type": "datetimepicker"}, optional=True),
+            question("owner", "Who does it", _somebody(me), optional=True),
+            question("minutes", "Minutes it should take", minutes_box(), optional=True),
+        ],
+    )
+
+
+def plan(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
+    """Plan it, for oneself unless somebody else was chosen."""
+    planned = Plan(
+        kind=_kind(sheet.choice("kind")),
+        subject=sheet.text("subject"),
+        text=sheet.text(),
+        due_at=sheet.instant("due_at"),
+        minutes=sheet.minutes() or 0,
+    )
+    owner_id = _owner(session, sheet.user("owner"))
+    about = Regarding(case_id=sheet.case_id)
+    work.add_activity(session, by, about, planned, at=at, owner_id=owner_id)
+
+
+def complete_sheet(
+    session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime
+) -> Sheet | str:
+    """The sheet that asks which of it is done; or in words that nothing is planned."""
+    case = _open_case(session, by, case_id)
+    planned = work.open_of(session, [case.id])
+    if not planned:
+        return f"nothing is planned for {noun} {case.number} any more"
+    options = [(str(each.id), f"{each.kind.capitalize()}: {each.subject}") for each in planned]
+    hint = plain("Left empty: as long as was planned.", LINE)
+    return sheet(
+        COMPLETE,
+        f"Done for {noun} {case.number}",
+        "Complete",
+        {"case": str(case.id)},
+        [
+            question("chosen", "What is done", one_of(options)),
+            question("text", "What came of it", text_box(), optional=True),
+            question("minutes", "Minutes it took", minutes_box(), optional=True) | {"hint": hint},
+            question("billable", "Its time", tick_box("Billable", ticked=True), optional=True),
+        ],
+    )
+
+
+def complete(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
+    """It is done, and took so long."""
+    work.complete_activity(
+        session, by, sheet.chosen(), at=at,
+        minutes=sheet.minutes(), billable=sheet.ticked("billable"), text=sheet.text(),
+    )  # fmt: skip
+
+
+def _open_case(session: Session, by: Principal, case_id: UUID) -> Case:
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id)
+    must_be_open(case)
+    return case
+
+
+def _somebody(me: Agent) -> dict[str, str]:
+    box = {"type": "users_select"}
+    return box | {"initial_user": me.slack_user} if me.slack_user else box
+
+
+def _kind(chosen: str) -> ActivityKind:
+    try:
+        return ActivityKind(chosen)
+    except ValueError as error:
+        raise NotASheet("kind: choose one of the list") from error
+
+
+def _owner(session: Session, slack_user: str) -> UUID | None:
+    if not slack_user:
+        return None
+    owner = agents.by_slack_user(session, slack_user)
+    if owner is None:
+        raise WrongActivity("owner: this Slack user is not linked to an active agent of this desk")
+    return owner.id
