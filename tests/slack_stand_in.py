@@ -62,7 +62,7 @@ class Posted:
 
     @property
     def seldom(self) -> list[dict[str, Any]]:
-        """What it offers behind three dots, or in a list to choose from."""
+        """What it offers in lists to choose from."""
         return [o for e in self.elements if "options" in e for o in e["options"]]
 
     @property

@@ -80,6 +80,8 @@ BUTTONS: dict[str, Button] = {
     "apart": continuing.keep_apart,
     **later.ACTS,
 }
+# The same for what stands below one message, whose id it is given.
+BELOW_MESSAGES: dict[str, Button] = {"split": continuing.split_off}
 
 # Sheets that lead to another, and those that are done with when they are submitted.
 LEADING: dict[str, Callable[[Session, Principal, Submitted, Desk, datetime], Sheet]] = {
@@ -110,7 +112,7 @@ class Acts:
     def pressed(self, body: Mapping[str, Any]) -> None:
         """Do what a button says. What stands against it is told to whoever pressed it, alone."""
         press, at = Press.of(body), datetime.now(UTC)
-        if press.act not in BUTTONS:
+        if press.act not in BUTTONS | BELOW_MESSAGES:
             return  # a link: Slack opens it and tells us
         with self._db.transaction() as session:
             if not seen.first_time(session, press.key, at=at):
@@ -171,6 +173,8 @@ class Acts:
                 raise NotFound(f"there is no such {noun}")
             # What an act did before its rule was broken is undone; that it was tried is kept.
             with session.begin_nested():
+                if act := BELOW_MESSAGES.get(press.act):
+                    return act(session, by, _uuid(press.message) or case_id, self._desk, at)
                 answer = BUTTONS[press.act](session, by, case_id, self._desk, at)
                 _at_sheet(session, by, case_id, answer, at)
                 if press.listed:

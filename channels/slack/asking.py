@@ -29,6 +29,9 @@ class Press:
     asker: Asker
     act: str
     value: str
+    """The case it is about."""
+    message: str
+    """And which of its messages, or ''."""
     listed: bool
     """Whether it was chosen from a list."""
     pressed_at: str
@@ -44,10 +47,12 @@ class Press:
         if chosen := action.get("selected_option"):
             # One of several in a list says itself which act it is.
             act, _, value = str(chosen.get("value") or "").partition(" ")
+        value, _, message = value.partition(" ")
         return cls(
             asker=Asker.of(body),
             act=act,
             value=value,
+            message=message,
             listed=bool(chosen),
             pressed_at=str(action.get("action_ts") or ""),
             channel=str(container.get("channel_id") or ""),
@@ -58,5 +63,5 @@ class Press:
     @property
     def key(self) -> str:
         """What makes two requests one press."""
-        parts = ("press", self.asker.team, self.asker.user, self.act, self.value, self.pressed_at)
-        return "\0".join(parts)
+        what = (self.act, self.value, self.message, self.pressed_at)
+        return "\0".join(("press", self.asker.team, self.asker.user, *what))

@@ -37,6 +37,12 @@ def going_on(case: Shown) -> Block:
     return _actions([_button("go-on", "Move it there", case), _button("apart", "Keep apart", case)])
 
 
+def apart(case: Shown, activity_id: str) -> Block:
+    """What is done about a message that became part of the case by itself."""
+    split = _button("split", "Split off", case)
+    return _actions([split | {"value": f"{case.case_id} {activity_id}"}])
+
+
 def _first(case: Shown) -> list[Block]:
     found = []
     if case.state is State.ACTIVE:
@@ -68,7 +74,7 @@ def _more(case: Shown) -> Block:
     choices = {
         "plan": "Plan something to do",
         "complete": "Complete what was planned",
-        "time": "Note time",
+        "time": "Log time",
         "note": "Write a note",
         "template": "Answer with a template",
         "macro": "Apply a macro",

@@ -79,6 +79,8 @@ class Said:
     outgoing: bool
     to: str = ""
     files: tuple[str, ...] = ()
+    appended: str = ""
+    """The id of a message that was written anew and became part of the case by itself, or ''."""
 
 
 def title(case: Shown) -> str:
@@ -133,6 +135,9 @@ def message(case: Shown, said: Said) -> Blocks:
     if len(parts) > MOST_PIECES:
         rest = f"It goes on: <{escaped(case.url)}|read all of it in the console>"
         blocks.append({"type": "context", "elements": [marked(rest)]})
+    if said.appended and case.state is State.ACTIVE:
+        blocks.append(_small(f"They wrote it anew, and it became part of this {noun}"))
+        blocks.append(buttons.apart(case, said.appended))
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""A case that seems to go on with an earlier one of its customer: moved there, or kept apart."""
+"""What a customer writes anew while a young case of theirs is open: whether it is one with that."""
 
 from __future__ import annotations
 
@@ -21,4 +21,10 @@ def go_on(session: Session, by: Principal, case_id: UUID, desk: Desk, at: dateti
 def keep_apart(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> str:
     """It is another matter."""
     merging.keep_apart(session, by, case_id, at=at)
+    return ""
+
+
+def split_off(session: Session, by: Principal, activity_id: UUID, desk: Desk, at: datetime) -> str:
+    """Make a case of its own of a message that became part of an earlier one."""
+    merging.split_off(session, by, activity_id, desk=desk, at=at)
     return ""

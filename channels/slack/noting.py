@@ -57,7 +57,7 @@ def time_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: d
     return sheet(
         TIME,
         f"Time on {noun} {case.number}",
-        "Note",
+        "Log",
         {"case": str(case.id)},
         [
             question("minutes", "Minutes", minutes_box() | {"focus_on_load": True}),

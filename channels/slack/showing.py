@@ -12,6 +12,7 @@ from channels.slack.card import NAME, Said, Shown
 from channels.slack.clocks import Clock
 from channels.slack.words import moment, quoted
 from intake import queues, sla, viewers, work
+from intake.accept.continuing import APPENDED
 from intake.agents import Agent
 from intake.cases import PAUSES, Activity, Case, Direction
 from intake.nouns import noun
@@ -80,6 +81,7 @@ def said(session: Session, activity_id: UUID) -> Said:
         outgoing=activity.direction is Direction.OUTGOING,
         to="the customer" if activity.kind == "chat" else ", ".join(activity.recipients),
         files=_files(activity),
+        appended=str(activity.id) if activity.matched_by == APPENDED else "",
     )
 
 

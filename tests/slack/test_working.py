@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from channels.slack.acts import BUTTONS, LAST, LEADING, Acts
 from intake import reasons, work
@@ -150,11 +151,12 @@ def test_words_and_time_are_written_down_for_ourselves(
     assert slack.below(card) == [], "none of it is said to the customer, or below the card"
 
 
-def wrote_again(desk: DeskUnderTest, told: Told, **first: Any) -> tuple[Case, Case]:
-    """Two cases of one customer, of whom the desk asks whether they are one."""
+def wrote_again(
+    desk: DeskUnderTest, told: Told, continuity: Continuity = Continuity.PROPOSE, **first: Any
+) -> tuple[Case, Case]:
+    """The cases of two messages of one customer, who wrote the second anew."""
     with desk.transaction() as session:
-        for queue in session.query(Queue):
-            queue.continuity = Continuity.PROPOSE
+        session.execute(update(Queue).values(continuity=continuity))
     desk.has_customer("ada@example.com")
     before = a_case(desk, told, subject="Printer & <toner>", **first)
     return before, a_case(desk, told, subject="Still broken", message_id="two@example.com")
@@ -190,6 +192,29 @@ def test_what_is_another_matter_is_kept_apart(
     assert (apart.merged_into_id, apart.related_case_id) == (None, before.id)
     assert "seems to go on" not in card.shows
     assert "does not seem to go on with another" in slack.said_aside[0]
+
+
+def test_what_became_part_of_a_young_case_by_itself_is_split_off(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    before, same = wrote_again(desk, told, continuity=Continuity.APPEND)
+    desk.accepts(email(text="Thanks", in_reply_to="one@example.com", at=now()))
+    told()
+    appended, answer = slack.below(slack.cards[0])
+    assert same.id == before.id
+    assert (appended.buttons, answer.buttons) == (["split"], [])
+
+    slack.press(appended, "split", user=STRANGER)
+    assert desk.count(Case) == 1
+    slack.press(appended, "split", user=GRACE)
+    slack.press(appended, "split", user=HEIDI)
+    told()
+
+    assert desk.count(Case) == 2
+    assert "Still broken" in slack.cards[1].shows
+    [strange] = events(desk, "slack.refused")
+    assert strange.case_id == before.id
+    assert len(slack.said_aside) == 2
 
 
 def test_a_card_names_no_case_that_its_readers_may_not_see(
