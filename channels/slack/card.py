@@ -53,7 +53,7 @@ class Shown:
     put_off: str
     """Until when it is put off, in markup, or ''."""
     on_hold: bool
-    """Whether its status stops clocks; `reason` says why."""
+    """Whether its status stops clocks."""
     wrote: str
     """What the customer wrote last."""
     files: tuple[str, ...]

@@ -14,6 +14,7 @@ from channels.slack.forms import (
     Block,
     Sheet,
     Submitted,
+    initial,
     minutes_box,
     one_of,
     question,
@@ -43,7 +44,7 @@ def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: dateti
     allowed = reasons.may_follow(session, case.status)
     # Where none may follow, the refusal of the act says what may.
     ends = [s for s in allowed if s.kind_of in REASONS[State.RESOLVED]] or REASONS[State.RESOLVED]
-    kinds = [(end.key, str(end)[:1].upper() + str(end)[1:]) for end in ends]
+    kinds = [(end.key, initial(str(end))) for end in ends]
     hint = plain(f"Left empty: all the time that was noted on the {noun}.", LINE)
     return sheet(
         RESOLVE,

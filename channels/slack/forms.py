@@ -186,6 +186,11 @@ def text_box(*, lines: bool = True, most: int = LONGEST_TEXT) -> Block:
     return {"type": "plain_text_input", "multiline": lines, "max_length": most}
 
 
+def initial(name: str) -> str:
+    """A name as a list begins it."""
+    return name[:1].upper() + name[1:]
+
+
 def one_of(options: Sequence[tuple[str, str]]) -> Block:
     """A list to choose from, each an id with its name; the first is chosen already."""
     listed = [{"text": plain(name, OPTION), "value": id} for id, name in options[:MOST_OPTIONS]]

@@ -12,6 +12,7 @@ from channels.slack.forms import (
     NotASheet,
     Sheet,
     Submitted,
+    initial,
     minutes_box,
     one_of,
     question,
@@ -44,7 +45,7 @@ def plan_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: d
         "Plan",
         {"case": str(case.id)},
         [
-            question("kind", "Kind", one_of([(k.value, k.value.capitalize()) for k in PLANNED])),
+            question("kind", "Kind", one_of([(k.value, initial(k.value)) for k in PLANNED])),
             question("subject", "What is to be done", subject),
             question("text", "Details", text_box(), optional=True),
             question("due_at", "Due", {"type": "datetimepicker"}, optional=True),
@@ -76,7 +77,7 @@ def complete_sheet(
     planned = work.open_of(session, [case.id])
     if not planned:
         return f"nothing is planned for {noun} {case.number} any more"
-    options = [(str(each.id), f"{each.kind.capitalize()}: {each.subject}") for each in planned]
+    options = [(str(each.id), f"{initial(each.kind)}: {each.subject}") for each in planned]
     hint = plain("Left empty: as long as was planned.", LINE)
     return sheet(
         COMPLETE,

@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from channels.slack.acts import BUTTONS, LAST, LEADING, Acts
-from intake import reasons, work
+from intake import work
 from intake.agents import Role
 from intake.billing import TimeEntry
 from intake.cases import Activity, ActivityKind, ActivityState, Case, Reason
 from intake.events import Event
 from intake.queues import Continuity, Queue
+from intake.reasons.moves import BarredMove
 from intake.settings import Settings
 from tests.desk import DeskUnderTest, email
 from tests.slack.at_work import GRACE, HEIDI, STRANGER, Told, a_case, events, now
@@ -99,7 +100,7 @@ def test_a_case_is_held_for_a_reason_and_gone_on_with(
     told()
 
     assert desk.case(case.number).reason is Reason.WAITING_FOR_DETAILS
-    assert "*On hold*\nwaiting for details" in card.shows
+    assert "*Status*\nwaiting for details" in card.shows
     assert "First response paused, 4 h left" in card.shows
     assert "hold" not in card.buttons
 
@@ -107,7 +108,7 @@ def test_a_case_is_held_for_a_reason_and_gone_on_with(
     told()
 
     assert desk.case(case.number).reason is Reason.IN_PROGRESS
-    assert "On hold" not in card.shows
+    assert "*Status*" not in card.shows
     assert "hold" in card.buttons
 
 
@@ -117,7 +118,7 @@ def test_a_desk_that_bars_every_hold_says_so(
     a_case(desk, told)
     with desk.transaction() as session:
         for reason in (Reason.ON_HOLD, Reason.WAITING_FOR_DETAILS):
-            session.add(reasons.BarredMove(was=Reason.IN_PROGRESS, becomes=reason))
+            session.add(BarredMove(was=Reason.IN_PROGRESS.key, becomes=reason.key))
 
     slack.press(slack.cards[0], "hold", user=GRACE)
 
