@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -250,6 +251,26 @@ def test_children_of_a_merged_case_are_the_survivors_until_it_is_undone(
 
     does(desk, merging.unmerge, grace, parent.id, desk=desk.settings)
     assert desk.case(child.number).parent_id == parent.id
+
+
+def test_a_merge_leaves_nobody_with_more_children_than_the_desk_lets_a_case_have(
+    desk: DeskUnderTest, grace: Principal, parent: Case
+) -> None:
+    survivor, third = opens(desk, "bob@example.com"), opens(desk, "eve@example.com")
+    for family in (parent, survivor, survivor):
+        bears(desk, grace, family)
+    two, three = (replace(desk.settings, children_most=most) for most in (2, 3))
+    refusal = f"case {survivor.number} would have 3 children, and a case has 2 at most"
+
+    for act in (merging.preview, partial(merging.merge, at=NOON)):
+        with pytest.raises(CannotMerge, match=refusal), desk.transaction() as session:
+            act(session, grace, survivor.id, [third.id, parent.id], desk=two)  # type: ignore[operator]
+    assert desk.case(parent.number).open
+    one = replace(desk.settings, children_most=1)
+    does(desk, merging.merge, grace, survivor.id, [third.id], desk=one)  # who brings none may come
+
+    does(desk, merging.merge, grace, survivor.id, [parent.id], desk=three)
+    assert not desk.case(parent.number).open
 
 
 def test_a_family_stays_one_of_two_levels_through_a_merge(

@@ -286,7 +286,7 @@ def test_a_preview_says_what_a_merge_then_does_and_does_nothing(
     before = dump(desk)
 
     with desk.db.reading() as session:
-        shown = merging.preview(session, grace, survivor.id, [source.id])
+        shown = merging.preview(session, grace, survivor.id, [source.id], desk=desk.settings)
 
     assert dump(desk) == before
     [share] = shown.shares

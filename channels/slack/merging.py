@@ -43,7 +43,7 @@ def confirmation(
 ) -> Sheet:
     """The sheet that shows what would move. Raises CannotMerge, NotOpen or NotFound."""
     survivor = by_number(session, by, _number(sheet.text()))
-    return _last_word(merging.preview(session, by, survivor.id, [sheet.case_id]))
+    return _last_word(merging.preview(session, by, survivor.id, [sheet.case_id], desk=desk))
 
 
 def merge(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:

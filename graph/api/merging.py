@@ -62,7 +62,8 @@ class MergeQueries:
         session, by = info.context.session, info.context.principal
         try:
             ids = [by_number(session, by, number).id for number in sources]
-            found = merging.preview(session, by, by_number(session, by, survivor).id, ids)
+            kept, desk = by_number(session, by, survivor), info.context.house.desk
+            found = merging.preview(session, by, kept.id, ids, desk=desk)
         except IntakeError as error:
             return problem(error)
         return MergePreview(

@@ -72,7 +72,7 @@ def _merge_page(visit: Visit, reason: str = "") -> Response:
         try:
             ids = [by_number(visit.session, visit.by, n).id for n in named if n != survivor]
             kept = by_number(visit.session, visit.by, survivor)
-            preview = merging.preview(visit.session, visit.by, kept.id, ids)
+            preview = merging.preview(visit.session, visit.by, kept.id, ids, desk=visit.house.desk)
         except IntakeError as error:
             wrong = wrong or str(error)
     return rendering.page(

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, true
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake import entitlements, followers, queues, sla, terms, threads
@@ -94,7 +94,7 @@ def merge(
     found = held(session, by, {survivor_id, *ids})
     survivor, sources = found[survivor_id], [found[i] for i in ids]
     expect_version(session, survivor, version)
-    check(session, survivor, sources)
+    check(session, survivor, sources, desk)
     # All of them at once and in their order, as a message that arrives locks them.
     entitlements.locked(session, {s.entitlement_id for s in sources if s.entitlement_id})
     for source in sources:
@@ -138,7 +138,7 @@ def _end_of_chain(session: Session, case_id: UUID) -> UUID:
     raise AssertionError("a survivor is open when it is merged into, so there is no cycle")
 
 
-def check(session: Session, survivor: Case, sources: Collection[Case]) -> None:
+def check(session: Session, survivor: Case, sources: Collection[Case], desk: Desk) -> None:
     """Raises CannotMerge or NotOpen unless these can be made one as they stand."""
     for case in (survivor, *sources):
         # Seen under the lock: whoever was first has merged it meanwhile.
@@ -152,6 +152,7 @@ def check(session: Session, survivor: Case, sources: Collection[Case]) -> None:
         )
     for source in sources:
         _check_family(session, survivor, source)
+    _check_children(session, survivor, sources, desk)
 
 
 def _check_family(session: Session, survivor: Case, source: Case) -> None:
@@ -166,6 +167,26 @@ def _check_family(session: Session, survivor: Case, source: Case) -> None:
         raise CannotMerge(
             f"{noun} {source.number} has children and {noun} {survivor.number} is a child itself; "
             "a family has two levels"
+        )
+
+
+def _check_children(
+    session: Session, survivor: Case, sources: Collection[Case], desk: Desk
+) -> None:
+    """The children of the sources go on as the survivor's, and it has no more than the desk lets
+    a case have; what it has too many of already is not held against those who bring none."""
+    ids = {survivor.id, *(source.id for source in sources)}
+    rows = session.execute(
+        select(Case.parent_id, func.count())
+        .where(Case.parent_id.in_(ids), Case.merged_into_id.is_(None), Case.id.not_in(ids))
+        .group_by(Case.parent_id)
+    )
+    children = dict(rows.all())
+    together, own = sum(children.values()), children.get(survivor.id, 0)
+    if own < together > desk.children_most:
+        raise CannotMerge(
+            f"{noun} {survivor.number} would have {together} children, and {noun.a} has "
+            f"{desk.children_most} at most; unlink some of them first"
         )
 
 

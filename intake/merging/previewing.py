@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from intake import entitlements
 from intake.agents import Act, Principal
 from intake.cases import Activity, Attachment, Case
+from intake.desk import Desk
 from intake.errors import NotFound
 from intake.events import Delivery
 from intake.merging.cases import check, missing, named
@@ -45,7 +46,7 @@ class Preview:
 
 
 def preview(
-    session: Session, by: Principal, survivor_id: UUID, source_ids: Sequence[UUID]
+    session: Session, by: Principal, survivor_id: UUID, source_ids: Sequence[UUID], *, desk: Desk
 ) -> Preview:
     """What would move. Raises what `merge` raises."""
     by.must(Act.WORK)
@@ -57,7 +58,7 @@ def preview(
     if len(found) < len(ids) + 1:
         raise NotFound(f"there is no such {noun}")
     survivor, sources = found[survivor_id], [found[i] for i in ids]
-    check(session, survivor, sources)
+    check(session, survivor, sources, desk)
     return Preview(survivor, tuple(_share(session, survivor, source) for source in sources))
 
 
