@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from intake.around import FIELDS, SEARCHABLE, Opening, around, column
 from intake.cases import Case, Priority, Reason, Severity, State
 from intake.conditions import AT, BadCondition, Condition, Field, Fields, Kind
 from intake.conditions.fields import did_you_mean
-from intake.fields import CaseTag, FieldKind, FieldValue, Tag
+from intake.fields import CaseTag, FieldKind, FieldValue, Tag, topics
 from intake.fields.custom import KEY, custom_fields
 
 KINDS: Mapping[FieldKind, Kind] = {
@@ -50,7 +51,7 @@ CASE_FIELDS = CaseFields(
     Field("priority", Kind.CHOICE, choices=tuple(p.value for p in Priority), label="priority"),
     Field("severity", Kind.CHOICE, choices=tuple(s.value for s in Severity), label="severity"),
     Field("type", Kind.ID, label="type"),
-    Field("topic", Kind.ID, label="topic"),
+    Field("topic", Kind.ID, label="topic", inside=topics.within),
     Field("tags", Kind.WORDS, label="tags"),
     Field("account", Kind.ID, label="account"),
     Field("contact", Kind.ID, label="contact"),
@@ -141,8 +142,14 @@ def facts_of(case: Case, *, at: datetime, opening: Opening | None = None) -> Cas
             "answered": case.first_response_at is not None,
             "snoozed": case.snoozed_at is not None,
         },
-        around(case, opening),
+        {**around(case, opening), CASE_FIELDS["topic"].lineage: lambda: _lineage(case)},
     )
+
+
+def _lineage(case: Case) -> list[UUID]:
+    """The ids of its topic and of those that this is inside."""
+    session = object_session(case)
+    return [each.id for each in topics.lineage(session, case.topic_id)] if session else []
 
 
 class CaseColumns(Mapping[str, ColumnElement[Any]]):

@@ -212,7 +212,12 @@ def test_a_condition_is_built_of_custom_fields_and_what_the_desk_laid_out(
         again = browser.post("/views/new", data={**form, "when.new": name, "build": "when:add"})
         form = filled_in(again, "new")
 
+    within = {**form, "name": "Hardware", "when.1.op": "is within"}
+    [topic] = re.findall(r'value="([0-9a-f-]{36})">Hardware', again.text)
+    kept = browser.post("/views/new", data={**within, "when.1.value": topic, "build": ""})
+
     assert page.status_code == 200
+    assert re.search(r"<option selected>is within</option>", kept.text)
     assert {"Its choice", "Topic"} <= set(re.findall(r"Its choice|Topic", words(again)))
     assert "Hardware" in again.text
     assert [value for name, value in form.items() if name.endswith(".field")] == [

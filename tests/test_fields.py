@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from intake import work
 from intake.agents import SYSTEM, Act, NotAllowed, Principal, Role
 from intake.around import FIELDS
 from intake.cases import Case, Priority, Severity
@@ -258,6 +259,46 @@ def test_what_cannot_be_meant_is_refused_with_its_field(
 ) -> None:
     with pytest.raises(WrongField, match=why):
         answers.read(CustomField(key="it", kind=kind, choices=CHOICES), form)
+
+
+def test_a_condition_asks_for_a_topic_and_all_that_is_inside_it(desk: DeskUnderTest) -> None:
+    admin, asked = desk.principal("Ada", Role.ADMINISTRATOR), {}
+    with desk.transaction() as session:
+        hardware = topics.add_topic(session, admin, "Hardware", at=NOON).id
+        printers = topics.add_topic(session, admin, "Printers", parent_id=hardware, at=NOON).id
+        laser = topics.add_topic(session, admin, "Laser", parent_id=printers, at=NOON).id
+        billing = topics.add_topic(session, admin, "Billing", at=NOON).id
+    for topic in (hardware, printers, laser, billing, None):
+        [receipt] = desk.accepts(email(f"{topic}@example.com"))
+        assert receipt.case
+        asked[topic] = receipt.case.id
+        with desk.transaction() as session:
+            said = {"topic": str(topic) if topic else None}
+            work.change_fields(session, admin, receipt.case.id, said, desk=desk.settings, at=NOON)
+
+    def found(form: dict[str, Any]) -> set[Any]:
+        condition = read_condition(form)
+        with desk.db.reading() as session:
+            chosen = select(Case.id).where(condition.as_sql(CASE_COLUMNS, at=NOON))
+            ids = set(session.scalars(chosen))
+            every = session.scalars(select(Case))
+            assert ids == {case.id for case in every if condition.holds(facts_of(case, at=NOON))}
+        return {topic for topic, id in asked.items() if id in ids}
+
+    within = say("topic", "is within", str(hardware))
+    narrower = say("topic", "is within", str(printers))
+    assert found(within) == {hardware, printers, laser}
+    assert found({"not": within}) == {billing, None}
+    assert found({"all": [within, {"not": narrower}]}) == {hardware}
+    assert found(say("topic", "is", str(hardware))) == {hardware}
+    assert found(say("topic", "is within", "nothing of ours")) == set()
+    with desk.transaction() as session:
+        topics.change_topic(
+            session, admin, printers, name="Printers", parent_id=billing, at=NOON
+        )  # fmt: skip
+    assert found(within) == {hardware}
+    with pytest.raises(BadCondition, match='"is within" cannot be said of type'):
+        read_condition(say("type", "is within", str(hardware)))
 
 
 def test_topics_are_a_tree_without_circles(desk: DeskUnderTest) -> None:

@@ -10,7 +10,8 @@ Stored as JSON, shown in words, answered in Python for one record and in SQL for
 
 A comparison is true or false, never unknown: a field that is missing (None, a text of nothing but
 spaces, no words) "is empty" and "is not" anything, and whatever else is said of it is false. Texts
-and words are compared by whole words and signs, without regard to case, accents and spacing.
+and words are compared by whole words and signs, without regard to case, accents and spacing. What
+stands in a tree "is within" itself and all that it is inside of.
 `{"all": []}` always holds.
 
 An instant may be compared with the one at which the question is asked: {"field": "opened", "op":

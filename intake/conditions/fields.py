@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from json import dumps
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select
 
 from intake.conditions.folding import folded, joined
 from intake.conditions.spans import LONGEST_DAYS, Span
@@ -46,6 +49,7 @@ class Operator(StrEnum):
     IS = "is"
     IS_NOT = "is not"
     ONE_OF = "is one of"
+    WITHIN = "is within"
     CONTAINS = "contains"
     CONTAINS_ANY = "contains any of"
     STARTS_WITH = "starts with"
@@ -85,7 +89,8 @@ ALLOWED: Mapping[Kind, tuple[Operator, ...]] = {
 class Field:
     """One field. `choices` run from least to most; without any, every word is a choice.
 
-    `label` is how people call the field; its name in words if not given.
+    `label` is how people call the field; its name in words if not given. Where the records that
+    ids name stand in a tree, `inside` finds the ids of one and of all that are inside it.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Field:
     label: str = ""
     unsearchable: str = ""
     """Why no table can be asked for it, where that is so, and what to ask for instead."""
+    inside: Callable[[UUID], Select[UUID]] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.label or self.name.replace("_", " ")
@@ -102,9 +108,16 @@ class Field:
     def operators(self) -> tuple[Operator, ...]:
         """What may be said of it; choices that are not known here have no order."""
         allowed = ALLOWED[self.kind]
+        if self.inside is not None:
+            return (*EQUAL, Operator.WITHIN, *PRESENT)
         if self.kind is Kind.CHOICE and not self.choices:
             return tuple(operator for operator in allowed if operator not in ORDERED)
         return allowed
+
+    @property
+    def lineage(self) -> str:
+        """The fact that holds the ids of a record in a tree and of those that it is inside."""
+        return f"{self.name} and wider"
 
     def read(self, operator: Operator, form: object) -> Any:
         """The value of a comparison from its JSON form. Raises BadCondition without the place."""

@@ -83,6 +83,8 @@ OF_A_COLUMN: dict[Operator, Callable[[ColumnElement[Any], Wanted], ColumnElement
 
 def holds(field: Field, operator: Operator, wanted: Wanted, fact: Any) -> bool:
     """Whether a fact is as wanted. A missing one is empty, is not anything, and no more."""
+    if operator is Operator.WITHIN:
+        return fact is not None and wanted[0] in map(field.comparable, fact)
     fact = field.comparable(fact)
     match operator:
         case Operator.IS_EMPTY:
@@ -108,6 +110,10 @@ def as_sql(
             return ~missing
         case Operator.IS_NOT:
             return or_(column.is_(None), ~OF_A_COLUMN[Operator.ONE_OF](column, wanted))
+        case Operator.WITHIN:
+            assert field.inside is not None, "no other field may be asked so"
+            ids = _of_its_type(column, wanted)
+            return and_(column.is_not(None), column.in_(field.inside(ids[0]) if ids else ()))
     return and_(column.is_not(None), OF_A_COLUMN[operator](column, wanted))
 
 

@@ -109,8 +109,10 @@ class Comparison(Condition):
         return form
 
     def holds(self, facts: Facts) -> bool:
+        field = self.field
         plain = meaning.placed(*self._plain, facts[AT]) if self.relative else self._plain
-        return meaning.holds(self.field, *plain, facts.get(self.field.name))
+        asked = field.lineage if self.operator is Operator.WITHIN else field.name
+        return meaning.holds(field, *plain, facts.get(asked))
 
     def as_sql(self, columns: Columns, *, at: datetime) -> ColumnElement[bool]:
         if self.field.name not in columns:

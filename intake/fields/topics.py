@@ -58,12 +58,16 @@ def tree(session: Session, *, archived: bool = False) -> list[Placed]:
 
 def path_of(session: Session, topic_id: UUID | None) -> str:
     """The topic and those it is inside, in words; '' for none."""
-    names: list[str] = []
-    while topic_id is not None and len(names) < DEEPEST:
-        topic = session.get_one(Topic, topic_id)
-        names.append(topic.name)
-        topic_id = topic.parent_id
-    return BELOW.join(reversed(names))
+    return BELOW.join(topic.name for topic in reversed(lineage(session, topic_id)))
+
+
+def lineage(session: Session, topic_id: UUID | None) -> list[Topic]:
+    """The topic and those that it is inside, from the narrowest to the widest."""
+    found: list[Topic] = []
+    while topic_id is not None and len(found) < DEEPEST:
+        found.append(session.get_one(Topic, topic_id))
+        topic_id = found[-1].parent_id
+    return found
 
 
 def within(topic_id: UUID) -> Select[UUID]:
