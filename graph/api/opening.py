@@ -8,11 +8,17 @@ from uuid import UUID
 import strawberry
 
 from graph.api.asking import Info
+from graph.api.changing import FieldChanges
 from graph.api.describing import described
 from graph.api.problems import problem
 from graph.api.work import CaseChanged, CaseResult
 from intake import work
 from intake.errors import IntakeError
+
+Says = Annotated[
+    FieldChanges | None,
+    strawberry.argument(description="What it says of itself; perhaps some must be filled in."),
+]
 
 
 @strawberry.input(description="What somebody asked an agent, and who: a contact or an account.")
@@ -38,6 +44,7 @@ class OpeningMutations:
         queue: Annotated[
             UUID | None, strawberry.argument(description="Where it waits; else by the rules.")
         ] = None,
+        fields: Says = None,
     ) -> CaseResult:
         asking = info.context
         meant = work.Asked(
@@ -50,6 +57,7 @@ class OpeningMutations:
                 case = work.open_case(
                     session, asking.principal, meant,
                     desk=asking.house.desk, at=asking.at, queue_id=queue,
+                    says=fields.said() if fields else {},
                 )  # fmt: skip
         except IntakeError as error:
             return problem(error)

@@ -10,6 +10,7 @@ import strawberry
 from graph.api.asking import Info
 from graph.api.describing import described
 from graph.api.families import ChildrenClose
+from graph.api.opening import Says
 from graph.api.problems import problem
 from graph.api.work import CaseChanged, CaseNumber, CaseResult, change
 from intake import work
@@ -34,6 +35,7 @@ class FamilyMutations:
         takes_term: Annotated[
             bool, strawberry.argument(description="Whether it costs a term of what covers it.")
         ] = True,
+        fields: Says = None,
     ) -> CaseResult:
         asking = info.context
         try:
@@ -42,6 +44,7 @@ class FamilyMutations:
                 child = work.open_child(
                     session, asking.principal, parent.id, subject, text,
                     desk=asking.house.desk, at=asking.at, queue_id=queue, takes_term=takes_term,
+                    says=fields.said() if fields else {},
                 )  # fmt: skip
         except IntakeError as error:
             return problem(error)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from starlette.routing import Route
 
+from graph.console import custom_inputs, family
 from graph.console.case_acts import Unclear, route
 from graph.console.filling import Reader
 from graph.console.visit import Visit
@@ -28,10 +31,13 @@ def _child(visit: Visit, case: Case, _version: int | None) -> None:
     reader = Reader(visit.form)
     queue_id = reader.id("queue")
     reader.finish()
+    fields = family.of_case(visit, case).needed
+    zone = ZoneInfo(visit.house.settings.time_zone)
     work.open_child(
         visit.session, visit.by, case.id, visit.said("subject"), visit.said("text").strip(),
         desk=visit.house.desk, at=visit.at, queue_id=queue_id,
         takes_term=visit.said("free") != "yes",
+        says=custom_inputs.said(visit.form, fields, zone),
     )  # fmt: skip
 
 

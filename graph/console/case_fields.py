@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import filling, rendering, words
+from graph.console import custom_inputs, filling, rendering, words
 from graph.console.case_page import case_of
 from graph.console.filling import Filled
 from graph.console.navigation import beside
@@ -135,23 +135,7 @@ def _said(visit: Visit, case: Case) -> dict[str, object]:
     if "tags" in form:
         said["tags"] = [word for word in map(str.strip, form["tags"].split(",")) if word]
     zone = ZoneInfo(visit.house.settings.time_zone)
-    for field in _asked(visit, case):
-        if field.kind is FieldKind.CHOICES:
-            ticked = [f"{field.name}.{place}" for place in range(len(field.choices))]
-            said[field.name] = [form[name] for name in ticked if name in form]
-        elif field.name in form:
-            said[field.name] = _typed(field, form[field.name], zone)
-    return said
-
-
-def _typed(field: CustomField, typed: str, zone: ZoneInfo) -> str:
-    """What was typed; an instant on the desk's clock gets its zone."""
-    if field.kind is not FieldKind.INSTANT or not typed:
-        return typed
-    try:
-        return datetime.fromisoformat(typed).replace(tzinfo=zone).isoformat()
-    except ValueError:
-        return typed  # the field says what is wrong with it
+    return said | custom_inputs.said(form, _asked(visit, case), zone)
 
 
 def _written(visit: Visit, case: Case) -> Mapping[str, str]:

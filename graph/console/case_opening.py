@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import rendering
-from graph.console.filling import Filled, Reader, again
+from graph.console import custom_inputs, rendering
+from graph.console.filling import Filled, Reader, again, choices
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
 from graph.console.words import channel
@@ -16,6 +18,7 @@ from intake.agents import Act
 from intake.cases import Case
 from intake.customers import Account, Contact
 from intake.errors import IntakeError, NotFound
+from intake.fields import case_types
 from intake.nouns import noun
 from intake.visibility import queues_visible_to, visible_to
 from intake.work import CAME_AS, Asked
@@ -27,14 +30,20 @@ LABELS = {
     "minutes": "Minutes it took",
     "queue": "Queue",
     "contact": "Contact",
+    "type": "Type",
 }
+MOST_FIELDS = 400
 
 
 def routes(house: House) -> list[Route]:
     """The form, and sending it."""
     return [
         Route("/cases/new", read(house, _new), name="new-case"),
-        Route("/cases/new", act(house, _open, _mend, names_others=True), methods=["POST"]),
+        Route(
+            "/cases/new",
+            act(house, _open, _mend, names_others=True, most_fields=MOST_FIELDS),
+            methods=["POST"],
+        ),
     ]
 
 
@@ -53,11 +62,17 @@ def _open(visit: Visit) -> Response:
         account_id=reader.id("account"),
         minutes=reader.whole("minutes", 0),
     )
-    queue_id = reader.id("queue")
+    queue_id, type_id = reader.id("queue"), reader.id("type")
     reader.finish()
+    fields = custom_inputs.needed_to_open(visit.session)
+    zone = ZoneInfo(visit.house.settings.time_zone)
+    says = custom_inputs.said_of(visit.form, fields, type_id, zone)
+    if type_id is not None:
+        says["type"] = str(type_id)
     case = work.open_case(
-        visit.session, visit.by, asked, desk=visit.house.desk, at=visit.at, queue_id=queue_id
-    )
+        visit.session, visit.by, asked, desk=visit.house.desk, at=visit.at,
+        queue_id=queue_id, says=says,
+    )  # fmt: skip
     visit.session.flush()
     seen = visible_to(visit.by).with_only_columns(Case.id).where(Case.id == case.id)
     mine = visit.session.scalar(seen) is not None
@@ -65,7 +80,9 @@ def _open(visit: Visit) -> Response:
 
 
 def _mend(visit: Visit, error: IntakeError) -> Response:
-    return _form(visit, again(visit.form, error, LABELS), 422)
+    fields = custom_inputs.needed_to_open(visit.session)
+    names = (*LABELS, *(field.name for field in fields))
+    return _form(visit, again(visit.form, error, names), 422)
 
 
 def _form(visit: Visit, filled: Filled, status: int = 200) -> Response:
@@ -82,13 +99,22 @@ def _form(visit: Visit, filled: Filled, status: int = 200) -> Response:
         assert account is not None, "one of the two is there"
         name, href = account.name, f"/customers/accounts/{account.id}"
     queues = visit.session.scalars(queues_visible_to(visit.by)).all()
+    types, needed = case_types.types(visit.session), custom_inputs.needed_to_open(visit.session)
+    called = {each.id: each.name for each in types}
     return rendering.page(
         visit,
         "case_new.html",
         status,
         nav=beside(visit, queues),
         filled=filled,
-        labels=LABELS,
+        labels={**LABELS, **{field.name: field.label for field in needed}},
+        types=choices(types, "None"),
+        needed=[
+            (field, f"{field.label} ({called[field.type_id]})" if field.type_id else field.label)
+            for field in needed
+            if field.type_id is None or field.type_id in called
+        ],
+        zone=visit.house.settings.time_zone,
         name=name,
         href=href,
         channels=[(way, channel(way)) for way in CAME_AS],

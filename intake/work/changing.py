@@ -40,7 +40,7 @@ W = TypeVar("W", bound=StrEnum)
 
 
 class NotFilledIn(WrongField):
-    """A case is not resolved before it says what must be known of it."""
+    """A case is not opened by hand, or not resolved, before it says what must be known of it."""
 
     code = "not-filled-in"
 
@@ -61,7 +61,7 @@ def change_fields(
     """
     case = case_of(session, by, case_id, version=version)
     covered_as, was_of = (case.product_id, case.channel), case.type_id
-    changes = _write(session, case, said)
+    changes = say(session, case, said)
     if not changes and not session.is_modified(case):
         return case
     if covered_as != (case.product_id, case.channel):
@@ -104,14 +104,22 @@ def missing(session: Session, case: Case, when: Required) -> list[CustomField]:
 
 def must_be_filled_in(session: Session, case: Case) -> None:
     """Raises NotFilledIn, naming the first field, when a case cannot be resolved yet."""
-    empty = missing(session, case, Required.RESOLVING)
+    _refuse(missing(session, case, Required.RESOLVING), "before you resolve it")
+
+
+def must_be_known(session: Session, case: Case) -> None:
+    """Raises NotFilledIn, naming the first field, when nobody may open a case by hand like that."""
+    _refuse(missing(session, case, Required.OPENING), f"to open {noun.a} like this")
+
+
+def _refuse(empty: Sequence[CustomField], until: str) -> None:
     if empty:
         labels = ", ".join(field.label for field in empty)
-        raise NotFilledIn(f"{empty[0].name}: fill in {labels} before you resolve it")
+        raise NotFilledIn(f"{empty[0].name}: fill in {labels} {until}")
 
 
-def _write(session: Session, case: Case, said: Mapping[str, object]) -> Changes:
-    """Write what was said on the case; the changes that lie in other tables."""
+def say(session: Session, case: Case, said: Mapping[str, object]) -> Changes:
+    """Write what was said on the case; the changes that lie in other tables. Raises WrongField."""
     changes: Changes = {}
     known = {field.name: field for field in custom_fields(session)} if said.keys() - OWN else {}
     # The type first: it says which custom fields there are.

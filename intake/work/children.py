@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from intake import entitlements, events, terms
+from intake import checklists, entitlements, events, terms
 from intake.acting import done, must_be_open, record
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -27,7 +27,7 @@ from intake.desk import Desk
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
 from intake.visibility import one_visible, visible_to
-from intake.work.opening import announce, begin, blank
+from intake.work.opening import NOTHING_MORE, Says, announce, begin, blank, fill_in
 from intake.work.writing import write
 
 INHERITED: dict[str, tuple[str, ...]] = {
@@ -68,11 +68,13 @@ def open_child(
     at: datetime,
     queue_id: UUID | None = None,
     takes_term: bool = True,
+    says: Says = NOTHING_MORE,
 ) -> Case:
     """Open a case for a part of the work. It begins with what the desk lets children inherit,
     and is covered, routed and promised like any other.
 
-    Raises WrongFamily for a child of a child, or one more than the desk lets a case have.
+    Raises WrongFamily for a child of a child, or one more than the desk lets a case have, and what
+    `open_case` raises of what it `says` beside what it inherits.
     """
     parent = _locked(session, by, parent_id)[parent_id]
     _must_take(session, parent, desk)
@@ -80,17 +82,19 @@ def open_child(
     with session.no_autoflush:
         child = blank(session, subject, parent.channel, at)
         _inherit(child, parent, desk)
+        known = fill_in(session, child, says)
         child.no_decrement = not takes_term
         terms.claim(session, child, desk, at=at)
         inherited = parent.queue_id if "queue" in desk.child_inherits else None
         words = f"opened in case {parent.number}"
         queue = begin(session, child, text, at, queue_id or inherited, words)
     session.flush()
+    checklists.begin(session, child)
     write(session, child, by, ActivityKind.NOTE, Direction.INTERNAL, text or child.subject, at)
     events.record(
         session, "case.opened", at=at, actor=by, case_id=child.id, number=child.number,
         channel=child.channel, queue=queue.name, refusal=child.decision["refusal"],
-        parent=parent.number,
+        parent=parent.number, **known,
     )  # fmt: skip
     announce(session, child, queue, desk, at)
     done(session, parent, by, "case.child_opened", at, child=child.number, subject=child.subject)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, queues, routing, sla, terms
+from intake import checklists, events, queues, routing, sla, terms
 from intake.agents import Act, Principal
 from intake.around import Opening
 from intake.cases import (
@@ -28,12 +31,17 @@ from intake.desk import Desk
 from intake.entitlements import Entitlement
 from intake.errors import IntakeError
 from intake.facts import facts_of
+from intake.history import Changes
 from intake.products import Product
 from intake.queues import Queue
+from intake.work.changing import must_be_known, say
 from intake.work.planned import check_minutes
 from intake.work.writing import write
 
 SUBJECT_LENGTH = 500
+Says: TypeAlias = Mapping[str, object]
+"""Fields of a case by name, with what it says in them (changing.change_fields)."""
+NOTHING_MORE: Says = MappingProxyType({})
 CAME_AS = {
     "phone": ActivityKind.PHONE_CALL,
     "letter": ActivityKind.LETTER,
@@ -70,10 +78,13 @@ def open_case(
     desk: Desk,
     at: datetime,
     queue_id: UUID | None = None,
+    says: Says = NOTHING_MORE,
 ) -> Case:
     """Open a case for what somebody asked: covered, routed and promised like any other.
 
-    It waits in the queue that is named, or where the rules send it. Raises WrongOpening.
+    It waits in the queue that is named, or where the rules send it. `says` is what it says in its
+    other fields, as for `change_fields`. Raises WrongOpening, or NotFilledIn unless it says all
+    that the desk must know when somebody opens a case by hand.
     """
     by.must(Act.WORK)
     contact, account_id = _customer(session, asked)
@@ -83,9 +94,11 @@ def open_case(
         case = blank(session, asked.subject, asked.channel, at)
         case.contact_id, case.account_id = contact.id if contact else None, account_id
         case.product_id = asked.product_id
+        known = fill_in(session, case, says)
         terms.claim(session, case, desk, at=at)
         queue = begin(session, case, asked.text, at, queue_id, f"opened by {by.name}")
     session.flush()
+    checklists.begin(session, case)
     kind = CAME_AS[asked.channel]
     words = asked.text or asked.subject
     activity = write(session, case, by, kind, Direction.INCOMING, words, at)
@@ -99,7 +112,7 @@ def open_case(
     events.record(
         session, "case.opened", at=at, actor=by, case_id=case.id, number=case.number,
         channel=case.channel, queue=queue.name, refusal=case.decision["refusal"],
-        activity=str(activity.id),
+        activity=str(activity.id), **known,
     )  # fmt: skip
     announce(session, case, queue, desk, at)
     return case
@@ -126,6 +139,14 @@ def blank(session: Session, subject: str, channel: str, at: datetime) -> Case:
     )
     session.add(case)
     return case
+
+
+def fill_in(session: Session, case: Case, says: Says) -> dict[str, Changes]:
+    """Let a new case say this of itself; the `changes` of its event. Raises WrongField, and
+    NotFilledIn for what must be known of a case that somebody opens by hand."""
+    changes = say(session, case, says)
+    must_be_known(session, case)
+    return {"changes": changes} if changes else {}
 
 
 def begin(
