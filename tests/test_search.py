@@ -203,6 +203,21 @@ def test_nothing_of_a_case_that_one_may_not_see_is_found(
     assert found(desk, desk.principal("Max", Role.MANAGER), question) == [hidden.number]
 
 
+def test_who_sees_few_cases_finds_a_word_of_everybodys_in_them(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search.entries, "ENTRIES", 10)
+    monkeypatch.setattr(search.entries, "JUST_NOW", 20)
+    monkeypatch.setattr(search.entries, "LATEST", 20)
+    case = opened(desk, "ada@example.com", subject="Help", text="The printer is offline.")
+    opened(desk, "ada@example.com", subject="Invoice")
+    desk.accepts(*(email(f"a{i}@other.example", subject="Printer") for i in range(30)))
+    ada = Principal(Kind.CUSTOMER, case.contact_id, "ada")
+
+    assert found(desk, ada, "printer") == [case.number]
+    assert found(desk, ada, "printer offline") == [case.number]
+
+
 BOMBS = [
     "", " ", '"', "'", "*", "%", "_", "\\", "'; DROP TABLE cases; --", "AND", "a OR b", "NOT x",
     'NEAR("a" "b", 5)', "NEAR/" * 500, "*" * 10_000, '"' * 10_001, "(" * 10_000, "a* b* c*",

@@ -10,6 +10,7 @@ It costs the same however many cases there are, because each step looks at so ma
 - A word that stands in more than `ENTRIES` texts is known by the newest of them alone.
 - Cases are taken from the words that stand in fewer; when all stand in more, from the texts that
   have them all, and from the newest of each. At most `CANDIDATES` are ranked.
+- Who may see hardly any of these has the newest cases they do see looked at instead.
 - Whether such a candidate has a word of too many texts is read in what it says itself, for at most
   `READ` of them, those with the rarer words in the most telling places first.
 - A person whose name is found brings the newest of their cases.
