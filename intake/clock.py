@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -43,6 +43,8 @@ from intake.sla import KpiInstance
 
 BATCH = 200
 LISTED = 5
+LOOKS = 200
+"""Of how many instants at the most a look ahead consists."""
 UNSAID = frozenset({"number", "version", "changes"})
 """What an event holds for programs, and a line for an operator leaves out."""
 
@@ -89,10 +91,17 @@ def tick(session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] 
 
 
 def foresee(
-    session: Session, desk: Desk, *, at: datetime, more: Sequence[DueWork] = ()
+    session: Session,
+    desk: Desk,
+    *,
+    at: datetime,
+    since: datetime | None = None,
+    more: Sequence[DueWork] = (),
 ) -> list[Event | Delivery]:
     """What the clock would record and promise by that instant, in its order.
 
+    With `since`, time passes from then as it does for a desk that runs: each thing when it is due,
+    told apart as far as LOOKS allow. Without, as for a desk that starts at `at` after a pause.
     It is done in the caller's transaction, for the caller to undo: nothing else tells it exactly.
     """
     seen: list[Event | Delivery] = []
@@ -102,10 +111,38 @@ def foresee(
         seen.extend(row for row in fresh if row not in seen)
 
     listen(session, "before_flush", note)
-    while any(tick(session, desk, at=at, more=more).moved.values()):
-        pass
+    moment = at if since is None else min(since, at)
+    step = max((at - moment) / LOOKS, timedelta(seconds=1))
+    while True:
+        while any(tick(session, desk, at=moment, more=more).moved.values()):
+            pass
+        if moment >= at:
+            break
+        moment = _next_due(session, desk, moment, at, step, more)
     remove(session, "before_flush", note)
     return seen
+
+
+def _next_due(
+    session: Session,
+    desk: Desk,
+    after: datetime,
+    until: datetime,
+    step: timedelta,
+    more: Sequence[DueWork],
+) -> datetime:
+    """The first instant after one, to within a step, at which something is due; else `until`."""
+
+    def due(at: datetime) -> bool:
+        return any_due(session, desk, at=at, more=more)
+
+    low, high = after, until
+    if due(low) or not due(high):
+        return until  # what is due and does not move waits for somebody else
+    while high - low > step:
+        middle = low + (high - low) / 2
+        low, high = (low, middle) if due(middle) else (middle, high)
+    return high
 
 
 def in_words(row: Event | Delivery) -> str:

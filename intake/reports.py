@@ -20,7 +20,7 @@ from intake.customers import Account, Contact
 from intake.desk import Desk
 from intake.entitlements import Entitlement, Forecast
 from intake.queues import Queue
-from intake.sla import KpiInstance, KpiState
+from intake.sla import RUNNING, KpiInstance, KpiState
 from intake.visibility import queues_visible_to, visible_to
 
 LOOKED_AT = 500
@@ -108,7 +108,13 @@ def sla_weeks(
     """
     mondays = _mondays(weeks, at, zone)
     begins = [datetime.combine(monday, time(), ZoneInfo(zone)) for monday in mondays]
-    severity = case(_SEVERITY, value=KpiInstance.state)
+    overdue = KpiInstance.state.in_(RUNNING) & (KpiInstance.fail_at <= at)
+    kept_so_far = (KpiInstance.state == KpiState.SUCCEEDED) & (Case.state == State.ACTIVE)
+    severity = case(
+        (overdue, _SEVERITY[KpiState.NONCOMPLIANT]),
+        (kept_so_far, _SEVERITY[KpiState.IN_PROGRESS]),
+        else_=case(_SEVERITY, value=KpiInstance.state),
+    )
     worst = (
         select(KpiInstance.case_id, func.max(severity).label("worst"))
         .join(Case, Case.id == KpiInstance.case_id)

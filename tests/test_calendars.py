@@ -212,28 +212,10 @@ def test_instants_of_other_zones_are_the_same_instants() -> None:
     assert OFFICE.add(tokyo, timedelta(0)).tzinfo is UTC
 
 
-CLOSED_FOR_GOOD = {date(2026, 12, 31): {}}
+def test_a_calendar_that_holidays_never_let_open_says_so() -> None:
+    mondays = {date(2026, 11, 2) + week * 7 * DAY: "Closed" for week in range(9_100)}
+    calendar = desk("09:00-17:00", days=[0], holidays=mondays)
 
-
-@pytest.mark.parametrize(
-    "calendar",
-    [
-        pytest.param(replace(OFFICE, changes=CLOSED_FOR_GOOD), id="closes-for-good"),
-        pytest.param(
-            Calendar("UTC", {}, exceptions={date(2026, 11, 10): slots("09:00-10:00")}),
-            id="only-an-exception",
-        ),
-        pytest.param(
-            desk(
-                "09:00-17:00",
-                days=[0],
-                holidays={date(2026, 11, 2) + week * 7 * DAY: "Closed" for week in range(9_100)},
-            ),
-            id="holidays-swallow-everything",
-        ),
-    ],
-)
-def test_a_calendar_that_stops_opening_says_so(calendar: Calendar) -> None:
     with pytest.raises(NeverOpen, match="does not open for 100 days"):
         calendar.add(wall("2026-11-02 12:00"), 100 * DAY)
 
@@ -325,6 +307,14 @@ WEEKLY = {"mon": [["09:00", "17:00"]]}
             {"changes": [{"from": "2027-01-01", "weekly": {"tue": [["1", "2"]]}}]},
             "changes[0].weekly.tue[0]: ",
         ),
+        (
+            {"changes": [{"from": "2027-01-01", "weekly": {}}]},
+            "changes.2027-01-01: from then on no day has opening hours",
+        ),
+        (
+            {"weekly": {}, "exceptions": {"2026-12-24": [["09:00", "11:00"]]}},
+            "weekly: no day has opening hours",
+        ),
         ({"closures": {}}, 'calendar: unknown "closures"; there is zone, weekly, holidays'),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
@@ -353,12 +343,12 @@ def test_a_calendar_is_described_in_one_line() -> None:
         {**{day: slots("09:00-13:00", "14:00-17:00") for day in range(4)}, 4: slots("22:00-06:00")},
         holidays={date(2026, 12, 25): "Christmas"},
         exceptions={date(2026, 12, 24): (), date(2026, 12, 31): slots("09:00-12:00")},
-        changes={date(2027, 1, 1): {}},
+        changes={date(2027, 1, 1): {}, date(2027, 2, 1): {0: slots("10:00-11:00")}},
     )
 
     assert calendar.in_words() == (
         "Mon–Thu 09:00–13:00 and 14:00–17:00, Fri 22:00–06:00 (Europe/Madrid), "
-        "1 holiday, 2 exceptions, from 2027-01-01 closed"
+        "1 holiday, 2 exceptions, from 2027-01-01 closed, from 2027-02-01 Mon 10:00–11:00"
     )
     assert ALWAYS.in_words() == "always open (UTC)"
 

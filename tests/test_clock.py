@@ -97,6 +97,24 @@ def test_looking_ahead_shows_all_and_changes_nothing(desk: DeskUnderTest) -> Non
     assert said[3].startswith("entitlement.expired")
 
 
+def test_looking_ahead_tells_what_a_later_failure_overtakes(desk: DeskUnderTest) -> None:
+    warn = {**MAIL, "on": "warning"}
+    has_sla(desk, item(fail=60, warn=30, actions=[warn]))
+    open_case(desk)
+
+    with desk.transaction() as session:
+        later = NOON + 48 * HOUR
+        passing = clock.foresee(session, desk.settings, at=later, since=NOON)
+        session.rollback()
+    with desk.transaction() as session:
+        after_a_pause = clock.foresee(session, desk.settings, at=later)
+        session.rollback()
+
+    assert [row.kind for row in passing] == ["sla.nearing", "sla", "sla.noncompliant"]
+    assert NOON + HOUR / 2 <= passing[0].at <= NOON + HOUR  # type: ignore[union-attr]
+    assert [row.kind for row in after_a_pause] == ["sla.nearing", "sla.noncompliant"]
+
+
 def test_a_batch_leaves_the_rest_to_the_next_tick(desk: DeskUnderTest) -> None:
     has_sla(desk, item(fail=60))
     desk.accepts(*(email(sender=f"c{n}@example.com") for n in range(clock.BATCH + 1)))

@@ -59,6 +59,7 @@ def test_the_weeks_are_drawn_and_written_below_each_other(console: Console) -> N
     with console.desk.transaction() as session:
         clock.tick(session, console.desk.settings, at=NOW)
         work.reply(session, luis, kept.id, "Done.", desk=console.desk.settings, at=NOW)
+        work.resolve(session, luis, kept.id, "", desk=console.desk.settings, at=NOW)
 
     page = console.browser(console.desk.has_agent()).get("/reports")
 

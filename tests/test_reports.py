@@ -118,3 +118,21 @@ def test_a_case_that_was_corrected_counts_by_the_promise_that_holds_now(
 
     assert (before.in_work, before.missed, before.without) == (1, 1, 1)
     assert (after.in_work, after.missed, after.without) == (2, 0, 1)
+
+
+def test_a_case_that_is_worked_on_is_not_resolved_in_time_however_soon_it_was_answered(
+    desk: DeskUnderTest,
+) -> None:
+    grace = desk.principal()
+    desk.has_sla(first_response=timedelta(hours=4))
+    desk.accepts(email("a@x.example"), email("b@x.example"), email("c@x.example"))
+    with desk.transaction() as session:
+        for number in (1001, 1002):
+            case = desk.case(number).id
+            work.reply(session, grace, case, "Hello", desk=desk.settings, at=NOON)
+        work.resolve(session, grace, case, "", desk=desk.settings, at=NOON)
+
+    # Nothing moved the clock of the third one since.
+    assert weeks(desk, 1, NOON + timedelta(hours=5)) == [
+        SlaWeek(MONDAY, near_deadline=0, in_time=1, in_work=1, missed=1, without=0)
+    ]

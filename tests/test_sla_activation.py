@@ -103,6 +103,18 @@ WRONG: dict[str, tuple[Callable[[], list[SlaItem]], str]] = {
         lambda: [item(pauses=["asleep"])],
         r"items\[0\].pauses: “asleep” is none of",
     ),
+    "stopped while it is worked on": (
+        lambda: [item(pauses=["in progress"])],
+        r"items\[0\].pauses: “in progress” is none of on hold, ",
+    ),
+    "a field that nobody made": (
+        lambda: [item(applicable_when={"field": "number.nope", "op": "is", "value": 1})],
+        r'items\[0\].applicable_when: there is no custom field "number.nope"',
+    ),
+    "kept at once": (
+        lambda: [item(success_when={"all": []})],
+        r"items\[0\].success_when: asks for nothing",
+    ),
     "an unknown recipient": (
         lambda: [item(actions=[MAIL | {"to": ["boss"]}])],
         r"items\[0\].actions\[0\]: to: 'boss' is neither agent, owner, followers, customer nor",
@@ -166,14 +178,14 @@ def test_a_post_in_slack_is_refused_while_none_is_connected(
         activated(desk, ada, draft)
 
 
-def test_hours_that_end_before_the_promise_are_refused(desk: DeskUnderTest, ada: Principal) -> None:
-    until_april = OFFICE | {"changes": [{"from": "2026-04-01", "weekly": {}}]}
-    calendar = ServiceCalendar(id=new_id(), name="Closing down", hours=until_april)
+def test_hours_too_few_for_the_promise_are_refused(desk: DeskUnderTest, ada: Principal) -> None:
+    an_hour_a_week = OFFICE | {"weekly": {"mon": [["09:00", "10:00"]]}}
+    calendar = ServiceCalendar(id=new_id(), name="Mondays", hours=an_hour_a_week)
     with desk.transaction() as session:
         session.add(calendar)
 
     with pytest.raises(NotAnSla, match=r"items\[0\].calendar: the desk does not open"):
-        drafted(desk, ada, item(fail=1000 * 60, calendar_id=calendar.id))
+        drafted(desk, ada, item(fail=20_000 * 60, calendar_id=calendar.id))
 
 
 def test_what_is_in_force_is_not_edited(desk: DeskUnderTest, ada: Principal) -> None:

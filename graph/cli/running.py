@@ -76,7 +76,8 @@ def clock_(
         fail("that is not yet: look ahead with --dry-run", 1)
     db = open_database(found)
     with db.transaction() as session:
-        happened = clock.foresee(session, desk_of(found), at=moment, more=ABOVE)
+        since = now() if dry_run else None
+        happened = clock.foresee(session, desk_of(found), at=moment, since=since, more=ABOVE)
         lines = [clock.in_words(row) for row in happened]
         if dry_run:
             session.rollback()

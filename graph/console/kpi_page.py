@@ -10,13 +10,12 @@ from starlette.routing import Route
 from graph.console import promise_words, rendering
 from graph.console.filling import Filled, Reader, again
 from graph.console.navigation import beside
-from graph.console.sla_form import STATUSES
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake.agents import Act
 from intake.errors import IntakeError
 from intake.sla import From, Kpi, KpiDefinition, defining
-from intake.sla.checking import starts_of
+from intake.sla.checking import PAUSING, starts_of
 
 LABELS = {"kpi": "Promise", "applicable_from": "Counted since", "pauses": "What stops its clock"}
 
@@ -61,7 +60,7 @@ def _show(visit: Visit, filled: Filled) -> Response:
         ],
         filled=filled,
         labels=LABELS,
-        statuses=STATUSES,
+        statuses=PAUSING,
         writing=visit.by.may(Act.ADMINISTER),
     )
 
@@ -72,7 +71,7 @@ def _define(visit: Visit) -> Response:
     kpi = reader.one_of("kpi", Kpi, Kpi.FIRST_RESPONSE)
     start = reader.one_of("applicable_from", From, From.CREATED)
     reader.finish()
-    chosen = [status for status in STATUSES if visit.said(f"pauses.{status}")]
+    chosen = [status for status in PAUSING if visit.said(f"pauses.{status}")]
     pauses = chosen if visit.said("pauses") == "these" else None
     defining.define(visit.session, visit.by, kpi, applicable_from=start, pauses=pauses, at=visit.at)
     return RedirectResponse("/slas/kpis", 303)

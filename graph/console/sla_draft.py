@@ -24,6 +24,7 @@ from intake.facts import CASE_FIELDS, offered
 from intake.sla import From, Kpi, OnReopening, Sla, SlaItem, SlaState, activation
 from intake.sla.actions import Do
 from intake.sla.activation import InForce
+from intake.sla.checking import PAUSING
 
 LABELS = {"chosen_when": "Chosen for {nouns}"}
 MADE = {
@@ -151,7 +152,7 @@ def _form(visit: Visit, form: ItemForm) -> Response:
             (OnReopening.NEW_CYCLE.value, "a new clock runs"),
             (OnReopening.KEEP.value, "the result stays"),
         ],
-        statuses=sla_form.STATUSES,
+        statuses=PAUSING,
         fields=offered(visit.session),
         choices=conditions_form.case_choices(visit.session),
         kinds=MADE,

@@ -11,11 +11,11 @@ from graph.console import actions_form, conditions_form
 from graph.console.conditions_form import Group
 from graph.console.filling import Filled, Misfilled, Reader
 from graph.console.promise_words import allowed
-from intake.cases import REASONS, State
 from intake.db import new_id
 from intake.errors import IntakeError
 from intake.facts import CASE_FIELDS
 from intake.sla import From, Kpi, OnReopening, SlaItem
+from intake.sla.checking import PAUSING
 
 T = TypeVar("T")
 LABELS = {
@@ -30,7 +30,6 @@ LABELS = {
     "success_when": "What keeps it",
     "actions": "What follows",
 }
-STATUSES = tuple(reason.value for reason in REASONS[State.ACTIVE])
 UNITS = {"d": 24 * 60, "h": 60, "min": 1, "m": 1}
 _SPAN = re.compile(r"(\d{1,6}(?:[.,]\d{1,2})?)\s*(d|h|min|m)(?:[a-z]*)")
 _SPANS = re.compile(rf"(?:{_SPAN.pattern}\s*)+")
@@ -86,7 +85,7 @@ def typed(form: Mapping[str, str]) -> ItemForm:
         conditions_form.typed("applicable_when", form, CASE_FIELDS),
         conditions_form.typed("success_when", form, CASE_FIELDS),
         actions_form.typed(form),
-        frozenset(status for status in STATUSES if form.get(f"pauses.{status}")),
+        frozenset(status for status in PAUSING if form.get(f"pauses.{status}")),
     )
 
 

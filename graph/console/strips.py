@@ -50,7 +50,7 @@ def strip(
     """The strip of a clock; None for one that no longer counts."""
     if instance.state is KpiState.CANCELLED:
         return None
-    found = explain(instance, holds, at)
+    found = explain(instance, holds, at, zone=times.zone)
     end = min(instance.succeeded_at or at, at)
     pieces = [piece for each in found.intervals for piece in _cut(each, end)]
     drawn = pieces if len(pieces) <= PARTS_AT_MOST else []

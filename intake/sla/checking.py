@@ -18,14 +18,16 @@ from intake.cases import REASONS, State
 from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError
-from intake.facts import read_condition
+from intake.facts import check_condition
 from intake.queues import Queue
 from intake.sla.actions import Action, Do
+from intake.sla.holding import on_hold
 from intake.sla.promises import BY_MESSAGES, From, Kpi, ServiceCalendar, Sla, SlaItem, hours_of
 
 LONGEST_MINUTES = 3_653 * 24 * 60
 """Ten years. What is allowed longer than this is a slip of the hand."""
-PAUSING = frozenset(reason.value for reason in REASONS[State.ACTIVE])
+PAUSING = tuple(reason.value for reason in REASONS[State.ACTIVE] if on_hold(reason))
+"""The statuses that can stop a clock: those in which a case waits."""
 CHANGED_BY = {
     Kpi.FIRST_RESPONSE: {"answered"},
     Kpi.NEXT_RESPONSE: set(),
@@ -67,10 +69,10 @@ def check_draft(
     """
     if chosen_when is not None:
         with _naming("chosen_when"):
-            _read(chosen_when)
+            _read(session, chosen_when)
     for place, item in enumerate(items):
         _find_hours(session, item, f"items[{place}]")
-        _check_item(item, f"items[{place}]", at)
+        _check_item(session, item, f"items[{place}]", at)
         _find_slack(item, f"items[{place}]", slack)
         _find_targets(session, item, f"items[{place}]")
 
@@ -97,16 +99,16 @@ def starts_of(kpi: Kpi) -> tuple[From, ...]:
 
 
 def check_pauses(pauses: Sequence[str] | None, place: str = "") -> None:
-    """Raises NotAnSla unless each is a status in which a case is worked on."""
+    """Raises NotAnSla unless each is a status in which a case waits."""
     for reason in pauses or ():
         if reason not in PAUSING:
-            raise NotAnSla(f"{place}pauses: “{reason}” is none of {', '.join(sorted(PAUSING))}")
+            raise NotAnSla(f"{place}pauses: “{reason}” is none of {', '.join(PAUSING)}")
 
 
-def _read(form: Mapping[str, Any]) -> Condition:
+def _read(session: Session, form: Mapping[str, Any]) -> Condition:
     """The condition. Raises BadCondition for one that time alone makes true or false: a promise is
     asked about when something happens to a case, not as time passes."""
-    condition = read_condition(form)
+    condition = check_condition(session, form)
     for each in condition.comparisons():
         if each.relative:
             raise BadCondition(
@@ -139,17 +141,19 @@ def _find_slack(item: SlaItem, place: str, slack: bool) -> None:
             )
 
 
-def _check_item(item: SlaItem, place: str, at: datetime) -> None:
+def _check_item(session: Session, item: SlaItem, place: str, at: datetime) -> None:
     _check_spans(item, place)
     own_success = item.success_when is not None
     check_start(item.kpi, item.starts_from, own_success=own_success, place=f"{place}.")
     needs = set(CHANGED_BY[item.kpi])
     if item.success_when is not None:
         with _naming(f"{place}.success_when"):
-            needs = set(_read(item.success_when).field_names())
+            needs = set(_read(session, item.success_when).field_names())
+            if not needs:
+                raise BadCondition("asks for nothing, so that it would be kept at once")
     if item.applicable_when is not None:
         with _naming(f"{place}.applicable_when"):
-            both = needs & _read(item.applicable_when).field_names()
+            both = needs & _read(session, item.applicable_when).field_names()
         if both:
             raise NotAnSla(
                 f"{place}.applicable_when: {min(both)} changes when the promise is kept, "

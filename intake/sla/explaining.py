@@ -68,11 +68,15 @@ class Explanation:
         return sum((each.length for each in self.intervals if each.kind is kind), ZERO)
 
 
-def explain(instance: KpiInstance, holds: Sequence[Hold], at: datetime) -> Explanation:
+def explain(
+    instance: KpiInstance, holds: Sequence[Hold], at: datetime, *, zone: ZoneInfo | None = None
+) -> Explanation:
     """How the clock came to its deadline, and where it stands at that instant.
 
     `holds` are all of its case, in their order; what lies ahead of `at` is as the calendar says.
+    The sentence tells the time in that zone, or else as on the wall of its calendar.
     """
+    wall = zone or ZoneInfo(calendar_of(instance).zone)
     since = instance.started_at
     kept_at = instance.succeeded_at
     until = max(instance.failed_at or instance.fail_at or kept_at or at, since)
@@ -83,7 +87,12 @@ def explain(instance: KpiInstance, holds: Sequence[Hold], at: datetime) -> Expla
     counted = open_time(instance, holds, since, end)
     allowed = instance.item.fail_after
     return Explanation(
-        since, until, allowed, counted, intervals, _sentence(instance, intervals, counted, end)
+        since,
+        until,
+        allowed,
+        counted,
+        intervals,
+        _sentence(instance, intervals, counted, end, wall),
     )
 
 
@@ -139,10 +148,13 @@ def _said(
 
 
 def _sentence(
-    instance: KpiInstance, intervals: Sequence[Interval], counted: timedelta, at: datetime
+    instance: KpiInstance,
+    intervals: Sequence[Interval],
+    counted: timedelta,
+    at: datetime,
+    zone: ZoneInfo,
 ) -> str:
     said = f"{spelt(counted)} of {spelt(instance.item.fail_after)} counted"
-    zone = ZoneInfo(calendar_of(instance).zone)
     own = instance.calendar
     if own is not None and (own.current_id or own.id) != instance.item.calendar_id:
         said += f" in the covered hours, “{own.name}”"
@@ -174,7 +186,7 @@ def _standing(
 
 
 def _moment(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """A moment on the wall of the desk: a weekday within six days, else a date."""
+    """A moment on the wall: a weekday within six days, else a date."""
     local = moment.astimezone(zone)
     near = abs(now - moment) < timedelta(days=6)
     return f"{local:%A %H:%M}" if near else f"{local.day} {local:%b %Y %H:%M}"
