@@ -7,11 +7,12 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 import channels.slack.countdown
 import channels.slack.seen  # noqa: F401  its table too
@@ -65,6 +66,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             migrations.upgrade(db)
             db.close()
             yield url
+            _emptier(url).dispose()
             with admin.connect() as connection:
                 connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
             admin.dispose()
@@ -119,8 +121,7 @@ def fresh_sqlite(template: Path, folder: Path) -> str:
 def fresh_postgres(url: str) -> str:
     """Empty the database. TRUNCATE would make the files of eighty tables anew, each time."""
     tables = [*Base.metadata.tables, "search_entries", "search_waiting"]  # triggers fill the last
-    engine = create_engine(_psycopg(url))
-    with engine.begin() as connection:
+    with _emptier(url).begin() as connection:
         connection.exec_driver_sql(
             "; ".join(f'DELETE FROM "{table}"' for table in tables if table != "counters")
         )
@@ -129,8 +130,13 @@ def fresh_postgres(url: str) -> str:
             " WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
         )
         connection.execute(text("UPDATE counters SET value = 1000"))
-    engine.dispose()
     return url
+
+
+@cache
+def _emptier(url: str) -> Engine:
+    """One connection for all tests: a new one would read the catalogue of all tables each time."""
+    return create_engine(_psycopg(url), pool_size=1, pool_pre_ping=True)
 
 
 def _psycopg(url: str) -> str:
