@@ -6,7 +6,9 @@ One poll per process, whatever the number of followers, and none when nobody fol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +18,8 @@ from intake.db import Database
 from intake.events import Event
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 POLL_SECONDS = 0.2
 WAITING_EVENTS = 1000
@@ -35,6 +39,7 @@ class Follower:
         self._overlap = OVERLAP if db.dialect == "postgresql" else 0
         self._queues: set[asyncio.Queue[Event | None]] = set()
         self._poll: asyncio.Task[None] | None = None
+        self._looking: asyncio.Future[Any] | None = None
         self._beginning = asyncio.Lock()
 
     async def events(self, following: asyncio.Event | None = None) -> AsyncGenerator[Event, None]:
@@ -57,23 +62,25 @@ class Follower:
             self._queues.discard(queue)
 
     async def close(self) -> None:
-        """Stop polling."""
+        """Stop polling. The look that is under way has given its connection back by then."""
         if self._poll is not None:
             self._poll.cancel()
             await asyncio.gather(self._poll, return_exceptions=True)
+        if self._looking is not None:
+            await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _begin(self) -> None:
         # One at a time: two who came first together would each start a poll.
         async with self._beginning:
             if self._poll is None or self._poll.done():
-                cursor, seen = await asyncio.to_thread(self._now)
+                cursor, seen = await self._in_thread(self._now)
                 self._poll = asyncio.create_task(self._follow(cursor, seen))
 
     async def _follow(self, cursor: int, seen: set[int]) -> None:
         while self._queues:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                found = await asyncio.to_thread(self._after, cursor - self._overlap)
+                found = await self._in_thread(partial(self._after, cursor - self._overlap))
             except SQLAlchemyError as error:
                 log.warning("cannot follow events", why=type(error).__name__)
                 await asyncio.sleep(1)
@@ -85,6 +92,11 @@ class Follower:
                 cursor = max(cursor, event.sequence)
                 self._hand_out(event)
             seen = {sequence for sequence in seen if sequence > cursor - self._overlap}
+
+    async def _in_thread(self, look: Callable[[], T]) -> T:
+        # Shielded, for a thread cannot be cancelled: who closes us must know when it is through.
+        looking = self._looking = asyncio.ensure_future(asyncio.to_thread(look))
+        return await asyncio.shield(looking)
 
     def _hand_out(self, event: Event) -> None:
         for queue in list(self._queues):

@@ -11,6 +11,7 @@ import pytest
 from channels.follow import Follower
 from intake import events
 from intake.agents import SYSTEM
+from intake.db import Database
 from tests.desk import NOON, DeskUnderTest
 
 
@@ -50,3 +51,23 @@ async def _first_told(follower: Follower, meanwhile: Callable[[], None]) -> str:
     finally:
         first.cancel()
         await follower.close()
+
+
+async def test_closing_waits_for_the_look_that_is_under_way(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = Database(sqlite_url)
+    follower = Follower(db)
+    looks, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(follower, "_after", lambda _cursor: [looks.set(), go_on.wait(10)][:0])
+    first = asyncio.ensure_future(anext(follower.events()))
+    await asyncio.to_thread(looks.wait, 10)
+
+    closing = asyncio.ensure_future(follower.close())
+    done, _ = await asyncio.wait([closing], timeout=0.1)
+    go_on.set()
+    await closing
+
+    assert done == set()
+    assert first.cancel()
+    db.close()
