@@ -1,7 +1,8 @@
-"""Articles by the clock: published when their time comes, and taken back when it is over."""
+"""When articles are there for customers: published and taken back, at once or by the clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -31,15 +32,12 @@ def schedule(
     expire_at: datetime | None,
     at: datetime,
 ) -> Article:
-    """Say when an article is published and when it expires; None leaves it as it is. Raises
-    WrongTime.
+    """Say when an article is published and when it expires; None plans nothing, or gives up what
+    was planned. Raises WrongTime.
 
     One that is to be published later is a draft until then.
     """
-    by.must(Act.MANAGE)
-    found = session.scalar(select(Article).where(Article.number == number).with_for_update())
-    if found is None:
-        raise NotFound(f"there is no article {number}")
+    found = _held(session, by, number)
     if publish_at is not None and publish_at <= at:
         raise WrongTime("publish_at: that is over; leave it out to publish at once")
     if expire_at is not None and expire_at <= max(at, publish_at or at):
@@ -53,6 +51,33 @@ def schedule(
         expire_at=expire_at and expire_at.isoformat(),
     )  # fmt: skip
     return found
+
+
+def publish(session: Session, by: Principal, number: str, *, at: datetime) -> Article:
+    """Have it suggested and sent from now on, until it expires if that is planned."""
+    found = _held(session, by, number)
+    if found.state is not State.PUBLISHED:
+        found.state, found.publish_at, found.updated_at = State.PUBLISHED, None, at
+        events.record(session, "article.published", at=at, actor=by, article=number)
+    return found
+
+
+def withdraw(session: Session, by: Principal, number: str, *, at: datetime) -> Article:
+    """Make it a draft again, of which nothing is planned."""
+    found = _held(session, by, number)
+    if found.state is not State.DRAFT or found.publish_at is not None:
+        found.state, found.updated_at = State.DRAFT, at
+        found.publish_at = found.expire_at = None
+        events.record(session, "article.withdrawn", at=at, actor=by, article=number)
+    return found
+
+
+def planned(session: Session, by: Principal) -> Sequence[Article]:
+    """The articles of which something is planned, what comes first before the others."""
+    by.must(Act.MANAGE)
+    waits = or_(Article.publish_at.is_not(None), Article.expire_at.is_not(None))
+    found = session.scalars(select(Article).where(waits)).all()
+    return sorted(found, key=lambda each: (each.publish_at or each.expire_at, each.number))
 
 
 def due(_desk: Desk, at: datetime) -> Select[Article]:
@@ -77,6 +102,14 @@ def move(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
 
 # What the clock moves besides its own; whoever ticks it passes this on, for it knows no articles.
 DUE = (DueWork("articles", due, move),)
+
+
+def _held(session: Session, by: Principal, number: str) -> Article:
+    by.must(Act.MANAGE)
+    found = session.scalar(select(Article).where(Article.number == number).with_for_update())
+    if found is None:
+        raise NotFound(f"there is no article {number}")
+    return found
 
 
 def _becomes(

@@ -445,7 +445,7 @@ FOR_ADMINISTRATORS = re.compile(
     r"|/(slas|calendars|routing)/new|/(slas|calendars|routing)/[^/]+/(?!try|past).+|/webhooks.*"
 )
 FOR_MANAGERS = re.compile(
-    r"/automation(/(log|[^/]+(/(past|try))?))?|/(macros|templates)(/.+)?|/staffing|/billing.*"
+    r"/articles/KB-1/(plan|unplan|publish|withdraw)|/automation(/(log|[^/]+(/(past|try))?))?|/(macros|templates)(/.+)?|/staffing|/billing.*"
     r"|/products/(new|families(/.+)?|[^/]+/edit)|/entitlements/replay|/cases/1001/cover/override"
     r"|/inbound.*|/slas/[^/]+/try|/routing(/[^/]+(/past)?)?|/(entitlements|contracts)/new|/(entitlements|contracts)/[^/]+/.+"
 )
@@ -463,7 +463,7 @@ FOR_WORKERS = re.compile(
     r"|/cases/1001/cover/[^/]+"
 )
 FOR_READERS = re.compile(
-    r"/|/bulk/[^/]+|/cases/1001(/(beat|similar|history|follow|unfollow))?|/articles/KB-1|/activities/.*/html|/attachments/.*|/reports|/customers"
+    r"/|/bulk/[^/]+|/cases/1001(/(beat|similar|history|follow|unfollow))?|/articles(/KB-1(/page)?)?|/activities/.*/html|/attachments/.*|/reports|/customers"
     r"|/customers/(accounts|contacts)/[^/]+|/entitlements/[^/]+|/contracts/[^/]+"
     r"|/activities(/[^/]+)?|/views/[^/]+|/contracts|/(slas|calendars)(/[^/]+)?|/products(/[^/]+)?|/cases/1001/cover"
 )

@@ -140,6 +140,7 @@ QUERIES = {
     "rates": (MANAGES, "rates { perHour agent { name } }"),
     "articles": (OPEN, "articles { nodes { number } }"),
     "article": (OPEN, 'article(number: "KB-1") { title }'),
+    "plannedArticles": (MANAGES, "plannedArticles { number }"),
     "reports": (SEES, "reports { caseSummary { state channel count percent } casesBySlaStatus { startsOn inWork } casesByQueue { late queue { name } } entitlementsExpiration { customer entitlement { name } } }"),  # noqa: E501
     "inbound": (MANAGES, "inbound { nodes { reason case { subject } } }"),
     "inboundAccount": (MANAGES, "inboundAccount { total }"),
@@ -403,6 +404,8 @@ MUTATIONS |= {
     name: (DESK_MANAGES, f"{name}({arguments}) {OTHERS}")
     for name, arguments in {
         "scheduleArticle": 'number: "KB-1"',
+        "publishArticle": 'number: "KB-1"',
+        "withdrawArticle": 'number: "KB-1"',
         "addProduct": 'number: "P-9", name: "x"',
         "changeProduct": 'product: "{product}", fields: {name: "x"}',
         "addProductFamily": 'name: "x"',

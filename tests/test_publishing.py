@@ -72,6 +72,30 @@ def test_after_a_standstill_it_has_come_and_gone(desk: DeskUnderTest, mara: Prin
     assert state(desk) is State.EXPIRED
 
 
+def test_an_article_is_published_and_withdrawn_at_once(
+    desk: DeskUnderTest, mara: Principal
+) -> None:
+    scheduled(desk, mara, publish_at=NOON + HOUR, expire_at=NOON + 3 * HOUR)
+    with desk.transaction() as session:
+        waiting = [article.number for article in publishing.planned(session, mara)]
+        publishing.publish(session, mara, "KB-1", at=NOON)
+    seen = [state(desk)]
+    moved = ticked(desk, NOON + HOUR)
+    with desk.transaction() as session:
+        publishing.withdraw(session, mara, "KB-1", at=NOON)
+        publishing.withdraw(session, mara, "KB-1", at=NOON)
+    seen.append(state(desk))
+
+    assert (waiting, moved, ticked(desk, NOON + 3 * HOUR)) == (["KB-1"], 0, 0)
+    assert seen == [State.PUBLISHED, State.DRAFT]
+    kinds = [e.kind for e in desk.all(Event) if e.kind.startswith("article.")]
+    assert kinds == ["article.scheduled", "article.published", "article.withdrawn"]
+    grace = desk.principal("Grace")
+    for act in (publishing.publish, publishing.withdraw):
+        with pytest.raises(NotAllowed), desk.transaction() as session:
+            act(session, grace, "KB-1", at=NOON)
+
+
 def test_what_was_put_away_stays_away(desk: DeskUnderTest, mara: Principal) -> None:
     scheduled(desk, mara, expire_at=NOON + HOUR)
     with desk.transaction() as session:

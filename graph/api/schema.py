@@ -45,7 +45,7 @@ from graph.api.postponing import PostponingMutations
 from graph.api.previews import PreviewQueries
 from graph.api.products import ProductQueries
 from graph.api.promising import PromiseQueries, SlaMutations
-from graph.api.publishing import PublishingMutations
+from graph.api.publishing import PublishingMutations, PublishingQueries
 from graph.api.queues import QueueQueries
 from graph.api.reasons import ReasonMutations, ReasonQueries
 from graph.api.registering import RegisterMutations
@@ -103,6 +103,7 @@ class Query(
     RehearsalQueries,
     TryQueries,
     ArticleQueries,
+    PublishingQueries,
     InboundQueries,
     ReportQueries,
     RoutingQueries,

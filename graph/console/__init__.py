@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 
 from graph.console import (
     account_acts,
+    article_pages,
     assets,
     automation_page,
     billing_page,
@@ -118,6 +119,7 @@ def routes(house: House) -> list[Mount]:
         *owned_acts.routes(house),
         *customer_page.routes(house),
         *product_pages.routes(house),
+        *article_pages.routes(house),
         *replay_page.routes(house),
         *cover_page.routes(house),
         *entitlement_page.routes(house),

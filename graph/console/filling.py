@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Protocol, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from intake.errors import IntakeError
 from intake.nouns import noun
@@ -101,6 +102,13 @@ class Reader:
     def day_or_none(self, name: str) -> date | None:
         """A day, or None when nothing was typed."""
         return self.day(name) if self._form.get(name, "").strip() else None
+
+    def instant_or_none(self, name: str, zone: ZoneInfo) -> datetime | None:
+        """A time of the wall clock there, or None when nothing was typed."""
+        if not self._form.get(name, "").strip():
+            return None
+        instant = self._read(name, datetime.fromisoformat, "write a time as 2026-12-31T14:00", None)
+        return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=zone)
 
     def whole(self, name: str, default: int) -> int:
         """A whole number; `default` when nothing was typed."""

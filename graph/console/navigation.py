@@ -137,6 +137,7 @@ def _desk(visit: Visit) -> tuple[Place, ...]:
         _place(visit, "/customers", "Customers", "people"),
         _place(visit, "/products", "Products", "all"),
         _place(visit, "/contracts", "Contracts", "shield"),
+        _place(visit, "/articles", "Articles", "book"),
     ]
     if visit.by.may(Act.MANAGE):
         waiting = select(func.count()).where(Inbound.state == InboundState.QUARANTINED)

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from graph.console.filling import Misfilled, Reader
+from graph.console.filling import Reader
 from graph.console.visit import Visit
 from intake.cases import Activity, ActivityKind
 from intake.work import PLANNED, Plan, Regarding
@@ -71,12 +71,4 @@ def typed(activity: Activity, zone: ZoneInfo) -> dict[str, str]:
 
 
 def _instant(visit: Visit, reader: Reader) -> datetime | None:
-    written = reader.text("due_at", longest=40)
-    if not written:
-        return None
-    try:
-        instant = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise Misfilled({"due_at": "write a time as 2026-12-31T14:00"}) from error
-    zone = ZoneInfo(visit.house.settings.time_zone)
-    return instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    return reader.instant_or_none("due_at", ZoneInfo(visit.house.settings.time_zone))
