@@ -37,6 +37,17 @@ def case_of(
     return case
 
 
+def to_work_on(session: Session, by: Principal, case_id: UUID) -> Case:
+    """The case as it is before an act that is asked for first, such as in a sheet; not held.
+
+    Raises what `case_of` would: NotAllowed, NotFound or NotOpen.
+    """
+    by.must(Act.WORK)
+    case = one_visible(session, by, case_id)
+    must_be_open(case)
+    return case
+
+
 def must_be_open(case: Case) -> None:
     """Raises NotOpen for a closed case."""
     if case.merged_into_id is not None:

@@ -13,12 +13,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
-from channels import NotNow
 from channels.slack import (
     answering,
+    aside,
     closing,
     continuing,
     covering,
@@ -31,12 +30,11 @@ from channels.slack import (
     presence,
     ready,
     seen,
+    steering,
     taking,
 )
 from channels.slack.asking import Asker, Press
-from channels.slack.calling import AWAY, client_of
 from channels.slack.forms import NotASheet, Sheet, Submitted
-from channels.slack.words import escaped
 from intake import agents, events, viewers
 from intake.acting import tell_slack
 from intake.agents import SYSTEM, Principal
@@ -49,8 +47,6 @@ from intake.settings import Settings
 
 log = structlog.get_logger()
 
-# Slack waits three seconds for an answer, and a sheet must be opened within them.
-AT_ONCE_SECONDS = 2
 # Slack may not tell us that a sheet was left; longer than this nobody is taken to be at it.
 SHEET_LASTS = timedelta(minutes=5)
 STRANGER = (
@@ -76,6 +72,10 @@ BUTTONS: dict[str, Button] = {
     "complete": planning.complete_sheet,
     "note": noting.note_sheet,
     "time": noting.time_sheet,
+    "assign": taking.assign_sheet,
+    "follow-up": later.follow_up_sheet,
+    "priority": steering.priority_sheet,
+    "escalate": steering.escalate_sheet,
     "go-on": continuing.go_on,
     "apart": continuing.keep_apart,
     **later.ACTS,
@@ -98,6 +98,10 @@ LAST: dict[str, Callable[[Session, Principal, Submitted, Desk, datetime], None]]
     planning.COMPLETE: planning.complete,
     noting.NOTE: noting.note,
     noting.TIME: noting.log_time,
+    taking.ASSIGN: taking.assign,
+    later.FOLLOW_UP: later.agree,
+    steering.PRIORITY: steering.prioritise,
+    steering.ESCALATE: steering.escalate,
 }
 
 
@@ -119,9 +123,9 @@ class Acts:
                 return
             answer = self._answer(session, press, at)
         if isinstance(answer, dict):
-            self._open(press, answer)
+            aside.open_sheet(press, answer, self._settings)
         elif answer:
-            self._tell(press, answer)
+            aside.tell(press, answer, self._settings)
 
     def commanded(self, body: Mapping[str, Any]) -> str:
         """Do what `/deskbell` says; the answer, which only whoever wrote it sees."""
@@ -219,23 +223,6 @@ class Acts:
             team=asker.team,
             act=act,
         )
-
-    def _open(self, press: Press, sheet: Sheet) -> None:
-        self._call("views.open", {"trigger_id": press.trigger, "view": sheet})
-
-    def _tell(self, press: Press, text: str) -> None:
-        note = {"channel": press.channel, "user": press.asker.user, "text": escaped(text)}
-        self._call("chat.postEphemeral", note | ({"thread_ts": press.below} if press.below else {}))
-
-    def _call(self, method: str, arguments: dict[str, Any]) -> None:
-        """Answer whoever pressed. That this fails changes nothing of what was done."""
-        try:
-            client = client_of(self._settings, timeout_seconds=AT_ONCE_SECONDS)
-            client.api_call(method, json=arguments)
-        except SlackApiError as error:
-            log.warning("slack not answered", method=method, why=error.response.get("error"))
-        except (*AWAY, NotNow) as error:
-            log.warning("slack not answered", method=method, why=type(error).__name__)
 
 
 def _at_sheet(

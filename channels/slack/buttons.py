@@ -74,8 +74,12 @@ def _more(case: Shown) -> Block:
     choices = {
         "plan": "Plan something to do",
         "complete": "Complete what was planned",
-        "time": "Log time",
         "note": "Write a note",
+        "time": "Log time",
+        "assign": "Give to somebody",
+        "follow-up": "Agree on a follow-up",
+        "priority": "Set the priority",
+        "escalate": "Escalate",
         "template": "Answer with a template",
         "macro": "Apply a macro",
         "merge": f"Merge into another {noun}",

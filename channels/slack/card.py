@@ -52,6 +52,10 @@ class Shown:
     """The team for one of whom it waits, or ''."""
     put_off: str
     """Until when it is put off, in markup, or ''."""
+    pressing: str
+    """Its priority where that says something, and whether it was escalated; or ''."""
+    follow_up: str
+    """By when we agreed to come back to the customer, in markup, or ''."""
     on_hold: bool
     """Whether its status stops clocks."""
     wrote: str
@@ -101,7 +105,9 @@ def card(case: Shown) -> Blocks:
                 _field("Queue", quoted(case.queue, NAME)),
                 _field("Worked on by", _worker(case)),
                 *([_field("Status", quoted(case.reason, NAME))] if _waits(case) else []),
+                *([_field("Priority", case.pressing)] if case.pressing else []),
                 *([_field("Put off", case.put_off)] if case.put_off else []),
+                *([_field("Follow-up", case.follow_up)] if case.follow_up else []),
             ],
         },
         _text(case.wrote, FIRST_LINES),

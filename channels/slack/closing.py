@@ -25,21 +25,18 @@ from channels.slack.forms import (
 )
 from channels.slack.words import plain
 from intake import reasons, work
-from intake.acting import must_be_open
-from intake.agents import Act, Principal
+from intake.acting import to_work_on
+from intake.agents import Principal
 from intake.cases import REASONS, Reason, State
 from intake.desk import Desk
 from intake.nouns import noun
-from intake.visibility import one_visible
 
 RESOLVE = "resolve"
 
 
 def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     """The sheet that asks how a case was resolved, and names what is still to be done for it."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     still_open = [each.subject for each in work.open_of(session, [case.id])]
     allowed = reasons.may_follow(session, case.status)
     # Where none may follow, the refusal of the act says what may.

@@ -9,21 +9,18 @@ from sqlalchemy.orm import Session
 
 from channels.slack.forms import Sheet, Submitted, choose, initial
 from intake import reasons, work
-from intake.acting import must_be_open
-from intake.agents import Act, Principal
+from intake.acting import to_work_on
+from intake.agents import Principal
 from intake.cases import PAUSES
 from intake.desk import Desk
 from intake.nouns import noun
-from intake.visibility import one_visible
 
 HOLD = "hold"
 
 
 def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet | str:
     """The sheet that asks why it waits; or in words that it may not. Raises NotOpen."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     allowed = reasons.may_follow(session, case.status)
     found = [(each.key, initial(str(each))) for each in allowed if each.kind_of in PAUSES]
     if not found:

@@ -1,4 +1,4 @@
-"""Putting a case off from Slack: for how long, and back again."""
+"""What is for later, said from Slack: a case put off and brought back, a follow-up agreed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from channels.slack.forms import LINE, Block, Sheet, Submitted, question, sheet
+from channels.slack.words import plain
 from intake import work
+from intake.acting import to_work_on
 from intake.agents import Principal
 from intake.desk import Desk
+from intake.nouns import noun
 
+FOLLOW_UP = "follow-up"
 MORNING_HOUR = 9
 
 Until = Callable[[datetime, Desk], datetime | None]
@@ -46,6 +51,25 @@ def _snooze(
 ) -> str:
     work.snooze(session, by, case_id, until(at, desk), at=at)
     return ""
+
+
+def follow_up_sheet(
+    session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime
+) -> Sheet:
+    """The sheet that asks when we agreed to come back to the customer. Raises NotOpen."""
+    case = to_work_on(session, by, case_id)
+    picker: Block = {"type": "datetimepicker"}
+    if case.follow_up_at is not None:
+        picker["initial_date_time"] = int(case.follow_up_at.timestamp())
+    hint = plain("The owner is reminded then. Left empty: nothing is agreed any more.", LINE)
+    asked = question("follow_up_at", "We come back to them by", picker, optional=True)
+    title = f"Follow up {noun} {case.number}"
+    return sheet(FOLLOW_UP, title, "Agree", {"case": str(case.id)}, [asked | {"hint": hint}])
+
+
+def agree(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: datetime) -> None:
+    """Note when that is, or that it is settled."""
+    work.agree_follow_up(session, by, sheet.case_id, sheet.instant("follow_up_at"), at=at)
 
 
 ACTS = {name: partial(_snooze, until) for name, (_words, until) in CHOICES.items()} | {"wake": wake}

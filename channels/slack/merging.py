@@ -10,21 +10,19 @@ from sqlalchemy.orm import Session
 from channels.slack.card import FIRST_LINES
 from channels.slack.forms import LINE, Sheet, Submitted, question, said, sheet, text_box
 from intake import merging
-from intake.acting import must_be_open
-from intake.agents import Act, Principal
+from intake.acting import to_work_on
+from intake.agents import Principal
 from intake.desk import Desk
 from intake.merging import CannotMerge, Preview
 from intake.nouns import noun
-from intake.visibility import by_number, one_visible
+from intake.visibility import by_number
 
 MERGE, MERGE_NOW = "merge", "merge now"
 
 
 def asked(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     """The sheet that asks which case this one shall go on in. Raises NotOpen for a closed one."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     number = text_box(lines=False, most=13) | {"focus_on_load": True}
     return sheet(
         MERGE,

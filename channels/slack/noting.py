@@ -20,7 +20,7 @@ from channels.slack.forms import (
     tick_box,
 )
 from intake import charge, work
-from intake.acting import must_be_open
+from intake.acting import to_work_on
 from intake.agents import Act, Principal
 from intake.desk import Desk
 from intake.nouns import noun
@@ -51,9 +51,7 @@ def note(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: date
 
 def time_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     """The sheet that asks how long something took. Raises NotOpen."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     return sheet(
         TIME,
         f"Time on {noun} {case.number}",

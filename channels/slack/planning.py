@@ -20,15 +20,15 @@ from channels.slack.forms import (
     text_box,
     tick_box,
 )
+from channels.slack.people import chosen_agent, person_box
 from channels.slack.words import plain
-from intake import agents, work
-from intake.acting import must_be_open
-from intake.agents import Act, Agent, Principal
-from intake.cases import ActivityKind, Case
+from intake import work
+from intake.acting import to_work_on
+from intake.agents import Principal
+from intake.cases import ActivityKind
 from intake.desk import Desk
 from intake.nouns import noun
-from intake.visibility import one_visible
-from intake.work import PLANNED, Plan, Regarding, WrongActivity
+from intake.work import PLANNED, Plan, Regarding
 
 PLAN, COMPLETE = "plan", "complete"
 LONGEST_SUBJECT = 500
@@ -36,8 +36,7 @@ LONGEST_SUBJECT = 500
 
 def plan_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime) -> Sheet:
     """The sheet that asks what is to be done, by when and by whom. Raises NotOpen."""
-    case = _open_case(session, by, case_id)
-    me = session.get_one(Agent, by.id)
+    case = to_work_on(session, by, case_id)
     subject = text_box(lines=False, most=LONGEST_SUBJECT) | {"focus_on_load": True}
     return sheet(
         PLAN,
@@ -49,7 +48,7 @@ def plan_sheet(session: Session, by: Principal, case_id: UUID, desk: Desk, at: d
             question("subject", "What is to be done", subject),
             question("text", "Details", text_box(), optional=True),
             question("due_at", "Due", {"type": "datetimepicker"}, optional=True),
-            question("owner", "Who does it", _somebody(me), optional=True),
+            question("owner", "Who does it", person_box(session, by), optional=True),
             question("minutes", "Minutes it should take", minutes_box(), optional=True),
         ],
     )
@@ -64,7 +63,7 @@ def plan(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: date
         due_at=sheet.instant("due_at"),
         minutes=sheet.minutes() or 0,
     )
-    owner_id = _owner(session, sheet.user("owner"))
+    owner_id = chosen_agent(session, sheet, "owner")
     about = Regarding(case_id=sheet.case_id)
     work.add_activity(session, by, about, planned, at=at, owner_id=owner_id)
 
@@ -73,7 +72,7 @@ def complete_sheet(
     session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime
 ) -> Sheet | str:
     """The sheet that asks which of it is done; or in words that nothing is planned."""
-    case = _open_case(session, by, case_id)
+    case = to_work_on(session, by, case_id)
     planned = work.open_of(session, [case.id])
     if not planned:
         return f"nothing is planned for {noun} {case.number} any more"
@@ -101,29 +100,8 @@ def complete(session: Session, by: Principal, sheet: Submitted, desk: Desk, at: 
     )  # fmt: skip
 
 
-def _open_case(session: Session, by: Principal, case_id: UUID) -> Case:
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
-    return case
-
-
-def _somebody(me: Agent) -> dict[str, str]:
-    box = {"type": "users_select"}
-    return box | {"initial_user": me.slack_user} if me.slack_user else box
-
-
 def _kind(chosen: str) -> ActivityKind:
     try:
         return ActivityKind(chosen)
     except ValueError as error:
         raise NotASheet("kind: choose one of the list") from error
-
-
-def _owner(session: Session, slack_user: str) -> UUID | None:
-    if not slack_user:
-        return None
-    owner = agents.by_slack_user(session, slack_user)
-    if owner is None:
-        raise WrongActivity("owner: this Slack user is not linked to an active agent of this desk")
-    return owner.id

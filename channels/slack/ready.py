@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from channels.slack.answering import reply_sheet
 from channels.slack.forms import Sheet, Submitted, choose
 from intake import wording, work
-from intake.acting import must_be_open
-from intake.agents import Act, Principal
+from intake.acting import to_work_on
+from intake.agents import Principal
 from intake.automation import macros
 from intake.desk import Desk
 from intake.nouns import noun
@@ -24,9 +24,7 @@ def macro_sheet(
     session: Session, by: Principal, case_id: UUID, desk: Desk, at: datetime
 ) -> Sheet | str:
     """The sheet that asks which macro; or in words that there is none."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     found = [(str(each.id), each.name) for each in macros.every(session)]
     if not found:
         return "there is no macro yet; a manager writes them in the console"

@@ -14,7 +14,7 @@ from channels.slack.words import moment, quoted
 from intake import queues, sla, viewers, work
 from intake.accept.continuing import APPENDED
 from intake.agents import Agent
-from intake.cases import PAUSES, Activity, Case, Direction
+from intake.cases import PAUSES, Activity, Case, Direction, Priority
 from intake.nouns import noun
 from intake.queues import Queue
 from kb import suggestions
@@ -54,6 +54,8 @@ def shown(session: Session, case_id: UUID, base_url: str, *, at: datetime) -> tu
         worker=_worker(session, case),
         crew=case.team.name if case.team else "",
         put_off=_put_off(case),
+        pressing=_pressing(case),
+        follow_up=f"by {moment(case.follow_up_at)}" if case.follow_up_at else "",
         on_hold=case.reason in PAUSES,
         wrote=last.new_text if last else "",
         files=_files(last),
@@ -131,6 +133,11 @@ def _there(session: Session, case: Case, at: datetime) -> tuple[tuple[str, ...],
     named = [one for one in there if one.shown_until_at is not None]
     writing = tuple(one.agent.name for one in named if one.writes(at))
     return tuple(one.agent.name for one in named if not one.writes(at)), writing
+
+
+def _pressing(case: Case) -> str:
+    said = [case.priority.value] if case.priority is not Priority.NORMAL else []
+    return ", ".join([*said, *(["escalated"] if case.escalated_at else [])])
 
 
 def _plans(session: Session, case: Case) -> tuple[str, ...]:

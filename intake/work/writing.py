@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import events, followers, mentions, queues, sla, threads, wording
-from intake.acting import case_of, done, must_be_open, tell_slack
-from intake.agents import Act, Principal
+from intake.acting import case_of, done, tell_slack, to_work_on
+from intake.agents import Principal
 from intake.cases import (
     Activity,
     ActivityKind,
@@ -26,7 +26,6 @@ from intake.messages import ContactKind, Outgoing
 from intake.nouns import noun
 from intake.sla import Kpi
 from intake.threads import Participant
-from intake.visibility import one_visible
 
 
 class NobodyToAnswer(IntakeError):
@@ -78,9 +77,7 @@ def note(
 
 def way_back(session: Session, by: Principal, case_id: UUID) -> WayBack:
     """To whom and by which way `reply` would go now, to be shown before. Raises what it raises."""
-    by.must(Act.WORK)
-    case = one_visible(session, by, case_id)
-    must_be_open(case)
+    case = to_work_on(session, by, case_id)
     return _way_back(session, case)
 
 

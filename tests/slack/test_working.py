@@ -152,6 +152,61 @@ def test_words_and_time_are_written_down_for_ourselves(
     assert slack.below(card) == [], "none of it is said to the customer, or below the card"
 
 
+def test_a_case_is_given_to_a_colleague_who_works_here(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    a_case(desk, told)
+    [card] = slack.cards
+
+    slack.press(card, "assign", user=GRACE)
+    [sheet] = slack.sheets
+    nobody = slack.submit(sheet, user=GRACE)
+    stranger = slack.submit(sheet, user=GRACE, agent=STRANGER)
+    assert events(desk, "case.assigned") == []
+    given = slack.submit(sheet, user=GRACE, agent=HEIDI)
+    told()
+
+    assert refused(nobody) == {"agent": "choose somebody first"}
+    assert refused(stranger) == {"agent": "they are not linked to an active agent of this desk"}
+    assert given == Answered(200)
+    assert "*Worked on by*\nHeidi" in card.shows
+
+
+def test_how_pressing_a_case_is_and_what_was_agreed_stands_on_its_card(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told, door: None
+) -> None:
+    case = a_case(desk, told)
+    [card] = slack.cards
+    for act in ("priority", "escalate", "follow-up"):
+        slack.press(card, act, user=GRACE)
+    priority, escalate, follow_up = slack.sheets
+    ahead, over = (str(int((now() + timedelta(hours=h)).timestamp())) for h in (1, -1))
+
+    unsaid = slack.submit(escalate, user=GRACE, text=" ")
+    past = slack.submit(follow_up, user=GRACE, follow_up_at=over)
+    told()
+    assert "*Priority*" not in card.shows
+    assert "*Follow-up*" not in card.shows
+    slack.submit(priority, user=GRACE, chosen="high")
+    slack.submit(escalate, user=GRACE, text="The bank waits.")
+    slack.submit(follow_up, user=GRACE, follow_up_at=ahead)
+    told()
+
+    assert refused(unsaid) == {"text": "there is no text; write something first"}
+    assert list(refused(past)) == ["follow_up_at"]
+    assert "*Priority*\nhigh, escalated" in card.shows
+    assert f"*Follow-up*\nby <!date^{ahead}^" in card.shows
+    assert desk.case(case.number).remind_at is not None
+
+    slack.press(card, "follow-up", user=GRACE)
+    box = slack.sheets[-1]["blocks"][0]["element"]
+    slack.submit(slack.sheets[-1], user=GRACE)
+    told()
+
+    assert str(box["initial_date_time"]) == ahead
+    assert "*Follow-up*" not in card.shows
+
+
 def wrote_again(
     desk: DeskUnderTest, told: Told, continuity: Continuity = Continuity.PROPOSE, **first: Any
 ) -> tuple[Case, Case]:
