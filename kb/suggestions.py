@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, delete, select
+from sqlalchemy import Index, select
 from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
 from intake.db import Base, new_id, refers_to
@@ -104,12 +104,6 @@ def suggest(
         asked = [(question.subject, question.text) for question in questions]
         for question, found in zip(questions, answers(session, asked, library), strict=True):
             write(session, question.case_id, found, at=at)
-
-
-def suggest_again(session: Session, question: Question, library: Library, *, at: datetime) -> None:
-    """Replace the suggestions of a case, as after its subject was mended."""
-    session.execute(delete(Suggestion).where(Suggestion.case_id == question.case_id))
-    suggest(session, [question], library, at=at)
 
 
 def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Suggestion]]:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import select
 
-from intake import agree, usage, work
+from intake import agree, work
 from intake import entitlements as bought
 from intake.cases import Case
 from intake.contracts import (
     Allotment,
-    Contract,
     ContractNotActive,
     LineState,
     LineTerms,
-    Overage,
     State,
     WrongTerm,
 )
 from intake.entitlements import Allocation, Entitlement
 from intake.products import Product
 from tests.agreements import GOLD, Sold
-from tests.desk import DESK, DeskUnderTest, email
+from tests.desk import DeskUnderTest, email
 
 
 @pytest.fixture
@@ -174,60 +172,3 @@ def test_a_case_of_an_expired_contract_can_still_be_closed(sold: Sold) -> None:
     [entitlement] = sold.entitlements()
     assert entitlement.state is bought.State.EXPIRED
     assert entitlement.remaining == 9
-
-
-def usage_of(sold: Sold, contract: Contract) -> list[tuple[int, int, int]]:
-    """Used, remaining and overage of each line."""
-    with sold.desk.db.reading() as session:
-        found = usage.used_of(session, [line.id for line in contract.lines])
-    return [(u.used, u.remaining, u.overage) for u in (found[x.id] for x in contract.lines)]
-
-
-def test_used_and_remaining_count_resolved_cases(sold: Sold) -> None:
-    contract = sold.active(GOLD, LineTerms("Silver", total=1))
-    silver = contract.lines[1].id
-    cases = []
-    for _ in range(3):
-        [receipt] = sold.desk.accepts(email())
-        assert receipt.case is not None
-        cases.append(receipt.case.id)
-    sold.does(agree.tie, cases[0], contract.id, silver)
-    assert usage_of(sold, contract) == [(0, 10, 0), (0, 1, 0)]
-
-    for case_id in cases[:2]:
-        sold.does(work.resolve, case_id, "done")
-
-    resolved = usage_of(sold, contract)
-    with sold.desk.transaction() as session:
-        work.reopen(session, sold.manager, cases[0], desk=DESK, at=sold.at)
-    # The other two went to whichever of the two ends soonest and has the least left.
-    assert sorted(used for used, _left, _over in resolved) == [1, 1]
-    assert sum(used for used, _left, _over in usage_of(sold, contract)) == 1
-
-
-def test_overage_of_time_is_what_was_used_beyond_the_allotment(sold: Sold) -> None:
-    contract = sold.active(
-        LineTerms("Hour", total=60), allotment=Allotment.TIME, overage=Overage.BILL
-    )
-    [receipt] = sold.desk.accepts(email())
-    assert receipt.case is not None
-
-    sold.does(work.resolve, receipt.case.id, "done", billable_minutes=90)
-    first = usage_of(sold, contract)
-    with sold.desk.transaction() as session:
-        work.reopen(session, sold.manager, receipt.case.id, desk=DESK, at=sold.at)
-    sold.at += timedelta(minutes=1)
-    sold.does(work.resolve, receipt.case.id, "done again", billable_minutes=45)
-
-    assert first == [(90, 0, 30)]
-    assert usage_of(sold, contract) == [(45, 15, 0)]
-
-
-def test_coverage_dates_are_used_and_never_run_out(sold: Sold) -> None:
-    contract = sold.active(LineTerms("Dates"), allotment=Allotment.COVERAGE_DATES)
-    [receipt] = sold.desk.accepts(email())
-    assert receipt.case is not None
-
-    sold.does(work.resolve, receipt.case.id, "done")
-
-    assert usage_of(sold, contract) == [(1, 0, 0)]

@@ -337,10 +337,6 @@ def test_the_forecast_reads_the_ledger_net_of_what_was_given_back(
     with desk.db.reading() as session:
         held = session.get_one(Entitlement, plan.id)
         told = entitlements.forecast(session, held, desk.settings, on=NOON.date())
-        burned = entitlements.burn_down(
-            session, held, desk.settings, since=NOON.date() - timedelta(30), until=NOON.date()
-        )
 
-    assert [b.units for b in burned] == [2] * 20
     assert told.a_day == pytest.approx(40 / 60)
     assert told.used_up_on is not None

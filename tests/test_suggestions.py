@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from intake.db import new_id
 from kb.articles import Article, State
-from kb.suggestions import Library, Question, Suggestion, of_cases, suggest, suggest_again
+from kb.suggestions import Library, Question, Suggestion, of_cases, suggest
 from tests.desk import NOON, DeskUnderTest, email
 
 
@@ -75,18 +75,3 @@ def test_a_draft_is_not_suggested(desk: DeskUnderTest) -> None:
     has_article(desk, "KB-1", "Printer offline", "Switch it on.", state=State.DRAFT)
 
     assert ask(desk, Library(), "printer offline", "") == []
-
-
-def test_asking_again_replaces_what_was_suggested(desk: DeskUnderTest) -> None:
-    library = Library()
-    has_article(desk, "KB-1", "Printer shows offline", "Switch the printer off and on.")
-    refund = has_article(desk, "KB-2", "Ask for a refund", "Tell us the order number.")
-    [first] = ask(desk, library, "printer offline", "")
-
-    with desk.transaction() as session:
-        question = Question(first.case_id, "refund please", "I want a refund")
-        suggest_again(session, question, library, at=NOON)
-
-    with desk.db.reading() as session:
-        [again] = of_cases(session, [first.case_id])[first.case_id]
-    assert again.article_id == refund

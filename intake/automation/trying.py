@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from intake.agents import Act, Principal
 from intake.automation import rules
-from intake.automation.rules import AutomationRule, AutomationRun, Outcome
+from intake.automation.rules import AutomationRule, AutomationRun
 from intake.automation.running import Asked, run
 from intake.cases import Case
 from intake.conditions import Condition
@@ -161,13 +161,3 @@ def _facts_then(case: Case, event: Event, later: Sequence[Event]) -> CaseFacts:
                 then[name] = was
     answered = case.first_response_at is not None and case.first_response_at <= event.at
     return facts_of(case, at=event.at).but(answered=answered, **then)
-
-
-def outcome_in_words(outcome: Outcome) -> str:
-    """For people to read."""
-    return {
-        Outcome.DONE: "done",
-        Outcome.NOT_MET: "condition not met",
-        Outcome.STOPPED: "stopped",
-        Outcome.FAILED: "not done",
-    }[outcome]

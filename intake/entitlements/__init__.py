@@ -48,7 +48,7 @@ from intake.entitlements.drawing import (
     taken_by,
 )
 from intake.entitlements.editing import edit
-from intake.entitlements.forecast import Burned, Forecast, burn_down, forecast, forecasts
+from intake.entitlements.forecast import Forecast, forecast, forecasts
 from intake.entitlements.ledger import EntryKind, LedgerEntry, entries_of, open_debit, unbalanced
 from intake.entitlements.life import activate, cancel, deactivate, discard
 from intake.entitlements.overlaps import doubts
@@ -71,7 +71,6 @@ __all__ = [
     "Allocation",
     "Asked",
     "BadEntitlement",
-    "Burned",
     "ChannelAllotment",
     "ChosenBy",
     "Decision",
@@ -100,7 +99,6 @@ __all__ = [
     "WrongState",
     "activate",
     "add_template",
-    "burn_down",
     "cancel",
     "change_template",
     "check",

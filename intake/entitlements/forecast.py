@@ -44,30 +44,6 @@ class Forecast:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Burned:
-    """One day of a burn-down: what was taken, less what was given back."""
-
-    on: date
-    units: int
-
-
-def burn_down(
-    session: Session, entitlement: Entitlement, desk: Desk, *, since: date, until: date
-) -> list[Burned]:
-    """What was used on each day from `since` to before `until`; days without use are left out."""
-    used: dict[date, int] = {}
-    for taken_at, amount in session.execute(
-        select(LedgerEntry.at, LedgerEntry.amount)
-        .where(LedgerEntry.entitlement_id == entitlement.id)
-        .where(LedgerEntry.kind.in_((*TAKING, EntryKind.CREDIT)))
-        .where(LedgerEntry.at >= _midnight(since, desk), LedgerEntry.at < _midnight(until, desk))
-    ):
-        day = desk.day(taken_at)
-        used[day] = used.get(day, 0) - amount
-    return [Burned(day, units) for day, units in sorted(used.items())]
-
-
 def forecast(session: Session, entitlement: Entitlement, desk: Desk, *, on: date) -> Forecast:
     """When it will be used up, seen from that day, by the use of the last ninety days or fewer."""
     return forecasts(session, [entitlement], desk, on=on)[entitlement.id]
