@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from graph.cli import calls, feeds, hours, listening, mail, people, rules, running, staff
+from graph.cli import (
+    calls,
+    domains,
+    feeds,
+    fields,
+    hours,
+    listening,
+    mail,
+    people,
+    reasons,
+    rules,
+    running,
+    sorting,
+    staff,
+)
 from graph.cli.ground import fail
 from graph.cli.words import (
     agent_app,
     app,
     calendar_app,
+    case_type_app,
     db_app,
     demo_app,
+    domain_app,
     feed_app,
+    field_app,
     inbound_app,
     phone_app,
     queue_app,
+    reason_app,
     rule_app,
     skill_app,
+    tag_app,
     team_app,
+    topic_app,
     webhook_app,
 )
 from graph.exchange.commands import app as csv_app
@@ -32,14 +52,18 @@ from intake.settings import WrongSettings
 __all__ = [
     "app",
     "calls",
+    "domains",
     "feeds",
+    "fields",
     "hours",
     "listening",
     "mail",
     "main",
     "people",
+    "reasons",
     "rules",
     "running",
+    "sorting",
     "staff",
 ]
 
@@ -55,6 +79,12 @@ for name, group in (
     ("skill", skill_app),
     ("team", team_app),
     ("webhook", webhook_app),
+    ("case-type", case_type_app),
+    ("topic", topic_app),
+    ("tag", tag_app),
+    ("field", field_app),
+    ("reason", reason_app),
+    ("domain", domain_app),
     ("csv", csv_app),
     ("billing", billing_app),
 ):

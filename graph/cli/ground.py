@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from rich.console import Console
+from sqlalchemy.orm import Session
 
-from graph.opening import set_up_log
+from graph.opening import open_database, set_up_log
 from intake import nouns
 from intake.errors import IntakeError
 from intake.settings import Settings, load
@@ -47,3 +50,25 @@ def fail(line: str, code: int) -> NoReturn:
     err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     err.print(f"deskbell: {line}", style="red")
     sys.exit(code)
+
+
+@contextmanager
+def acting() -> Iterator[Session]:
+    """A transaction on the desk of the settings in force."""
+    db = open_database(settings_in_force())
+    try:
+        with db.transaction() as session:
+            yield session
+    finally:
+        db.close()
+
+
+@contextmanager
+def looking() -> Iterator[Session]:
+    """What the desk of the settings in force says, to be read only."""
+    db = open_database(settings_in_force())
+    try:
+        with db.reading() as session:
+            yield session
+    finally:
+        db.close()
