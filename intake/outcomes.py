@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import notices, reopening, sla, snoozing
+from intake import answering, notices, reopening, sla, snoozing
 from intake.acting import done, record, tell_slack
 from intake.agents import SYSTEM, Agent, HearsBy
 from intake.cases import Activity, Case, Direction, State, touch
@@ -38,7 +38,7 @@ def given_up(
         return
     snoozing.wake(session, case, by=SYSTEM, because="our answer did not arrive", at=at)
     said = session.get_one(Activity, delivery.activity_id)
-    _did_not_arrive(session, case, said)
+    answering.not_answered(session, case, said.at)
     touch(case, at)
     _record(session, case, delivery, "delivery.failed", at, reason=reason)
     if case.state is State.RESOLVED:
@@ -77,18 +77,6 @@ def _record(
         session, case, SYSTEM, kind, at,
         channel=delivery.channel, delivery_kind=delivery.kind, **more,
     )  # fmt: skip
-
-
-def _did_not_arrive(session: Session, case: Case, said: Activity) -> None:
-    """What that answer kept was kept by the next one that was not lost, if any."""
-    session.flush()
-    answers = sla.answers(session, [case.id])[case.id]
-    first = min(answers, default=None)
-    if case.first_response_at != first:
-        case.first_response_at = first
-        sla.unmeet(session, case, Kpi.FIRST_RESPONSE, instead=first)
-    later = next((at for at in answers if at > said.at), None)
-    sla.unmeet(session, case, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, met_at=said.at, instead=later)
 
 
 def _tell(

@@ -25,6 +25,7 @@ from intake.cases import (
 )
 from intake.errors import NotFound
 from intake.events import Delivery, Event
+from intake.sla import KpiInstance, KpiState
 from intake.visibility import activities_visible_to
 from intake.work import ActivityNotOpen, OpenActivities, Plan, Regarding, WrongActivity
 from tests.desk import NOON, DeskUnderTest, email
@@ -92,6 +93,51 @@ def test_a_planned_call_is_completed_and_its_time_counts(
     assert (entry.activity_id, entry.billable, entry.agent_id) == (activity.id, True, grace.id)
     assert spent(desk, case).worked == 12
     assert kinds(desk) == ["activity.added", "activity.completed"]
+
+
+CALLED = {
+    "a call of ours": (CALL_BACK, None, True),
+    "a call of theirs": (CALL_BACK, Direction.INCOMING, False),
+    "a letter": (Plan(ActivityKind.LETTER, "Write to Ada"), None, False),
+    "a task": (Plan(ActivityKind.TASK, "Look it up"), None, False),
+}
+
+
+@pytest.mark.parametrize(("plan", "direction", "answers"), CALLED.values(), ids=CALLED)
+def test_a_call_of_ours_that_was_made_meets_the_first_response(
+    desk: DeskUnderTest, grace: Principal, plan: Plan, direction: Direction | None, answers: bool
+) -> None:
+    desk.has_sla()
+    [receipt] = desk.accepts(email())
+    assert receipt.case is not None
+    with desk.transaction() as session:
+        about, at = Regarding(case_id=receipt.case.id), NOON + HOUR
+        work.add_activity(session, grace, about, plan, at=at, direction=direction, completed=True)
+
+    [clock_] = desk.all(KpiInstance)
+    assert (clock_.state is KpiState.SUCCEEDED) is answers
+    assert desk.case(receipt.case.number).first_response_at == (at if answers else None)
+
+
+def test_a_planned_call_answers_once_it_is_made_and_no_more_when_it_is_to_be_made_again(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    desk.has_sla()
+    [receipt] = desk.accepts(email())
+    assert receipt.case is not None
+    call = plans(desk, grace, receipt.case)
+    [waiting] = desk.all(KpiInstance)
+
+    with desk.transaction() as session:
+        work.complete_activity(session, grace, call.id, at=NOON + HOUR)
+    [met] = desk.all(KpiInstance)
+    with desk.transaction() as session:
+        work.reopen_activity(session, grace, call.id, at=NOON + 2 * HOUR)
+    [again] = desk.all(KpiInstance)
+
+    states = [clock_.state for clock_ in (waiting, met, again)]
+    assert states == [KpiState.IN_PROGRESS, KpiState.SUCCEEDED, KpiState.IN_PROGRESS]
+    assert desk.case(receipt.case.number).first_response_at is None
 
 
 def test_time_that_is_only_planned_does_not_count(

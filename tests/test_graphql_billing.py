@@ -9,6 +9,7 @@ import pytest
 from intake import charge, work
 from intake.agents import Agent, Role
 from intake.billing import InvoiceRequest
+from intake.cases import Direction
 from tests.desk import NOON, DeskUnderTest, email
 from tests.office import Office
 
@@ -61,6 +62,33 @@ def test_work_that_nothing_covers_is_handed_to_accounting_once(
     assert [line["minutes"] for line in request["lines"]] == [30]
     assert first == [{"number": request["number"], "state": "EXPORTED", "batch": 1}]
     assert second == []
+
+
+def test_an_answer_a_note_and_a_resolution_say_how_long_they_took(
+    desk: DeskUnderTest, office: Office
+) -> None:
+    grace = desk.has_agent()
+    desk.accepts(email())
+
+    does(office, grace, 'reply(caseNumber: 1001, text: "Try this.", minutes: 10)')
+    does(office, grace, 'note(caseNumber: 1001, text: "Hm.", minutes: 5, billable: false)')
+    stale = 'resolve(caseNumber: 1001, text: "Done.", minutes: 1, expectedVersion: 1)'
+    refused = does(office, grace, stale)
+    wrong = does(office, grace, 'reply(caseNumber: 1001, text: "Again.", minutes: 0)')
+    does(office, grace, 'resolve(caseNumber: 1001, text: "Done.", minutes: 3)')
+
+    told = office.asks(
+        "{ case(number: 1001) { timeEntries { minutes billable }"
+        " resolutions { totalMinutes billableMinutes } } }", by=grace,
+    )["case"]  # fmt: skip
+    assert [(one["minutes"], one["billable"]) for one in told["timeEntries"]] == [
+        (10, True), (5, False), (3, True),
+    ]  # fmt: skip
+    assert told["resolutions"] == [{"totalMinutes": 18, "billableMinutes": 13}]
+    assert refused["__typename"] == "StaleVersion"
+    assert (wrong["__typename"], wrong["field"]) == ("WrongInput", "minutes")
+    answers = [a for a in desk.activities(desk.case(1001)) if a.direction is Direction.OUTGOING]
+    assert [activity.text for activity in answers] == ["Try this."], "nothing is half done"
 
 
 def test_what_cannot_be_billed_says_why_and_is_billed_anew(

@@ -44,20 +44,35 @@ def two_cases(desk: DeskUnderTest) -> list[str]:
     return [str(activity.id) for activity in desk.activities(desk.case(1001))]
 
 
+def times(office: Office, by: Agent) -> dict[int, list[int]]:
+    """The minutes on each case."""
+    entries = "{ number timeEntries { minutes } }"
+    asked = f"{{ a: case(number: 1001) {entries} b: case(number: 1002) {entries} }}"
+    return {
+        case["number"]: [entry["minutes"] for entry in case["timeEntries"]]
+        for case in office.asks(asked, by=by).values()
+    }
+
+
 def test_a_merge_is_seen_before_done_and_undone(
     desk: DeskUnderTest, office: Office, grace: Agent
 ) -> None:
     two_cases(desk)
+
+    does(office, grace, 'note(caseNumber: 1002, text: "Looked.", minutes: 7)')
+    assert times(office, grace) == {1001: [], 1002: [7]}
 
     [share] = office.asks(PREVIEW, by=grace, survivor=1001, sources=[1002])["previewMerge"][
         "shares"
     ]
     merged = does(office, grace, "mergeCases(survivor: 1001, sources: [1002])")["case"]
     source = office.asks("{ case(number: 1002) { mergedInto { number } } }", by=grace)["case"]
+    with_it = times(office, grace)
     parted = does(office, grace, "unmergeCase(caseNumber: 1002)")["case"]
 
+    assert (with_it, times(office, grace)) == ({1001: [7], 1002: []}, {1001: [], 1002: [7]})
     assert share == {
-        "activities": 1, "files": 0, "participants": ["bob@example.com"],
+        "activities": 2, "files": 0, "participants": ["bob@example.com"],
         "givesBack": "Support plan", "case": {"number": 1002},
     }  # fmt: skip
     assert merged["merges"] == [{"source": {"number": 1002}, "agent": {"name": "Grace"}}]

@@ -149,9 +149,5 @@ def keep(
 
 def time_of(asking: Asking, cases: Sequence[Shown]) -> Mapping[UUID, list[TimeEntry]]:
     """The time that was written down for these cases, in the order of the work."""
-    found = asking.session.scalars(
-        select(rows.TimeEntry)
-        .where(rows.TimeEntry.case_id.in_([case.id for case in cases]))
-        .order_by(rows.TimeEntry.at, rows.TimeEntry.id)
-    )
-    return grouped(TimeEntry, found, lambda row: row.case_id)
+    found = asking.session.scalars(rows.written_down([case.id for case in cases]))
+    return grouped(TimeEntry, found, lambda row: row.activity.case_id)

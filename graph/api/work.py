@@ -20,6 +20,7 @@ from graph.api.describing import described
 from graph.api.entitlement_templates import Overdraw
 from graph.api.problems import AnyProblem, problem
 from graph.api.statuses import StatusReasonChoice
+from graph.api.timed import Billable, Minutes, timed, took
 from intake import cases as rows
 from intake import work
 from intake.agents import Principal
@@ -99,12 +100,18 @@ def change(
 class WorkMutations:
     @described("Answer the customer by the way they came.")
     def reply(
-        self, info: Info, case_number: CaseNumber, text: str, expected_version: Version = None
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        text: str,
+        minutes: Minutes = None,
+        billable: Billable = True,
+        expected_version: Version = None,
     ) -> CaseResult:
         return change(
             info,
             case_number,
-            work.reply,
+            timed(work.reply, minutes, billable, info.context.at),
             text,
             desk=info.context.house.desk,
             at=info.context.at,
@@ -113,11 +120,17 @@ class WorkMutations:
 
     @described("Write something down; the customer never sees it.")
     def note(
-        self, info: Info, case_number: CaseNumber, text: str, expected_version: Version = None
+        self,
+        info: Info,
+        case_number: CaseNumber,
+        text: str,
+        minutes: Minutes = None,
+        billable: Billable = True,
+        expected_version: Version = None,
     ) -> CaseResult:
-        return change(
-            info, case_number, work.note, text, at=info.context.at, version=expected_version
-        )
+        at = info.context.at
+        act = timed(work.note, minutes, billable, at)
+        return change(info, case_number, act, text, at=at, version=expected_version)
 
     @described("Take a waiting case: you work on it now.")
     def pick(
@@ -218,24 +231,31 @@ class WorkMutations:
         case_number: CaseNumber,
         text: str,
         reason: WhyResolved = None,
-        billable_minutes: int | None = None,
+        minutes: Minutes = None,
+        billable: Billable = True,
+        billable_minutes: Annotated[
+            int | None,
+            strawberry.argument(description="What is billed of all its time; else the sum."),
+        ] = None,
         overdraw: Overdraw | None = None,
         cancel_open_activities: CancelOpen = False,
         expected_version: Version = None,
     ) -> CaseResult:
-        return change(
-            info,
-            case_number,
-            work.resolve,
-            text,
-            desk=info.context.house.desk,
-            at=info.context.at,
-            kind=reason.chosen() if reason else rows.Reason.PROBLEM_SOLVED,
-            billable_minutes=billable_minutes,
-            overdraw=overdraw,
-            cancel_open_activities=cancel_open_activities,
-            version=expected_version,
-        )
+        at, desk = info.context.at, info.context.house.desk
+
+        def act(session: Session, by: Principal, case_id: UUID) -> rows.Case:
+            version = expected_version
+            if minutes is not None:
+                took(session, by, case_id, minutes, billable, at, version=version)
+                version = None  # it was this one, and the time that was noted made another
+            return work.resolve(
+                session, by, case_id, text, desk=desk, at=at,
+                kind=reason.chosen() if reason else rows.Reason.PROBLEM_SOLVED,
+                billable_minutes=billable_minutes, overdraw=overdraw,
+                cancel_open_activities=cancel_open_activities, version=version,
+            )  # fmt: skip
+
+        return change(info, case_number, act)
 
     @described("Work on a resolved case goes on.")
     def reopen(

@@ -23,6 +23,7 @@ from intake.billing.time import (
     must_be_free,
     spent_on,
     write_down,
+    written_down,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "terms_of",
     "withdraw",
     "write_down",
+    "written_down",
 ]

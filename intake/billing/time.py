@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, case, func, select
+from sqlalchemy import Select, String, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Principal
@@ -41,7 +41,6 @@ class TimeEntry(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     activity_id: Mapped[UUID] = mapped_column(refers_to("activities.id"), unique=True)
-    case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), index=True)
     agent_id: Mapped[UUID | None] = mapped_column(refers_to("agents.id"))
     """Whose time it was, and whose rate it costs."""
     service: Mapped[str] = mapped_column(String(60), default="")
@@ -68,7 +67,6 @@ def entries_of(session: Session, case: Case) -> Sequence[TimeEntry]:
         TimeEntry(
             id=new_id(),
             activity_id=activity.id,
-            case_id=case.id,
             agent_id=activity.agent_id,
             service="",
             billable=True,
@@ -78,9 +76,17 @@ def entries_of(session: Session, case: Case) -> Sequence[TimeEntry]:
         for activity in bare.all()
     )
     session.flush()
+    return session.scalars(written_down([case.id])).all()
+
+
+def written_down(case_ids: Collection[UUID]) -> Select[TimeEntry]:
+    """The entries of what was done for these cases, in the order of the work.
+
+    An entry is of the case that its activity is in now: merging and parting take it along.
+    """
     whole = select(TimeEntry).join(Activity, Activity.id == TimeEntry.activity_id)
-    whole = whole.where(Activity.case_id == case.id, Activity.state == ActivityState.COMPLETED)
-    return session.scalars(whole.order_by(TimeEntry.at, TimeEntry.id)).all()
+    whole = whole.where(Activity.case_id.in_(case_ids), Activity.state == ActivityState.COMPLETED)
+    return whole.order_by(TimeEntry.at, TimeEntry.id)
 
 
 def spent_on(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Spent]:
@@ -109,9 +115,7 @@ def write_down(
     entry = session.scalar(select(TimeEntry).where(TimeEntry.activity_id == activity.id))
     if entry is None:
         assert activity.case_id is not None, "the time of a case is billed, and no other"
-        entry = TimeEntry(
-            id=new_id(), activity_id=activity.id, case_id=activity.case_id, activity=activity
-        )
+        entry = TimeEntry(id=new_id(), activity_id=activity.id, activity=activity)
         entry.agent_id, entry.at = activity.agent_id or by.id, activity.at
         session.add(entry)
     else:

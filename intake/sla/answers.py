@@ -9,15 +9,16 @@ from uuid import UUID
 from sqlalchemy import and_, case, or_, select
 from sqlalchemy.orm import Session
 
-from intake.cases import Activity, ActivityState, Direction
+from intake.cases import Activity, ActivityKind, ActivityState, Direction
 from intake.events import Delivery, DeliveryState
 
 
 def answers(session: Session, case_ids: Collection[UUID]) -> dict[UUID, list[datetime]]:
     """Of each of these cases the instants at which we answered, in order.
 
-    An answer counts when it was written; one that was tried again once it had been given up counts
-    when it arrives. One that was given up, or that waits for its second try, does not count.
+    A reply and a call of ours are answers, and count when they were written or made; one that was
+    tried again once it had been given up counts when it arrives. One that was given up, or that
+    waits for its second try, does not count.
     """
     as_written = or_(Delivery.id.is_(None), Delivery.promised_at == Activity.at)
     counted_at = case((as_written, Activity.at), else_=Delivery.sent_at)
@@ -28,6 +29,7 @@ def answers(session: Session, case_ids: Collection[UUID]) -> dict[UUID, list[dat
         .where(
             Activity.case_id.in_(case_ids),
             Activity.direction == Direction.OUTGOING,
+            Activity.kind != ActivityKind.LETTER,
             Activity.state == ActivityState.COMPLETED,
             Activity.automatic == "",
             or_(Delivery.id.is_(None), Delivery.state != DeliveryState.FAILED),

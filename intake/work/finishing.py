@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from intake import billing
 from intake.agents import Principal
+from intake.answering import answered, is_answer, not_answered
 from intake.cases import Activity, ActivityState, Case
 from intake.errors import IntakeError
 from intake.work.planned import check_minutes, end, held, must_be, record, remind, take_time, tell
@@ -62,6 +63,8 @@ def complete_activity(
         activity.new_text = activity.text
     end(session, by, activity, ActivityState.COMPLETED, at)
     take_time(session, by, activity, took, billable)
+    if case is not None and is_answer(activity):
+        answered(session, case, at=at)
     tell(session, by, case, activity, "completed", at, minutes=took)
     return activity
 
@@ -84,8 +87,11 @@ def reopen_activity(
     activity, case = held(session, by, activity_id, version)
     must_be(activity, ActivityState.COMPLETED, ActivityState.CANCELLED)
     billing.must_be_free(session, activity)
+    done_at, called = activity.at, activity.state is ActivityState.COMPLETED and is_answer(activity)
     activity.state, activity.ended_at = ActivityState.OPEN, None
     activity.at = at
+    if case is not None and called:
+        not_answered(session, case, done_at)
     remind(activity, at)
     tell(session, by, case, activity, "reopened", at)
     return activity

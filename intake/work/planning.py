@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from intake.acting import case_of
 from intake.agents import Act, Agent, Principal
+from intake.answering import answered, is_answer
 from intake.cases import NEVER, Activity, ActivityKind, ActivityState, Case, Direction
 from intake.contracts import Contract
 from intake.customers import Account, Contact
@@ -106,6 +107,8 @@ def add_activity(
     if completed:
         end(session, by, activity, ActivityState.COMPLETED, at)
         take_time(session, by, activity, plan.minutes, billable)
+        if case is not None and is_answer(activity):
+            answered(session, case, at=at)
     tell(session, by, case, activity, "completed" if completed else "added", at)
     return activity
 

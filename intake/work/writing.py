@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import events, followers, mentions, queues, sla, threads, wording
+from intake import answering, events, followers, mentions, queues, threads, wording
 from intake.acting import case_of, done, tell_slack, to_work_on
 from intake.agents import Principal
 from intake.cases import (
@@ -24,7 +24,6 @@ from intake.desk import Desk
 from intake.errors import IntakeError
 from intake.messages import ContactKind, Outgoing
 from intake.nouns import noun
-from intake.sla import Kpi
 from intake.threads import Participant
 
 
@@ -101,10 +100,7 @@ def reply(
         activity = _reply_by_chat(session, case, by, text, at)
     else:
         activity = _reply_by_mail(session, case, by, text, way, desk, at)
-    sla.meet(session, case, Kpi.FIRST_RESPONSE, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP, at=at)
-    if case.first_response_at is None:
-        case.first_response_at = at
-    case.follow_up_at = case.remind_at = None  # that was it
+    answering.answered(session, case, at=at)
     done(session, case, by, "case.replied", at, activity=str(activity.id))
     tell_slack(session, case, "thread", at, activity)
     return activity

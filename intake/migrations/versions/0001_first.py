@@ -2933,7 +2933,6 @@ def upgrade() -> None:
         "time_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("activity_id", sa.Uuid(), nullable=False),
-        sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=True),
         sa.Column("service", sa.String(length=60), nullable=False),
         sa.Column("billable", sa.Boolean(), nullable=False),
@@ -2954,13 +2953,6 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.ForeignKeyConstraint(
-            ["case_id"],
-            ["cases.id"],
-            name=op.f("fk_time_entries_case_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.ForeignKeyConstraint(
             ["request_id"],
             ["invoice_requests.id"],
             name=op.f("fk_time_entries_request_id"),
@@ -2970,7 +2962,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_time_entries")),
         sa.UniqueConstraint("activity_id", name=op.f("uq_time_entries_activity_id")),
     )
-    op.create_index(op.f("ix_time_entries_case_id"), "time_entries", ["case_id"], unique=False)
     op.create_index(
         op.f("ix_time_entries_request_id"), "time_entries", ["request_id"], unique=False
     )
