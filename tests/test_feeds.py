@@ -18,6 +18,7 @@ from channels import feeds as fetching
 from channels import guarded
 from channels.feeds import Unusable
 from channels.sandbox import Sandbox
+from graph import worker
 from intake import feeds, migrations
 from intake.agents import NotAllowed, Principal, Role
 from intake.db import Database, new_id
@@ -305,6 +306,19 @@ def test_no_feed_is_fetched_inside_our_network(
         guarded.get(publisher.url, {}, most_bytes=100)
     # The one thing that keeps it out is the guard:
     assert guarded.get(publisher.url, {}, most_bytes=10_000, own_hosts=("127.0.0.1",)).content
+
+
+def test_the_worker_fetches_what_is_due_and_no_more(
+    desk: DeskUnderTest, root: Principal, publisher: Publisher, sandbox: Sandbox
+) -> None:
+    house = Office(desk, sandbox).house
+    idle = worker._fetch(house)
+    follow(desk, root, publisher.url)
+
+    fetched, rested = worker._fetch(house), worker._fetch(house)
+
+    assert (idle, fetched, rested) == (False, True, False)
+    assert holidays(desk)["2028-12-31"] == "Jubilee"
 
 
 def test_two_workers_fetch_it_once_and_a_crash_gives_it_back(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from graph.demo import laid_out, offered, rules, sold, staff
-from graph.demo.articles import ARTICLES
+from graph.demo.articles import ARTICLES, LATER
 from graph.demo.stories import PEOPLE
 from intake import entitlements
 from intake.agents import SYSTEM, Agent, Role
@@ -20,10 +20,13 @@ from intake.entitlements import ChannelAllotment, Entitlement, Unlisted
 from intake.messages import ContactKind
 from intake.queues import Continuity, Queue, QueueMember, WhenNotCovered
 from intake.sla import Kpi, ServiceCalendar, Sla, SlaItem, SlaState, activation
+from kb import publishing
 from kb.articles import Article
+from kb.articles import State as ArticleState
 
 ADMINISTRATOR = "ada@contoso.example"
 SUPPORT = "support@contoso.example"
+FIRST_ARTICLE = 1001
 
 
 def plant(session: Session, *, at: datetime) -> bool:
@@ -40,7 +43,7 @@ def plant(session: Session, *, at: datetime) -> bool:
     offered.plant(session, at=at)
     laid_out.plant(session, at=at)
     sold.plant(session, agents, at=at)
-    for number, (title, keywords, body) in enumerate(ARTICLES, start=1001):
+    for number, (title, keywords, body) in enumerate(ARTICLES, start=FIRST_ARTICLE):
         session.add(
             Article(
                 number=f"KB-{number}",
@@ -51,8 +54,29 @@ def plant(session: Session, *, at: datetime) -> bool:
             )
         )
     session.flush()
+    _plan(session, at)
     rules.plant(session, agents, queues, at=at)
     return True
+
+
+def _plan(session: Session, at: datetime) -> None:
+    """One article expires in a month, and one that is written is published next week."""
+    first = f"KB-{FIRST_ARTICLE}"
+    publishing.schedule(
+        session, SYSTEM, first, publish_at=None, expire_at=at + timedelta(days=30), at=at
+    )
+    title, keywords, body = LATER
+    number = f"KB-{FIRST_ARTICLE + len(ARTICLES)}"
+    session.add(
+        Article(
+            number=number, title=title, keywords=keywords.split(", "), body=body,
+            state=ArticleState.DRAFT, updated_at=at,
+        )
+    )  # fmt: skip
+    session.flush()
+    publishing.schedule(
+        session, SYSTEM, number, publish_at=at + timedelta(days=7), expire_at=None, at=at
+    )
 
 
 def mails() -> list[bytes]:

@@ -86,3 +86,11 @@ ARTICLES = (
         "device is sent the same day.",
     ),
 )
+
+LATER = (
+    "Close the office for the holidays",
+    "holidays, closed, opening hours, emergency",
+    "From Christmas to the sixth of January only the emergency line is answered. Cases that are "
+    "opened meanwhile are picked up on the first working day; clocks stand still until then.",
+)
+"""Written, and to be published when the time comes."""

@@ -46,9 +46,8 @@ def holidays(text: str, years: range, *, zone: str) -> dict[date, str]:
     found: dict[date, str] = {}
     for event in events:
         for first in event.begins(years):
-            if event.cancelled or (not event.instead_of and (event.uid, first) in replaced):
-                continue
-            found |= {first + number * DAY: event.name for number in range(event.days)}
+            if event.instead_of or (event.uid, first) not in replaced:
+                found |= {first + number * DAY: event.name for number in range(event.days)}
         if len(found) > MOST_DAYS:
             raise BadCalendar(f"file: more than {MOST_DAYS:,} days")
     wanted = {day: name for day, name in sorted(found.items()) if day.year in years}
@@ -100,8 +99,11 @@ class _Event:
 
     def begins(self, years: range) -> Iterator[date]:
         """On which days it begins, so that some day of it may lie in those years."""
-        found = self.yearly.days(years) if self.yearly else iter((self.first,))
-        return (day for day in found if day not in self.left_out)
+        if self.cancelled:
+            return
+        for day in self.yearly.days(years) if self.yearly else (self.first,):
+            if day.year >= years.start - 1 and day not in self.left_out:
+                yield day
 
 
 def _events(text: str) -> Iterator[dict[str, list[Line]]]:
