@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from intake import events, followers, history, sla
 from intake.agents import Act, Principal
-from intake.cases import Activity, Case, NotOpen, forget_plans, touch
+from intake.cases import Activity, Case, NotOpen, State, forget_plans, touch
 from intake.db import new_id
 from intake.events import Delivery
 from intake.history import Changes
@@ -53,7 +53,8 @@ def must_be_open(case: Case) -> None:
     if case.merged_into_id is not None:
         raise NotOpen(f"{noun} {case.number} was merged into another; work goes on there")
     if not case.open:
-        raise NotOpen(f"{noun} {case.number} is {case.state}; reopen it first")
+        back = "reactivate" if case.state is State.CANCELLED else "reopen"
+        raise NotOpen(f"{noun} {case.number} is {case.state}; {back} it first")
 
 
 def done(

@@ -169,10 +169,10 @@ def reactivate(
 ) -> Case:
     """Work on a cancelled case goes on; what covers it is asked again and takes its term again."""
     case = case_of(session, by, case_id, version=version, closed_too=True)
+    if case.merged_into_id is not None:
+        raise NotOpen(f"{noun} {case.number} was merged into another; work goes on there")
     if case.state is not State.CANCELLED:
         raise NotOpen(f"{noun} {case.number} is {case.state}; only a cancelled one is reactivated")
-    if case.reason is Reason.MERGED:
-        raise NotOpen(f"{noun} {case.number} was merged into another; work goes on there")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
     case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
     queues.enter(session, case, session.get_one(queues.Queue, case.queue_id), at=at)

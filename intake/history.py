@@ -33,6 +33,7 @@ from intake.teams import Team
 PLAIN = (
     *("subject", "state", "reason", "priority", "severity", "channel"),
     *("billable", "no_decrement", "follow_up_at", "escalated_at"),
+    *("snoozed_at", "wakes_at", "children_close"),
 )
 NAMED: Mapping[str, type[Any]] = {
     "own_reason": OwnReason,
@@ -46,6 +47,7 @@ NAMED: Mapping[str, type[Any]] = {
     "entitlement": Entitlement,
     "sla": Sla,
     "contract": Contract,
+    "parent": Case,
 }
 """Fields that refer to a record, which history calls by its name of that day."""
 REFERENCES = (*NAMED, "topic")

@@ -207,7 +207,7 @@ def test_a_preview_tells_what_would_be_done_and_does_nothing(
     cases(desk, 4)
     with desk.transaction() as session:
         work.prioritise(session, grace, desk.case(1001).id, Priority.HIGH, at=NOON)
-        work.cancel(session, grace, desk.case(1002).id, "", desk=desk.settings, at=NOON)
+        work.cancel(session, grace, desk.case(1002).id, "Spam", desk=desk.settings, at=NOON)
     before = dump(desk)
 
     with desk.db.reading() as session:
@@ -222,7 +222,7 @@ def test_a_preview_tells_what_would_be_done_and_does_nothing(
         (1003, "normal"), (1004, "normal"),
     ]  # fmt: skip
     assert [(one.case.number, one.why) for one in seen.refusals] == [
-        (1002, "case 1002 is cancelled; reopen it first")
+        (1002, "case 1002 is cancelled; reactivate it first")
     ]
     assert dump(desk) == before
 
@@ -240,7 +240,7 @@ def test_a_preview_names_what_a_rule_refuses_as_the_change_does(
         work.change_fields(session, grace, desk.case(1002).id, order, desk=DESK, at=NOON)
         work.hold(session, grace, desk.case(1003).id, at=NOON)
         reasons.allow(session, SYSTEM, Reason.WAITING_FOR_DETAILS, [Reason.IN_PROGRESS], at=NOON)
-        work.cancel(session, grace, desk.case(1004).id, "", desk=DESK, at=NOON)
+        work.cancel(session, grace, desk.case(1004).id, "Spam", desk=DESK, at=NOON)
         everything = visible_to(grace)
         change = Bulk(What.RESOLVE, text="Done.")
         seen = bulk.preview(session, grace, change, everything, desk=DESK, at=NOON)
@@ -335,11 +335,11 @@ def test_none_and_too_many_are_refused(
     desk: DeskUnderTest, grace: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(WrongBulk, match="choose one or more"):
-        start(desk, grace, What.CANCEL)
+        start(desk, grace, What.CANCEL, text="Spam.")
     cases(desk, 3)
     monkeypatch.setattr("intake.bulk.operations.MOST", 2)
     with pytest.raises(WrongBulk, match="at most 2"):
-        start(desk, grace, What.CANCEL)
+        start(desk, grace, What.CANCEL, text="Spam.")
 
 
 def test_only_what_one_sees_is_changed_and_only_while_one_works_here(
@@ -452,9 +452,10 @@ def test_all_of_a_saved_view_and_all_that_a_search_finds_are_chosen_by_graphql(
     ("change", "chosen", "field"),
     [
         ({"what": "ASSIGN"}, {"numbers": [1001]}, "agent"),
-        ({"what": "CANCEL"}, {}, "numbers"),
-        ({"what": "CANCEL"}, {"numbers": [1001], "where": {}}, "numbers"),
-        ({"what": "CANCEL"}, {"numbers": []}, "cases"),
+        ({"what": "CANCEL"}, {"numbers": [1001]}, "text"),
+        ({"what": "CANCEL", "text": "Spam."}, {}, "numbers"),
+        ({"what": "CANCEL", "text": "Spam."}, {"numbers": [1001], "where": {}}, "numbers"),
+        ({"what": "CANCEL", "text": "Spam."}, {"numbers": []}, "cases"),
     ],
 )
 def test_what_cannot_be_meant_is_wrong_input(

@@ -90,7 +90,7 @@ def test_what_cannot_be_is_refused(desk: DeskUnderTest, grace: Principal) -> Non
             work.tick_item(session, grace, case.id, item.id, at=NOON)
         with pytest.raises(NotAllowed):
             checklists.write_checklist(session, grace, name="x", items=["y"], at=NOON)
-        work.cancel(session, grace, other.id, "", desk=desk.settings, at=NOON)
+        work.cancel(session, grace, other.id, "Spam", desk=desk.settings, at=NOON)
         with pytest.raises(NotOpen):
             work.tick_item(session, grace, other.id, item.id, at=NOON)
 

@@ -56,12 +56,16 @@ ACTS: dict[str, tuple[Callable[..., object], list[tuple[str, Any, Any]]]] = {
         [("state", "active", "resolved"), ("reason", "in progress", "problem solved")],
     ),
     "cancel": (
-        lambda s, by, case, desk: work.cancel(s, by, case.id, "", desk=DESK, at=NOON),
+        lambda s, by, case, desk: work.cancel(s, by, case.id, "Spam", desk=DESK, at=NOON),
         [("state", "active", "cancelled"), ("reason", "in progress", "cancelled")],
     ),
     "agree a follow-up": (
         lambda s, by, case, desk: work.agree_follow_up(s, by, case.id, LATER, at=NOON),
         [("follow_up_at", None, LATER.isoformat())],
+    ),
+    "snooze": (
+        lambda s, by, case, desk: work.snooze(s, by, case.id, LATER, at=NOON),
+        [("snoozed_at", None, NOON.isoformat()), ("wakes_at", None, LATER.isoformat())],
     ),
     "note": (lambda s, by, case, desk: work.note(s, by, case.id, "hm", at=NOON), []),
 }

@@ -12,14 +12,14 @@ from sqlalchemy import select
 
 from intake import checklists, followers, merging, terms, threads, work
 from intake.agents import NotAllowed, Principal, Role
-from intake.cases import Activity, Case, NotOpen, Reason, State
+from intake.cases import Activity, Case, Direction, NotOpen, Reason, State
 from intake.checklists import ChecklistItem
 from intake.db import Base
 from intake.entitlements import DecreaseOn, LedgerEntry, unbalanced
 from intake.errors import NotFound
 from intake.events import Delivery, Event
 from intake.merging import CannotMerge, CannotMove, CannotUndo, CaseMerge
-from intake.messages import Attachment
+from intake.messages import Attachment, Automatic
 from intake.queues import QueueItem
 from intake.sla import KpiInstance, KpiState
 from intake.threads import Participant
@@ -622,12 +622,16 @@ def test_a_split_is_not_undone_once_more_was_said(desk: DeskUnderTest, grace: Pr
 def test_the_only_message_and_what_we_wrote_are_not_split_off(
     desk: DeskUnderTest, grace: Principal
 ) -> None:
-    case = opened(desk)
+    case = opened(desk, message_id="first@example.com")
     with desk.transaction() as session:
         ours = work.note(session, grace, case.id, "Ask Mary.", at=NOON)
 
+    desk.accepts(email(in_reply_to="first@example.com", at=NOON, automatic=Automatic.AUTO_REPLY))
+    heard, machine = [a for a in desk.activities(case) if a.direction is Direction.INCOMING]
+    assert machine.automatic
+
     with pytest.raises(CannotMove, match="only message"):
-        split(desk, grace, desk.activities(case)[0].id)
+        split(desk, grace, heard.id)
     with pytest.raises(CannotMove, match="only what a customer wrote"):
         split(desk, grace, ours.id)
 

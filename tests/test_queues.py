@@ -328,7 +328,7 @@ def test_a_team_is_set_up_and_archived_when_it_has_nothing(
     with pytest.raises(IntakeError, match="1 open case"), desk.transaction() as session:
         staffing.archive_team(session, admin, crew.id, at=NOON)
     with desk.transaction() as session:
-        work.cancel(session, admin, case_id, "", desk=DESK, at=NOON)
+        work.cancel(session, admin, case_id, "Spam", desk=DESK, at=NOON)
         staffing.archive_team(session, admin, crew.id, at=NOON)
     fresh = opened(desk)
     with pytest.raises(NotFound), desk.transaction() as session:

@@ -63,7 +63,7 @@ ACTS: dict[str, tuple[Reason, Callable[[Session, Principal, Case, DeskUnderTest]
     ),
     "cancel": (
         Reason.CANCELLED,
-        lambda s, by, c, d: work.cancel(s, by, c.id, "", desk=d.settings, at=NOON),
+        lambda s, by, c, d: work.cancel(s, by, c.id, "Spam", desk=d.settings, at=NOON),
     ),
 }
 

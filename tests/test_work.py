@@ -18,7 +18,7 @@ from intake.messages import ContactKind, Outgoing
 from intake.queues import AlreadyTaken, QueueItem
 from intake.sla import KpiInstance, KpiState
 from intake.threads import mailbox_of
-from intake.work import NobodyToAnswer
+from intake.work import EmptyText, NobodyToAnswer
 from tests.desk import DESK, NOON, SUPPORT, DeskUnderTest, email
 
 
@@ -261,13 +261,27 @@ def test_a_reply_nobody_got_reopens_the_case_and_meets_nothing(
     assert replies(desk)[0].state is DeliveryState.FAILED
 
 
-def test_billable_minutes_below_zero_are_refused(desk: DeskUnderTest, grace: Principal) -> None:
+@pytest.mark.parametrize("minutes", [-1, 2_000_000_000])
+def test_billable_minutes_that_nobody_worked_are_refused(
+    desk: DeskUnderTest, grace: Principal, minutes: int
+) -> None:
     case_id = open_case(desk)
 
-    with pytest.raises(IntakeError, match="below zero"), desk.transaction() as session:
-        work.resolve(session, grace, case_id, "x", desk=desk.settings, at=NOON, billable_minutes=-1)
+    with pytest.raises(IntakeError, match="billable_minutes: "), desk.transaction() as session:
+        work.resolve(
+            session, grace, case_id, "x", desk=desk.settings, at=NOON, billable_minutes=minutes
+        )
 
     assert desk.all(LedgerEntry) == []
+
+
+def test_a_case_is_cancelled_with_a_reason(desk: DeskUnderTest, grace: Principal) -> None:
+    case_id = open_case(desk)
+
+    with pytest.raises(EmptyText, match="text: say why a case"), desk.transaction() as session:
+        work.cancel(session, grace, case_id, " \n", desk=desk.settings, at=NOON)
+
+    assert desk.case(1001).open
 
 
 def test_a_note_stays_among_us(desk: DeskUnderTest, grace: Principal) -> None:

@@ -58,7 +58,9 @@ class BulkChange:
     until: datetime | None = strawberry.field(
         default=None, description="SNOOZE: until when; null: until the customer writes."
     )
-    text: str = strawberry.field(default="", description="RESOLVE or CANCEL: in words.")
+    text: str = strawberry.field(
+        default="", description="RESOLVE or CANCEL: in words; a CANCEL says why."
+    )
 
     def meant(self) -> rows.Bulk:
         """As the domain takes it."""

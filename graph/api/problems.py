@@ -192,7 +192,7 @@ OF_A_FIELD = frozenset(
         *("entitlement-invalid", "wrong-product", "wrong-preference", "wrong-contact-point"),
         *("wrong-domain", "bad-calendar", "never-open", "sla-incomplete", "sla-in-force"),
         *("wrong-rate", "wrong-time", "wrong-instant", "wrong-bulk", "wrong-endpoint"),
-        *("wrong-activity", "wrong-family", "wrong-opening"),
+        *("wrong-activity", "wrong-family", "wrong-opening", "empty-text"),
         *("wrong-customer", "wrong-span"),
         *("not-routable", "wrong-template", "wrong-rule"),
         *("wrong-field", "not-filled-in", "wrong-feed"),

@@ -92,6 +92,8 @@ def change(
             done = act(session, asking.principal, case_id, *args, **kwargs)
     except IntakeError as error:
         return problem(error)
+    if isinstance(done, rows.Case):
+        case_id = done.id  # of several that became one, the one that goes on
     activity_id = done.id if isinstance(done, rows.Activity) else None
     return CaseChanged(case_id=case_id, activity_id=activity_id)
 
@@ -270,12 +272,12 @@ class WorkMutations:
             version=expected_version,
         )
 
-    @described("Close a case that needs no work; its term is given back.")
+    @described("Close a case that needs no work; its term is given back. `text` says why.")
     def cancel(
         self,
         info: Info,
         case_number: CaseNumber,
-        text: str = "",
+        text: str,
         cancel_open_activities: CancelOpen = False,
         expected_version: Version = None,
     ) -> CaseResult:

@@ -162,6 +162,8 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
             _short(bulk.text)
             return f"resolve, {status}"
         case What.CANCEL:
+            if not bulk.text.strip():
+                raise WrongBulk(f"text: say why these {noun.many} are cancelled")
             _short(bulk.text)
             return "cancel"
 

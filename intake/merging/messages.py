@@ -145,18 +145,21 @@ def leaving(
     must_be_open(source)
     if activity.kind is ActivityKind.RESOLUTION:
         raise CannotMove("a resolution stays with what it resolved")
-    if activity.direction is Direction.INCOMING and _only_one(session, source):
+    if activity.direction is Direction.INCOMING and _only_one(session, source, activity):
         raise CannotMove(
             f"it is the only message of {noun} {source.number}; merge the {noun} instead"
         )
     return activity, source
 
 
-def _only_one(session: Session, case: Case) -> bool:
+def _only_one(session: Session, case: Case, activity: Activity) -> bool:
+    """Whether no other person's message would be left."""
     heard = select(func.count(Activity.id)).where(
-        Activity.case_id == case.id, Activity.direction == Direction.INCOMING
+        Activity.case_id == case.id,
+        Activity.direction == Direction.INCOMING,
+        Activity.automatic == "",
     )
-    return session.scalar(heard) == 1
+    return session.scalar(heard.where(Activity.id != activity.id)) == 0
 
 
 def go(

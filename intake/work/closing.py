@@ -32,7 +32,16 @@ from intake.sla import Kpi
 from intake.work.changing import must_be_filled_in
 from intake.work.children import ending_with, hold_family, must_come_last
 from intake.work.finishing import call_off, must_be_done
-from intake.work.writing import write
+from intake.work.writing import EmptyText, write
+
+MOST_MINUTES = 1_000_000
+"""Nearly two years of one person's time; more is a slip of the hand."""
+
+
+class WrongMinutes(IntakeError):
+    """The billable time cannot be that long; the text begins with the field."""
+
+    code = "wrong-time"
 
 
 def resolve(
@@ -62,8 +71,8 @@ def resolve(
     status = reasons.choose(session, kind)
     if status.kind_of not in REASONS[State.RESOLVED]:
         raise WrongReason(f"{status} does not resolve {noun.a}; use problem solved")
-    if billable_minutes is not None and billable_minutes < 0:
-        raise IntakeError("billable minutes cannot be below zero")
+    if billable_minutes is not None and not 0 <= billable_minutes <= MOST_MINUTES:
+        raise WrongMinutes(f"billable_minutes: must be 0 to {MOST_MINUTES:,}")
     children = ending_with(session, by, case, desk)
     if not cancel_open_activities:
         must_be_done(session, [case.id, *(child.id for child in children)])
@@ -181,9 +190,12 @@ def cancel(
 ) -> Case:
     """Close a case that needs no work; what it took from its entitlement is given back.
 
-    Its children end with it or before it as in `resolve`. Raises OpenActivities unless it is
-    confirmed that they are cancelled.
+    Its children end with it or before it as in `resolve`. Raises EmptyText without a reason, and
+    OpenActivities unless it is confirmed that they are cancelled.
     """
+    text = text.strip()
+    if not text:
+        raise EmptyText(f"text: say why {noun.a} is cancelled")
     hold_family(session, by, case_id)
     case = case_of(session, by, case_id, version=version)
     children = ending_with(session, by, case, desk)
