@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import lxml.html
 from httpx2 import Response
 from lxml.html import HtmlElement
-from sqlalchemy import event, select
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -22,6 +20,7 @@ from intake.agents import Agent
 from intake.cases import Case
 from intake.settings import Settings
 from tests.desk import DeskUnderTest
+from tests.statements import statements_of
 
 BASE = "http://desk.example"
 OURS = {"Origin": BASE}
@@ -67,23 +66,9 @@ class Console:
         with self.desk.db.reading() as session:
             return session.scalars(select(Case).where(Case.id == case.id)).one()
 
-    @contextmanager
-    def counts_statements(self) -> Iterator[list[str]]:
+    def counts_statements(self) -> AbstractContextManager[list[str]]:
         """The SQL that is executed meanwhile, transactions' own words aside."""
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not statement.startswith(("BEGIN", "SET TRANSACTION", "COMMIT")):
-                seen.append(statement)
-
-        engines = {self.desk.db.engine, self.desk.db.reader}
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            for engine in engines:
-                event.remove(engine, "before_cursor_execute", note)
+        return statements_of(self.desk.db)
 
 
 def tree(response: Response) -> HtmlElement:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
 from httpx2 import Response
-from sqlalchemy import event
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -19,6 +17,7 @@ from intake import agents
 from intake.agents import Act, Agent
 from intake.settings import Settings
 from tests.desk import NOON, DeskUnderTest
+from tests.statements import statements_of
 
 
 class Office:
@@ -66,20 +65,6 @@ class Office:
         message: str = answer["errors"][0]["message"]
         return message
 
-    @contextmanager
-    def counts_statements(self) -> Iterator[list[str]]:
+    def counts_statements(self) -> AbstractContextManager[list[str]]:
         """The SQL that is executed meanwhile, transactions' own words aside."""
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not statement.startswith(("BEGIN", "SET TRANSACTION", "COMMIT")):
-                seen.append(statement)
-
-        engines = {self.desk.db.engine, self.desk.db.reader}
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            for engine in engines:
-                event.remove(engine, "before_cursor_execute", note)
+        return statements_of(self.desk.db)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from intake import merging, work
 from intake.accept.continuing import APPENDED
@@ -23,6 +21,7 @@ from intake.threads import Arrival
 from tests.conftest import fresh_postgres
 from tests.desk import NOON, DeskUnderTest, email
 from tests.office import Office
+from tests.statements import statements_of
 
 HOUR = timedelta(hours=1)
 
@@ -187,18 +186,6 @@ def test_a_case_that_somebody_holds_is_only_proposed(request: pytest.FixtureRequ
     assert receipt.case.continues_id is not None
 
 
-@contextmanager
-def counted(desk: DeskUnderTest) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(desk.db.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(desk.db.engine, "before_cursor_execute", note)
-
-
 def test_it_costs_nothing_where_it_is_off_and_one_question_for_a_batch(
     desk: DeskUnderTest,
 ) -> None:
@@ -206,10 +193,10 @@ def test_it_costs_nothing_where_it_is_off_and_one_question_for_a_batch(
         return [email(f"c{turn}x{n}@example.com") for n in range(20)]
 
     desk.accepts(*batch(0))
-    with counted(desk) as off:
+    with statements_of(desk.db) as off:
         desk.accepts(*batch(1))
     wants(desk, Continuity.PROPOSE)
-    with counted(desk) as on:
+    with statements_of(desk.db) as on:
         desk.accepts(*batch(2))
 
     assert not any("cases.opened_at >=" in statement for statement in off)

@@ -30,6 +30,7 @@ from intake.errors import NotFound
 from intake.events import Delivery, Event
 from intake.products import Product
 from tests.desk import DESK, NOON, DeskUnderTest, email
+from tests.statements import statements_of
 
 Step = Callable[["Story"], None]
 
@@ -398,17 +399,12 @@ def test_a_debit_is_given_back_as_it_was_also_when_the_terms_changed_since(
 def test_messages_that_wait_together_are_counted_with_the_same_few_statements(
     desk: DeskUnderTest,
 ) -> None:
-    from sqlalchemy import event
-
     desk.has_entitlement(desk.has_customer().account_id, total=99, thresholds=[95])
     desk.accepts(email())
     counts = []
     for size in (2, 20):
-        seen: list[str] = []
-        listener = lambda *args, seen=seen: seen.append(args[2])  # noqa: E731
-        event.listen(desk.db.engine, "before_cursor_execute", listener)
-        desk.accepts(*(email() for _ in range(size)))
-        event.remove(desk.db.engine, "before_cursor_execute", listener)
+        with statements_of(desk.db) as seen:
+            desk.accepts(*(email() for _ in range(size)))
         counts.append(len([s for s in seen if "entitlement" in s or "ledger" in s]))
 
     assert counts[0] == counts[1]

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from intake import routing, work
 from intake.agents import NotAllowed, Role
@@ -19,6 +18,7 @@ from intake.queues import DefaultQueue, Queue, WhenNotCovered
 from intake.routing import NotRoutable, RuleForm, RuleSet, RuleSetInForce, RuleSetState, activation
 from intake.teams import Team
 from tests.desk import DESK, NOON, DeskUnderTest, email
+from tests.statements import statements_of
 
 ALWAYS: dict[str, Any] = {"all": []}
 LATER = NOON + timedelta(hours=1)
@@ -187,11 +187,8 @@ def test_rules_that_ask_for_customers_cost_nothing_for_those_who_do_not(
     desk.has_customer("ada@example.com", allotment=50)
 
     def statements(number: int) -> int:
-        seen: list[str] = []
-        note = lambda *args: seen.append(args[2])  # noqa: E731
-        event.listen(desk.db.engine, "before_cursor_execute", note)
-        desk.accepts(*(email(subject=f"Case {n}") for n in range(number)))
-        event.remove(desk.db.engine, "before_cursor_execute", note)
+        with statements_of(desk.db) as seen:
+            desk.accepts(*(email(subject=f"Case {n}") for n in range(number)))
         return len([s for s in seen if s.startswith("SELECT")])
 
     assert statements(10) == statements(2)

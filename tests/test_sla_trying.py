@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from intake import work
 from intake.agents import NotAllowed, Principal, Role
@@ -15,6 +14,7 @@ from intake.sla import From, Kpi, KpiInstance, Sla, SlaItem, SlaState
 from intake.sla.trying import Outcome, Trial, try_out
 from tests.desk import DeskUnderTest, email
 from tests.promised import OFFICE, PRESSING, has_sla, item, march, open_case
+from tests.statements import statements_of
 
 LATER = march(20, 12)
 KEPT, BROKEN, RUNNING, NONE = Outcome.KEPT, Outcome.BROKEN, Outcome.RUNNING, Outcome.NONE
@@ -153,26 +153,17 @@ def test_trying_costs_no_statement_per_case_and_leaves_no_trace(
 ) -> None:
     old = has_sla(desk, item(fail=240), hours=OFFICE)
     new = draft(desk, item(fail=60), item(Kpi.FIRST_RESPONSE, fail=60), of=old, version=2)
-    seen: list[str] = []
 
-    def statements() -> int:
-        seen.clear()
-        tried(desk, grace, new)
-        return len(seen)
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(desk.db.reader, "before_cursor_execute", note)
     open_case(desk, at=march(2, 9))
-    for_one = statements()
+    with statements_of(desk.db) as for_one:
+        tried(desk, grace, new)
     for minute in range(12):
         open_case(desk, at=march(2, 10, minute))
-    for_many = statements()
-    event.remove(desk.db.reader, "before_cursor_execute", note)
+    with statements_of(desk.db) as for_many:
+        tried(desk, grace, new)
 
-    assert for_many == for_one
-    assert not [one for one in seen if one.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert len(for_many) == len(for_one)
+    assert not [one for one in for_many if one.startswith(("INSERT", "UPDATE", "DELETE"))]
     assert desk.count(KpiInstance) == 13
 
 

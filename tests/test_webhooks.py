@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as sql_event
 from sqlalchemy import update
 from typer.testing import CliRunner
 
@@ -34,6 +33,7 @@ from tests.console import Console, words
 from tests.desk import DeskUnderTest, email
 from tests.office import Office
 from tests.receiver import Receiver, receiving, signed
+from tests.statements import statements_of
 
 
 @pytest.fixture
@@ -149,10 +149,7 @@ def test_what_was_undone_is_not_told(
 
 
 def test_who_listens_is_asked_once_in_a_transaction(desk: DeskUnderTest, root: Principal) -> None:
-    asked: list[str] = []
-    sql_event.listen(desk.db.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
-
-    with desk.transaction() as session:
+    with statements_of(desk.db) as asked, desk.transaction() as session:
         for _ in range(20):
             events.record(session, "case.noted", at=datetime.now(UTC), actor=root)
 
