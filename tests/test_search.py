@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 from datetime import timedelta
 from typing import Any
@@ -72,6 +74,43 @@ def test_every_word_has_to_be_somewhere_in_the_case(desk: DeskUnderTest, grace: 
     assert found(desk, grace, "printer") == [1002, 1001]
     assert found(desk, grace, "printer toner") == [1001]
     assert found(desk, grace, "printer toner burns") == []
+
+
+WORDS_SAID = ("alpha", "bravo", "cedar", "delta", "eagle")
+
+
+@pytest.mark.parametrize("few", [False, True], ids=["as it is", "of too many texts"])
+def test_what_is_found_has_all_the_words_and_all_that_has_them_is_found(
+    desk: DeskUnderTest, grace: Principal, monkeypatch: pytest.MonkeyPatch, few: bool
+) -> None:
+    if few:
+        monkeypatch.setattr(search.entries, "ENTRIES", 3)
+        monkeypatch.setattr(search.candidates, "OF_EACH", 2)
+    chance = random.Random(5)
+    said: dict[int, set[str]] = {}
+    names = dict(zip(("ada", "bob", "eve"), chance.sample(WORDS_SAID, 3), strict=True))
+    for number in range(1001, 1031):
+        subject, text = chance.sample(WORDS_SAID, 1), chance.sample(WORDS_SAID, 2)
+        who = chance.choice(list(names))
+        opened(desk, f"{who}@example.com", subject=subject[0], text=" ".join(text))
+        said[number] = {*subject, *text, names[who]}
+    with desk.transaction() as session:
+        for contact in session.scalars(select(Contact)):
+            contact.name = names[contact.name.lower()[:3]]
+
+    index(desk)
+
+    with desk.db.reading() as session:
+        for words in (
+            *itertools.permutations(WORDS_SAID, 2),
+            *itertools.combinations(WORDS_SAID, 3),
+        ):
+            wanted = {number for number, has in said.items() if has >= set(words)}
+            hits = {
+                hit.case.number for hit in search.search(session, grace, " ".join(words), first=50)
+            }
+            assert hits <= wanted if few else hits == wanted, words
+        assert search.search(session, grace, WORDS_SAID[0])
 
 
 def test_only_the_last_word_may_be_unfinished(desk: DeskUnderTest, grace: Principal) -> None:
@@ -201,6 +240,22 @@ def test_nothing_of_a_case_that_one_may_not_see_is_found(
     assert found(desk, nobody, question) == []
     assert found(desk, mary.principal("test"), question) == [hidden.number]
     assert found(desk, desk.principal("Max", Role.MANAGER), question) == [hidden.number]
+
+
+@pytest.mark.parametrize("question", ["lovelace capacitor", "babbage capac", "capacitor lovelace"])
+def test_an_old_case_of_somebody_who_has_many_is_found_by_a_word_beside_the_name(
+    desk: DeskUnderTest, grace: Principal, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    monkeypatch.setattr(search.candidates, "OF_EACH", 2)
+    desk.has_customer("ada@example.com")
+    case = opened(desk, subject="Help", text="The capacitor.")
+    for hour in range(1, 6):
+        opened(desk, subject="Help", text="Again.", at=NOON + timedelta(hours=hour))
+    with desk.transaction() as session:
+        session.execute(update(Contact).values(name="Lovelace"))
+        session.execute(update(Account).values(name="Babbage Ltd"))
+
+    assert found(desk, grace, question) == [case.number]
 
 
 def test_who_sees_few_cases_finds_a_word_of_everybodys_in_them(

@@ -133,9 +133,10 @@ def _steps(session: Session, ask: Ask) -> tuple[int, Any]:
     assert raw is not None
     raw.set_progress_handler(step, 1)
     try:
-        return (lambda answer: (steps, answer))(ask(session))
+        answer = ask(session)
     finally:
         raw.set_progress_handler(None, 0)
+    return steps, answer
 
 
 def test_no_row_of_an_unfinished_word_is_collected_before_it_is_wanted(

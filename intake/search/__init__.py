@@ -7,7 +7,8 @@ When nothing is found so, numbers one slip away are, and words that are spelt ne
 
 It costs the same however many cases there are, because each step looks at so many and no more:
 
-- A word that stands in more than `ENTRIES` texts is known by the newest of them alone.
+- A word that stands in more than `ENTRIES` texts is known by the newest of them alone; or, when it
+  was common only long ago, by some of the oldest too (on PostgreSQL).
 - Cases are taken from the words that stand in fewer; when all stand in more, from the texts that
   have them all, and from the newest of each. At most `CANDIDATES` are ranked.
 - Who may see hardly any of these has the newest cases they do see looked at instead.

@@ -67,8 +67,12 @@ def _candidates(
     """The visible ones of the cases that may have them all: those of the rarest word, if it is
     known where it stands; else of texts that have all the words, and the newest of each."""
     whole = [each for each in hits if each.whole]
-    if whole:
-        sources = [min(whole, key=len)]
+    # Of people only the newest cases are known, so a word that names nobody leads further back.
+    nameless = [each for each in whole if not each.contacts and not each.accounts]
+    if nameless:
+        sources = [min(nameless, key=len)]
+    elif whole:
+        sources = whole
     else:
         sources = [*([having_all(session, asked)] if len(asked) > 1 else []), *hits]
     points: dict[UUID, int] = {}

@@ -62,7 +62,7 @@ class Word(NamedTuple):
 class Hits:
     """Whose texts have it: cases by the weight of the most telling place, and people.
 
-    When it is not `whole`, there are more and older ones.
+    When it is not `whole`, others have it too.
     """
 
     cases: dict[UUID, int]
