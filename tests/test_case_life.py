@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import merging, sla, work
+from intake import covering, merging, sla, work
 from intake.agents import Agent, Principal
 from intake.cases import (
+    PAUSES,
     Activity,
     ActivityKind,
     ActivityState,
@@ -44,7 +45,7 @@ from intake.errors import IntakeError
 from intake.events import Event
 from intake.merging import CannotMerge, CannotUndo
 from intake.queues import AlreadyTaken, QueueItem
-from intake.sla import KpiState
+from intake.sla import KpiState, holds_of
 from intake.work import ActivityNotOpen, OpenActivities, Plan, Regarding
 from tests.desk import NOON, DeskUnderTest, email
 
@@ -92,6 +93,7 @@ class World:
     planned: dict[UUID, Planned] = field(default_factory=dict)
 
 
+HOLDS = (Reason.ON_HOLD, Reason.WAITING_FOR_DETAILS, Reason.RESEARCHING)
 PICK_CASE = st.integers(0, 99)
 PICK_AGENT = st.integers(0, 1)
 
@@ -189,14 +191,14 @@ class CaseLife(RuleBasedStateMachine):
         case.queue, case.owner, case.worked_by = name, None, None
 
     @precondition(lambda self: self.world.cases)
-    @rule(pick=PICK_CASE)
-    def hold(self, pick: int) -> None:
+    @rule(pick=PICK_CASE, reason=st.sampled_from(HOLDS))
+    def hold(self, pick: int, reason: Reason) -> None:
         case_id, case = self.one(pick)
         if not case.open:
-            self.refuses(NotOpen, work.hold, case_id)
+            self.refuses(NotOpen, work.set_reason, case_id, reason)
             return
-        self.acts(work.hold, case_id)
-        case.reason = Reason.WAITING_FOR_DETAILS
+        self.acts(work.set_reason, case_id, reason)
+        case.reason = reason
 
     @precondition(lambda self: self.world.cases)
     @rule(pick=PICK_CASE)
@@ -271,6 +273,17 @@ class CaseLife(RuleBasedStateMachine):
         if case.state is State.RESOLVED:
             case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
             case.worked_by = case.owner
+
+    @precondition(lambda self: any(not case.open for case in self.world.cases.values()))
+    @rule(pick=PICK_CASE)
+    def reactivate(self, pick: int) -> None:
+        closed = [(id, case) for id, case in self.world.cases.items() if not case.open]
+        case_id, case = closed[pick % len(closed)]
+        if case.reason is not Reason.CANCELLED:
+            self.refuses(NotOpen, covering.reactivate, case_id, desk=self.desk.settings)
+            return
+        self.acts(covering.reactivate, case_id, desk=self.desk.settings)
+        case.state, case.reason, case.worked_by = State.ACTIVE, Reason.IN_PROGRESS, case.owner
 
     @precondition(lambda self: len(self.world.cases) > 1)
     @rule(pick=PICK_CASE, other=PICK_CASE)
@@ -347,10 +360,13 @@ class CaseLife(RuleBasedStateMachine):
             assert (clock.paused_at is not None) == (clock.state is KpiState.PAUSED)
             if clock.state is KpiState.PAUSED:
                 assert model.open
-                assert sla.on_hold(model.reason)
+                assert model.reason in PAUSES
             if clock.state in (KpiState.IN_PROGRESS, KpiState.NEARING):
-                assert not (model.open and sla.on_hold(model.reason))
+                assert not (model.open and model.reason in PAUSES)
                 assert clock.next_at is not None
+        # What was merged may be parted again, with the hold it had.
+        held = model.survivor is not None or (model.open and sla.on_hold(model.reason))
+        assert held or all(h.ended_at for h in holds_of(session, [case.id])[case.id])
         stored = (case.deadline_at, case.order_at)
         sla.note_deadline(case, clocks)
         assert (case.deadline_at, case.order_at) == stored

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from intake import clock, work
+from intake import clock, covering, work
 from intake.agents import Principal
 from intake.db import new_id
 from intake.events import Event
@@ -217,6 +217,23 @@ def test_a_cancelled_case_is_promised_nothing_more(desk: DeskUnderTest, grace: P
 
     assert [kpi.state for kpi in desk.all(KpiInstance)] == [KpiState.CANCELLED]
     assert kinds(desk) == []
+
+
+def test_a_case_that_was_cancelled_on_hold_is_not_held_when_it_is_taken_up_again(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    desk.has_sla(first_response=timedelta(hours=4), resolve_by=timedelta(days=1))
+    case_id = open_case(desk)
+    with desk.transaction() as session:
+        work.hold(session, grace, case_id, at=NOON + timedelta(hours=1))
+        work.cancel(session, grace, case_id, "", desk=DESK, at=NOON + timedelta(hours=2))
+
+    with desk.transaction() as session:
+        covering.reactivate(session, grace, case_id, desk=DESK, at=NOON + timedelta(hours=3))
+
+    live = [clock for clock in desk.all(KpiInstance) if clock.state is not KpiState.CANCELLED]
+    assert {clock.state for clock in live} == {KpiState.IN_PROGRESS}
+    assert desk.case(1001).deadline_at == NOON + timedelta(hours=5), "moved by the hour on hold"
 
 
 def test_an_entitlement_begins_and_ends_by_its_dates(desk: DeskUnderTest) -> None:

@@ -256,6 +256,8 @@ def _take_back(session: Session, record: MessageMove) -> None:
 def _close(
     session: Session, by: Principal, case: Case, survivor: Case, desk: Desk, at: datetime
 ) -> None:
+    if sla.on_hold(case.reason):
+        sla.resume(session, case, at=at)
     case.state, case.reason = State.CANCELLED, Reason.MERGED
     case.merged_into_id = survivor.id
     queues.leave(session, case, at=at)

@@ -211,6 +211,8 @@ def _cancel(
 ) -> Case:
     call_off(session, by, case, at=at)
     reasons.must_follow(session, case, Reason.CANCELLED)
+    if sla.on_hold(case.reason):
+        sla.resume(session, case, at=at)
     case.state, case.reason, case.resolved_at = State.CANCELLED, Reason.CANCELLED, None
     queues.leave(session, case, at=at)
     terms.settle(
