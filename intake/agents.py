@@ -132,6 +132,11 @@ class Agent(Base):
     hears_by: Mapped[HearsBy] = mapped_column(one_of(HearsBy), default=HearsBy.SLACK)
     created_at: Mapped[datetime]
 
+    @property
+    def works(self) -> bool:
+        """Whether they may be given cases: they are here, and may do more than read."""
+        return self.active and Act.WORK in MAY[self.role]
+
     def principal(self, via: str) -> Principal:
         """This agent, asking by that way."""
         return Principal(Kind.AGENT, self.id, self.name, MAY[self.role], via)
@@ -311,3 +316,8 @@ def by_email(session: Session, email: str) -> Agent | None:
 def at_work(session: Session) -> Sequence[Agent]:
     """Everybody who works here, by name."""
     return session.scalars(select(Agent).where(Agent.active).order_by(Agent.name)).all()
+
+
+def who_work(session: Session) -> Sequence[Agent]:
+    """Those of them who may be given cases."""
+    return [agent for agent in at_work(session) if agent.works]

@@ -215,7 +215,9 @@ def _move(session: Session, case: Case, action: Action, at: datetime) -> str:
     queue = session.get(Queue, action.target_id)
     if queue is None:
         return "not moved: there is no such queue any more"
-    if queue.id == case.queue_id:
+    if queue.archived_at is not None:
+        return f"not moved: {queue.name} is not in use any more"
+    if queue.id == case.queue_id and queues.item_of(session, case) is not None:
         return f"it was in {queue.name} already"
     queues.add(session, case, queue, at=at)
     case.routed_by = "moved by its SLA"
@@ -226,7 +228,7 @@ def _move(session: Session, case: Case, action: Action, at: datetime) -> str:
 
 def _assign(session: Session, case: Case, action: Action, at: datetime) -> str:
     agent = session.get(Agent, action.target_id)
-    if agent is None or not agent.active:
+    if agent is None or not agent.works:
         return "not assigned: there is no such active agent any more"
     queues.give(session, case, agent, at=at)
     _record(session, case, "case.assigned", at, agent=str(agent.id), name=agent.name)

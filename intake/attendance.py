@@ -9,9 +9,9 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from intake import acting, availability, events, queues
-from intake.agents import SYSTEM, Principal, SignIn
+from intake.agents import SYSTEM, Agent, Principal, SignIn
 from intake.availability import ABSENT, Availability, Presence
-from intake.cases import Case
+from intake.cases import Case, State
 from intake.db import alone
 from intake.desk import Desk
 from intake.events import Event
@@ -36,7 +36,7 @@ def become(
     of who is absent go back after a while, where their queue says so."""
     # The items before the agent, as whoever gives one back holds them.
     items = session.execute(
-        select(QueueItem, Queue.absent_minutes)
+        select(QueueItem, Queue)
         .join(Queue, Queue.id == QueueItem.queue_id)
         .where(QueueItem.worked_by_id == agent_id, QueueItem.ended_at.is_(None))
         .order_by(QueueItem.id)
@@ -52,15 +52,33 @@ def become(
     known.since_at = at
     absent = presence in ABSENT
     if absent != (was in ABSENT):
-        for item, minutes in items:
-            back = absent and minutes is not None
-            item.back_at = at + timedelta(minutes=minutes or 0) if back else None
+        for item, queue in items:
+            item.back_at = queues.back_at(queue, at) if absent else None
     session.flush()
     events.record(
         session, "agent.presence", at=at, actor=by, agent=str(agent_id), name=known.agent.name,
         presence=presence.value, was=was.value, why=why,
     )  # fmt: skip
     return known
+
+
+def hand_over(session: Session, by: Principal, agent: Agent, *, at: datetime) -> int:
+    """Let others have what an agent has who works on it no longer: their team, or whose the queue
+    is; how many cases. Whoever still works keeps everything."""
+    theirs = (
+        select(Case)
+        .outerjoin(QueueItem, (QueueItem.case_id == Case.id) & QueueItem.ended_at.is_(None))
+        .where(Case.state == State.ACTIVE)
+        .where((Case.owner_id == agent.id) | (QueueItem.worked_by_id == agent.id))
+        .order_by(Case.id)
+        .with_for_update(of=Case, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    found = [] if agent.works else session.scalars(theirs).all()
+    for case in found:
+        queues.go_on(session, case, queues.item_of(session, case, lock=True), at=at)
+        _gave_back(session, case, agent, by, at)
+    return len(found)
 
 
 def lapse_due(desk: Desk, at: datetime) -> Select[UUID]:
@@ -123,9 +141,15 @@ def give_back(session: Session, desk: Desk, *, at: datetime, limit: int) -> int:
     ).all()
     for case, item in found:
         worker = item.worked_by
+        assert worker is not None, "what goes back is worked on"
         queues.release(session, case, at=at)
-        acting.done(
-            session, case, SYSTEM, "case.given_back", at, queue=item.queue.name,
-            agent=str(worker.id) if worker else None, name=worker.name if worker else "",
-        )  # fmt: skip
+        _gave_back(session, case, worker, SYSTEM, at)
     return len(found)
+
+
+def _gave_back(session: Session, case: Case, agent: Agent, by: Principal, at: datetime) -> None:
+    queue = session.get_one(Queue, case.queue_id)
+    acting.done(
+        session, case, by, "case.given_back", at, queue=queue.name, agent=str(agent.id),
+        name=agent.name,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String, text, update
+from sqlalchemy import Index, Select, String, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Agent
@@ -89,6 +89,19 @@ def held(session: Session, agent_id: UUID, *, at: datetime) -> Availability:
         )
     )
     return session.get_one(Availability, agent_id, with_for_update=True, populate_existing=True)
+
+
+def is_absent(session: Session, agent_id: UUID) -> bool:
+    """Whether an agent is away or offline, as who never said that they are here is."""
+    presence = session.scalar(
+        select(Availability.presence).where(Availability.agent_id == agent_id)
+    )
+    return presence is None or presence in ABSENT
+
+
+def here() -> Select[UUID]:
+    """The ids of the agents who are not absent, as a query."""
+    return select(Availability.agent_id).where(Availability.presence.not_in(ABSENT))
 
 
 def freed(session: Session, agent_id: UUID | None, *, at: datetime) -> None:

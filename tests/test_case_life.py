@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import covering, merging, sla, work
-from intake.agents import Agent, Principal
+from intake import attendance, covering, merging, sla, staffing, work
+from intake.agents import Agent, Principal, Role
 from intake.cases import (
     PAUSES,
     Activity,
@@ -41,10 +41,10 @@ from intake.cases import (
     State,
 )
 from intake.entitlements import Entitlement, unbalanced
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 from intake.events import Event
 from intake.merging import CannotMerge, CannotUndo
-from intake.queues import AlreadyTaken, QueueItem
+from intake.queues import AlreadyTaken, HeldByNobody, QueueItem
 from intake.sla import KpiState, holds_of
 from intake.work import ActivityNotOpen, OpenActivities, Plan, Regarding
 from tests.desk import NOON, DeskUnderTest, email
@@ -66,8 +66,10 @@ class Modelled:
     reason: Reason = Reason.IN_PROGRESS
     owner: str | None = None
     worked_by: str | None = None
+    waits: bool = True
+    """Whether it has a place in its queue."""
     survivor: UUID | None = None
-    before: tuple[Reason, str | None] = (Reason.IN_PROGRESS, None)
+    before: tuple[Reason, str | None, bool] = (Reason.IN_PROGRESS, None, True)
     moved: tuple[UUID, ...] = ()
     """The activities that a merge took to the survivor."""
     resolved: int = 0
@@ -75,6 +77,11 @@ class Modelled:
     @property
     def open(self) -> bool:
         return self.state is State.ACTIVE
+
+    def enters(self, in_use: bool) -> None:
+        """It has a place in its queue, or in the default one where that is archived."""
+        self.queue = self.queue if in_use else "Support"
+        self.waits, self.worked_by = True, self.owner
 
 
 @dataclass
@@ -105,11 +112,24 @@ class CaseLife(RuleBasedStateMachine):
         super().__init__()
         self.desk, self.other = desk, other
         self.agents: list[Principal] = [agent.principal("test") for agent in agents]
-        self.at = NOON
+        self.at, self.in_use = NOON, True
         self.domain = f"d{next(numbers)}.example"
         contact = desk.has_customer(f"ada@{self.domain}")
         self.entitlement = desk.has_entitlement(contact.account_id, total=TERMS)
         self.world = World()
+        self.boss = desk.principal(f"Boss {self.domain}", Role.ADMINISTRATOR)
+
+    def teardown(self) -> None:
+        self.archive(in_use=True)
+
+    def archive(self, *, in_use: bool) -> None:
+        with self.desk.transaction() as session:
+            self.in_use = in_use
+            if in_use:
+                staffing.restore_queue(session, self.boss, self.other, at=self.at)
+                return
+            support = self.desk.queue.id
+            staffing.archive_queue(session, self.boss, self.other, at=self.at, move_to_id=support)
 
     def acts(self, act: Callable[..., Any], *args: Any, by: int = 0, **more: Any) -> Any:
         """Do it in a transaction of its own, a few minutes after what was done before."""
@@ -156,7 +176,7 @@ class CaseLife(RuleBasedStateMachine):
             self.refuses(AlreadyTaken, work.pick, case_id, by=by)
             return
         self.acts(work.pick, case_id, by=by)
-        case.owner = case.worked_by = name
+        case.owner, case.worked_by = name, name if case.waits else None
 
     @precondition(lambda self: self.world.cases)
     @rule(pick=PICK_CASE)
@@ -166,7 +186,8 @@ class CaseLife(RuleBasedStateMachine):
             self.refuses(NotOpen, work.release, case_id)
             return
         self.acts(work.release, case_id)
-        case.owner = case.worked_by = None
+        case.owner = None
+        case.enters(self.in_use)
 
     @precondition(lambda self: self.world.cases)
     @rule(pick=PICK_CASE, to=PICK_AGENT)
@@ -177,7 +198,7 @@ class CaseLife(RuleBasedStateMachine):
             self.refuses(NotOpen, work.assign, case_id, agent.id)
             return
         self.acts(work.assign, case_id, agent.id)
-        case.owner = case.worked_by = agent.name
+        case.owner, case.worked_by = agent.name, agent.name if case.waits else None
 
     @precondition(lambda self: self.world.cases)
     @rule(pick=PICK_CASE, away=st.booleans())
@@ -187,8 +208,40 @@ class CaseLife(RuleBasedStateMachine):
         if not case.open:
             self.refuses(NotOpen, work.route_to, case_id, queue_id)
             return
+        if away and not self.in_use:
+            self.refuses(NotFound, work.route_to, case_id, queue_id)
+            return
         self.acts(work.route_to, case_id, queue_id)
-        case.queue, case.owner, case.worked_by = name, None, None
+        case.queue, case.owner, case.worked_by, case.waits = name, None, None, True
+
+    @precondition(lambda self: self.world.cases)
+    @rule(pick=PICK_CASE)
+    def leave_queue(self, pick: int) -> None:
+        case_id, case = self.one(pick)
+        if not case.open or case.owner is None:
+            self.refuses((NotOpen, HeldByNobody), work.remove_from_queue, case_id)
+            return
+        self.acts(work.remove_from_queue, case_id)
+        case.waits, case.worked_by = False, None
+
+    @rule()
+    def archive_or_restore(self) -> None:
+        self.archive(in_use=not self.in_use)
+        for case in self.world.cases.values():
+            if case.waits and case.queue == "Other":
+                case.enters(self.in_use)
+
+    @rule(who=PICK_AGENT)
+    def somebody_leaves_and_returns(self, who: int) -> None:
+        with self.desk.transaction() as session:
+            agent = session.get_one(Agent, self.agents[who].id)
+            agent.active = False
+            attendance.hand_over(session, self.boss, agent, at=self.at)
+            agent.active = True
+        for case in self.world.cases.values():
+            if case.open and case.owner == self.agents[who].name:
+                case.owner = None
+                case.enters(self.in_use)
 
     @precondition(lambda self: self.world.cases)
     @rule(pick=PICK_CASE, reason=st.sampled_from(HOLDS))
@@ -255,7 +308,7 @@ class CaseLife(RuleBasedStateMachine):
         self.acts(closing, case_id, "Done", **more)
         for planned in left:
             planned.state = ActivityState.CANCELLED
-        case.worked_by = None
+        case.worked_by, case.waits = None, False
         if act == "resolve":
             case.state, case.reason = State.RESOLVED, Reason.PROBLEM_SOLVED
             case.resolved += 1
@@ -272,7 +325,7 @@ class CaseLife(RuleBasedStateMachine):
         self.acts(work.reopen, case_id, desk=self.desk.settings)
         if case.state is State.RESOLVED:
             case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
-            case.worked_by = case.owner
+            case.enters(self.in_use)
 
     @precondition(lambda self: any(not case.open for case in self.world.cases.values()))
     @rule(pick=PICK_CASE)
@@ -283,7 +336,8 @@ class CaseLife(RuleBasedStateMachine):
             self.refuses(NotOpen, covering.reactivate, case_id, desk=self.desk.settings)
             return
         self.acts(covering.reactivate, case_id, desk=self.desk.settings)
-        case.state, case.reason, case.worked_by = State.ACTIVE, Reason.IN_PROGRESS, case.owner
+        case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
+        case.enters(self.in_use)
 
     @precondition(lambda self: len(self.world.cases) > 1)
     @rule(pick=PICK_CASE, other=PICK_CASE)
@@ -296,13 +350,12 @@ class CaseLife(RuleBasedStateMachine):
                 self.refuses((CannotMerge, NotOpen), merging.merge, *ids, desk=self.desk.settings)
             return
         self.acts(merging.merge, *ids, desk=self.desk.settings)
-        source.before = (source.reason, source.worked_by)
+        source.before = (source.reason, source.worked_by, source.waits)
         source.moved = tuple(id for id, p in self.world.planned.items() if p.case_id == source_id)
         for activity_id in source.moved:
             self.world.planned[activity_id].case_id = survivor_id
         source.state, source.reason = State.CANCELLED, Reason.MERGED
-        source.survivor, source.worked_by = survivor_id, None
-        return
+        source.survivor, source.worked_by, source.waits = survivor_id, None, False
 
     @precondition(lambda self: any(c.survivor for c in self.world.cases.values()))
     @rule(pick=PICK_CASE)
@@ -318,7 +371,10 @@ class CaseLife(RuleBasedStateMachine):
         for activity_id in source.moved:
             self.world.planned[activity_id].case_id = source_id
         source.state, source.survivor = State.ACTIVE, None
-        source.reason, source.worked_by = source.before
+        source.reason, worked_by, waits = source.before
+        if waits:
+            source.enters(self.in_use)
+            source.worked_by = worked_by
 
     # What always holds
 
@@ -328,7 +384,7 @@ class CaseLife(RuleBasedStateMachine):
             for case_id, model in self.world.cases.items():
                 case = session.get_one(Case, case_id)
                 self._stands_where_the_model_has_it(session, case, model)
-                self._waits_once_while_it_is_open(session, case, model)
+                self._is_somebodys_or_waits_in_a_queue_in_use(session, case, model)
                 self._has_clocks_that_fit(session, case, model)
                 assert replayed(session, case_id) == {
                     "state": case.state.value,
@@ -346,11 +402,15 @@ class CaseLife(RuleBasedStateMachine):
         kept = select(Resolution.id).where(Resolution.case_id == case.id)
         assert len(session.scalars(kept).all()) == model.resolved
 
-    def _waits_once_while_it_is_open(self, session: Session, case: Case, model: Modelled) -> None:
+    def _is_somebodys_or_waits_in_a_queue_in_use(
+        self, session: Session, case: Case, model: Modelled
+    ) -> None:
         active = select(QueueItem).where(QueueItem.case_id == case.id, QueueItem.ended_at.is_(None))
         waiting = session.scalars(active).all()
-        assert len(waiting) == model.open
+        assert len(waiting) == (model.open and model.waits)
+        assert waiting or model.owner or not model.open
         for item in waiting:
+            assert item.queue.archived_at is None
             worker = item.worked_by.name if item.worked_by else None
             assert (item.queue.name, worker) == (model.queue, model.worked_by)
 

@@ -108,7 +108,7 @@ def test_a_rule_may_give_the_case_to_an_agent(desk: DeskUnderTest) -> None:
 
     assert (hers.owner_id, hers.queue_id) == (grace.id, desk.queue.id)
     assert his.owner_id is None
-    assert "Gone is not active any more" in his.routed_by
+    assert "Gone does not work on cases any more" in his.routed_by
 
 
 def test_a_rule_may_give_the_case_to_a_team_in_its_own_queue(desk: DeskUnderTest) -> None:

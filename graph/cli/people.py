@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from graph import starting
 from graph.cli.ground import now, out, settings_in_force
+from graph.cli.staff import OPERATOR
 from graph.cli.words import agent_app
 from graph.opening import open_database
-from intake import agents
+from intake import agents, attendance
 from intake.agents import Agent, Role
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 
 @agent_app.command("add")
@@ -49,7 +51,10 @@ def agent_set(
         agent.active = agent.active if active is None else active
         if slack_user is not None:
             agent.slack_user = slack_user or None
-    out.print(f"{agent.name} changed")
+        session.flush()
+        given = attendance.hand_over(session, OPERATOR, agent, at=now())
+    went = f"; {given} {noun if given == 1 else noun.many} went to others" if given else ""
+    out.print(f"{agent.name} changed{went}")
     db.close()
 
 

@@ -23,7 +23,7 @@ from graph.console.visit import Visit, act, read
 from graph.console.words import Times
 from graph.house import House
 from intake import bulk, reasons, saved_views, views
-from intake.agents import Act, at_work
+from intake.agents import Act, who_work
 from intake.bulk import Bulk, BulkItem, ItemState, OperationState, What, WrongBulk
 from intake.cases import Case, Priority
 from intake.errors import IntakeError
@@ -94,7 +94,7 @@ def _choose(visit: Visit, reason: str = "") -> Response:
         zone=visit.house.settings.time_zone,
         preview=preview,
         reason=reason,
-        agents=at_work(visit.session),
+        agents=who_work(visit.session),
         queues=visit.session.scalars(queues_visible_to(visit.by)).all(),
         priorities=tuple(Priority),
         statuses=standing.of_any(visit.session),

@@ -31,7 +31,7 @@ from graph.console.visit import Visit, read
 from graph.console.words import Times
 from graph.house import House
 from intake import viewers, work
-from intake.agents import Act, at_work
+from intake.agents import Act, who_work
 from intake.cases import PAUSES, Case
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
@@ -115,7 +115,7 @@ def show(visit: Visit, case: Case, unfinished: Unfinished | None = None) -> Resp
         unfinished=unfinished,
         drafts=_drafts(visit, case, unfinished),
         addressee=_addressee(visit, case) if working and case.open else "",
-        agents=at_work(visit.session) if working and case.open else (),
+        agents=who_work(visit.session) if working and case.open else (),
         queues=queues,
         statuses=standing.of_case(visit, case),
         later=later.choices(times),

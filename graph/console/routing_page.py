@@ -23,7 +23,7 @@ from graph.console.routing_form import RuleSetForm
 from graph.console.visit import Visit, act, read
 from graph.house import House
 from intake import queues, routing, teams
-from intake.agents import Act, at_work
+from intake.agents import Act, who_work
 from intake.errors import IntakeError
 from intake.facts import offered
 from intake.naming import names_in
@@ -152,7 +152,7 @@ def _edit(visit: Visit) -> Response:
 
 def _form(visit: Visit, form: RuleSetForm, status: int = 200) -> Response:
     choices = conditions_form.case_choices(visit.session)
-    people = [(f"agent {each.id}", each.name) for each in at_work(visit.session)]
+    people = [(f"agent {each.id}", each.name) for each in who_work(visit.session)]
     together = [(f"team {each.id}", each.name) for each in teams.every(visit.session)]
     return rendering.page(
         visit,

@@ -14,7 +14,7 @@ from graph.console import filling
 from graph.console.conditions_form import BUTTON
 from graph.console.rows import moved
 from intake import queues, reasons, teams, wording
-from intake.agents import at_work
+from intake.agents import at_work, who_work
 from intake.automation.actions import CALLED, ME, SETTABLE, VALUE_OF, WORDS, Action, Do
 from intake.cases import Reason
 from intake.endpoints import Endpoint
@@ -107,7 +107,7 @@ def with_wrong(rows: Sequence[ActionRow], text: str) -> tuple[ActionRow, ...] | 
 
 def choices(session: Session, *, by_hand: bool) -> dict[str, list[tuple[str, str]]]:
     """What can be chosen for each kind; whoever applies a macro can be meant `by_hand`."""
-    people = filling.choices(at_work(session))
+    people, workers = filling.choices(at_work(session)), filling.choices(who_work(session))
     whoever = [(ME, "whoever applies it")] if by_hand else []
     calls = select(Endpoint).where(Endpoint.active).order_by(Endpoint.url)
     return {
@@ -116,7 +116,7 @@ def choices(session: Session, *, by_hand: bool) -> dict[str, list[tuple[str, str
         "set type": _named(session, CaseType),
         "set topic": [(str(each.topic.id), each.path) for each in topics.tree(session)],
         "set product": _named(session, Product),
-        Do.ASSIGN.value: whoever + people,
+        Do.ASSIGN.value: whoever + workers,
         Do.FOLLOW.value: whoever + people,
         Do.TEAM.value: [(str(team.id), team.name) for team in teams.every(session)],
         Do.ROUTE.value: [(str(each.id), each.name) for each in queues.every(session).every],

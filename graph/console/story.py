@@ -55,7 +55,7 @@ DONE = {
     "case.message_moved_away": "moved a message to {to}",
     "case.message_moved_here": "moved a message here from {source}",
     "case.message_put_back": "put a message back from {source}",
-    "case.child_opened": "opened {noun} {child} for a part of it: {subject}",
+    "case.child_opened": "opened {noun} {child} for a part of it",
     "case.child_linked": "made {noun} {child} a part of this one",
     "case.child_unlinked": "unlinked {noun} {child}",
     "case.linked": "made this a part of {noun} {parent}",

@@ -91,7 +91,7 @@ class Present:
             .with_for_update(of=Availability)
             .execution_options(populate_existing=True)
         )
-        return [known for known in found if known.agent.active and self._works_now(known)]
+        return [known for known in found if known.agent.works and self._works_now(known)]
 
     def _works_now(self, known: Availability) -> bool:
         if known.calendar_id is None:

@@ -89,6 +89,8 @@ def _in_use(row: Base) -> bool:
 
 
 def _fits(action: Action, row: Base) -> bool:
+    if isinstance(row, Agent) and action.do is Do.ASSIGN:
+        return row.works
     return not isinstance(row, OwnReason) or row.kind_of.value in WORDS[action.about]
 
 

@@ -10,14 +10,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import reasons, webhooks, wording, work
+from intake import queues, reasons, webhooks, wording, work
 from intake.agents import Agent, Kind, Principal
 from intake.automation.actions import ME, Action, Do
 from intake.automation.answering import answer
 from intake.cases import Case
 from intake.desk import Desk
-from intake.errors import IntakeError
-from intake.queues import Queue
+from intake.errors import IntakeError, NotFound
 from intake.teams import Team
 
 
@@ -96,10 +95,9 @@ def _team(doing: Doing, case: Case, action: Action, _number: int) -> str:
 
 
 def _route(doing: Doing, case: Case, action: Action, _number: int) -> str:
-    queue = doing.session.get(Queue, action.id)
-    if queue is None or queue.archived_at is not None:
-        raise IntakeError("there is no such queue in use any more")
-    if case.queue_id == queue.id:
+    assert action.id is not None, "it was read so"
+    queue = queues.one(doing.session, action.id)
+    if case.queue_id == queue.id and queues.item_of(doing.session, case) is not None:
         return f"it was in {queue.name} already"
     work.route_to(doing.session, doing.by, case.id, queue.id, at=doing.at)
     return f"moved to {queue.name}"
@@ -182,5 +180,5 @@ def _agent(doing: Doing, action: Action) -> Agent:
     id: UUID | None = doing.by.id if action.value == ME else action.id
     agent = doing.session.get(Agent, id) if id is not None else None
     if agent is None or not agent.active:
-        raise IntakeError("there is no such active agent any more")
+        raise NotFound("there is no such active agent any more")
     return agent

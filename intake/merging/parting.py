@@ -50,7 +50,7 @@ def unmerge(
     move_back(session, record.id)
     _check_family(session, source, survivor)
     _leave(session, record, survivor)
-    _put_back(session, record, source)
+    _put_back(session, record, source, at)
     try:
         terms.settle(
             session, source, on=desk.day(at), at=at, event=terms.event_of(source),
@@ -127,7 +127,7 @@ def _leave(session: Session, record: CaseMerge, survivor: Case) -> None:
         survivor.conversation = ""
 
 
-def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
+def _put_back(session: Session, record: CaseMerge, source: Case, at: datetime) -> None:
     before = record.before
     kept = before["case"]
     source.state, own = State(kept["state"]), kept["own_reason_id"]
@@ -136,8 +136,8 @@ def _put_back(session: Session, record: CaseMerge, source: Case) -> None:
     source.billable = kept["billable"]
     for name in PLANS:
         setattr(source, name, _instant(kept[name]))
-    if before["item"]:
-        queues.take_up(session, source, session.get_one(QueueItem, UUID(before["item"])))
+    item = session.get_one(QueueItem, UUID(before["item"])) if before["item"] else None
+    queues.go_on(session, source, item, at=at)
     for clock_id, fields in before["clocks"].items():
         clock = session.get_one(KpiInstance, UUID(clock_id))
         clock.state, clock.untold = KpiState(fields["state"]), fields["untold"]

@@ -11,7 +11,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from intake.db import Base, new_id, one_of, refers_to
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 
 
 class WhenNotCovered(StrEnum):
@@ -132,14 +132,33 @@ def every(session: Session) -> Queues:
     return Queues(tuple(session.scalars(in_use)))
 
 
+def in_use(session: Session, queue: Queue) -> Queue:
+    """That queue; the desk's default where it is archived, for nothing waits there any more."""
+    return queue if queue.archived_at is None else every(session).default
+
+
+def one(session: Session, queue_id: UUID) -> Queue:
+    """That queue, if it takes cases. Raises NotFound."""
+    queue = session.get(Queue, queue_id)
+    if queue is None or queue.archived_at is not None:
+        raise NotFound("there is no such queue in use")
+    return queue
+
+
 def default_of(
     session: Session, *, agent_id: UUID | None = None, team_id: UUID | None = None
 ) -> Queue:
     """Where cases of that agent or team wait that wait nowhere else: theirs, or the desk's."""
+    return own_default(session, agent_id=agent_id, team_id=team_id) or every(session).default
+
+
+def own_default(
+    session: Session, *, agent_id: UUID | None = None, team_id: UUID | None = None
+) -> Queue | None:
+    """The default queue of that agent or team, if they have one that is in use."""
     whose = DefaultQueue.agent_id == agent_id if agent_id else DefaultQueue.team_id == team_id
-    found = session.scalar(
+    return session.scalar(
         select(Queue)
         .join(DefaultQueue, DefaultQueue.queue_id == Queue.id)
         .where(whose, Queue.archived_at.is_(None))
     )
-    return found or every(session).default

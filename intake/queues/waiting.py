@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Index, Select, func, select, text
@@ -14,7 +14,7 @@ from intake.cases import Case
 from intake.db import Base, new_id, refers_to
 from intake.errors import IntakeError
 from intake.nouns import noun
-from intake.queues.places import Assignment, Queue, every
+from intake.queues.places import Assignment, Queue, in_use
 from intake.teams import Team
 
 
@@ -22,6 +22,18 @@ class AlreadyTaken(IntakeError):
     """Somebody else works on it."""
 
     code = "already-taken"
+
+
+class CannotWork(IntakeError):
+    """They are given no cases: they left, or only read here."""
+
+    code = "cannot-work"
+
+
+class HeldByNobody(IntakeError):
+    """A case that nobody has stays in its queue, or nobody would find it."""
+
+    code = "held-by-nobody"
 
 
 class QueueItem(Base):
@@ -71,34 +83,34 @@ class QueueItem(Base):
 
 
 def add(session: Session, case: Case, queue: Queue, *, at: datetime) -> QueueItem:
-    """Put a case in a queue, worked by nobody; it leaves the one it was in, and its owner."""
+    """Put a case in a queue, worked by nobody and whose that is; it leaves the one it was in."""
     leave(session, case, at=at)
     session.flush()  # the unique index allows one active item at a time
     case.owner_id = case.team_id = None
     item = enter(session, case, queue, at=at)
-    belong(case, queue)
+    belong(session, case, in_use(session, queue))
     return item
 
 
 def enter(session: Session, case: Case, queue: Queue, *, at: datetime) -> QueueItem:
-    """Put a case that is in no queue, such as a new one, into this one.
+    """Put a case that is in no queue, such as a new one, into this one; into the default queue
+    where this one takes nothing any more.
 
-    A case that has an owner, as one that is reopened may, is worked on by them.
+    A case that has an owner, as one that is reopened may, is worked on by them if they still can.
     """
-    if queue.archived_at is not None:
-        queue = every(session).default
+    queue = in_use(session, queue)
     item = QueueItem(id=new_id(), queue_id=queue.id, case_id=case.id, entered_at=at)
-    item.worked_by_id, item.worked_by_team_id = case.owner_id, case.team_id
-    item.worked_since_at = at if case.owner_id or case.team_id else None
     session.add(item)
-    case.queue_id = queue.id
-    _wait(case, item, queue, offer_at=at)
+    case.queue_id, had = queue.id, case.owner_id
+    _keep_who_can(session, case, queue)
+    worker_id = case.owner_id if case.owner_id == had else None
+    _hand(session, case, item, queue, worker_id, case.team_id, at=at)
     return item
 
 
-def belong(case: Case, queue: Queue) -> None:
+def belong(session: Session, case: Case, queue: Queue) -> None:
     """Let the case be whose the queue is, or nobody's."""
-    case.owner_id, case.team_id = queue.owner_id, queue.owner_team_id
+    case.owner_id, case.team_id = _able(session, queue.owner_id), queue.owner_team_id
 
 
 def item_of(session: Session, case: Case, *, lock: bool = False) -> QueueItem | None:
@@ -114,6 +126,7 @@ def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
 
     What waits for a team is taken by one of its members.
     """
+    _must_work(agent)
     item = item_of(session, case, lock=True)
     if item is not None and item.worked_by_id not in (None, agent.id):
         other = session.get_one(Agent, item.worked_by_id)
@@ -130,8 +143,9 @@ def give(
 ) -> None:
     """Assign the case to an agent, whoever had it before; it stays their team's, if it was.
 
-    Without `item_too` it goes on waiting in its queue for whoever works on it.
+    Without `item_too` it goes on waiting in its queue for whoever works on it. Raises CannotWork.
     """
+    _must_work(agent)
     item = item_of(session, case, lock=True) if item_too else None
     kept = case.team_id and teams.is_in(session, agent.id, case.team_id)
     _work(session, case, item, agent.id, case.team_id if kept else None, at)
@@ -146,11 +160,10 @@ def release(session: Session, case: Case, *, at: datetime) -> None:
     """Give it back to its queue: worked by nobody, and whose the queue is."""
     item = item_of(session, case, lock=True)
     if item is None:
-        availability.freed(session, case.owner_id, at=at)
-        case.owner_id = case.team_id = None
+        add(session, case, session.get_one(Queue, case.queue_id), at=at)
         return
     _work(session, case, item, None, None, at)
-    belong(case, item.queue)
+    belong(session, case, item.queue)
 
 
 def leave(session: Session, case: Case, *, at: datetime) -> QueueItem | None:
@@ -163,10 +176,36 @@ def leave(session: Session, case: Case, *, at: datetime) -> QueueItem | None:
     return item
 
 
-def take_up(session: Session, case: Case, item: QueueItem) -> None:
-    """Let an item that has ended go on as if it had not."""
-    item.ended_at = None
-    _wait(case, item, item.queue, offer_at=item.entered_at)
+def must_be_somebodys(case: Case) -> None:
+    """Raises HeldByNobody for an open case that only its queue knows of."""
+    if case.owner_id is None and case.team_id is None:
+        raise HeldByNobody(
+            f"nobody has {noun} {case.number}; assign it before it leaves its queue, or nobody "
+            "finds it"
+        )
+
+
+def go_on(session: Session, case: Case, item: QueueItem | None, *, at: datetime) -> None:
+    """Let a case go on where it was, in its turn, with those who had it as far as they still can;
+    in the default queue, where its own takes nothing any more.
+
+    Without an item it goes on in no queue, as long as somebody has it.
+    """
+    if item is None:
+        if _able(session, case.owner_id) is None and _taking(session, case.team_id) is None:
+            add(session, case, session.get_one(Queue, case.queue_id), at=at)
+        return
+    queue = in_use(session, item.queue)
+    item.queue, case.queue_id, item.ended_at = queue, queue.id, None
+    _keep_who_can(session, case, queue)
+    worker_id, team_id = item.worked_by_id, item.worked_by_team_id
+    since = item.worked_since_at
+    _hand(
+        session, case, item, queue, _able(session, worker_id), _taking(session, team_id),
+        at=at, offer_at=item.entered_at,
+    )  # fmt: skip
+    if (item.worked_by_id, item.worked_by_team_id) == (worker_id, team_id):
+        item.worked_since_at = since
 
 
 def _work(
@@ -181,21 +220,70 @@ def _work(
     if case.owner_id != agent_id:
         availability.freed(session, case.owner_id, at=at)
     if item is not None:
-        item.worked_by_id, item.worked_by_team_id = agent_id, team_id
-        item.worked_since_at = at if agent_id or team_id else None
-        item.back_at = None
-        _wait(case, item, item.queue, offer_at=at)
+        _hand(session, case, item, item.queue, agent_id, team_id, at=at)
     case.owner_id, case.team_id = agent_id, team_id
 
 
-def _wait(case: Case, item: QueueItem, queue: Queue, *, offer_at: datetime) -> None:
-    """Note whether the case waits for an agent, and whether the desk looks for one.
+def _hand(
+    session: Session,
+    case: Case,
+    item: QueueItem,
+    queue: Queue,
+    agent_id: UUID | None,
+    team_id: UUID | None,
+    *,
+    at: datetime,
+    offer_at: datetime | None = None,
+) -> None:
+    """Let that agent, for that team, work on an item; it goes back after a while if they are
+    absent. Without an agent it waits, and the desk looks for one from `offer_at` on.
 
     Its turn counts from when it entered the queue, however often it was taken and given back.
     """
-    waits = item.worked_by_id is None
+    item.worked_by_id, item.worked_by_team_id = agent_id, team_id
+    item.worked_since_at = at if agent_id or team_id else None
+    item.back_at = None
+    goes_back = back_at(queue, at)
+    if agent_id is not None and goes_back and availability.is_absent(session, agent_id):
+        item.back_at = goes_back
+    waits = agent_id is None
     case.waiting_since_at = item.entered_at if waits else None
-    item.offer_at = offer_at if waits and queue.assignment is not Assignment.NONE else None
+    offers = waits and queue.assignment is not Assignment.NONE
+    item.offer_at = (offer_at or at) if offers else None
+
+
+def back_at(queue: Queue, absent_at: datetime) -> datetime | None:
+    """When what an agent has of that queue goes back to it, who is absent from then on."""
+    minutes = queue.absent_minutes
+    return None if minutes is None else absent_at + timedelta(minutes=minutes)
+
+
+def _keep_who_can(session: Session, case: Case, queue: Queue) -> None:
+    """Let those have it who had it and still can; or, if nobody can, whoever has the queue."""
+    had = case.owner_id or case.team_id
+    case.owner_id = _able(session, case.owner_id)
+    case.team_id = _taking(session, case.team_id)
+    if had and not (case.owner_id or case.team_id):
+        belong(session, case, queue)
+
+
+def _able(session: Session, agent_id: UUID | None) -> UUID | None:
+    """That agent, if they still work on cases."""
+    agent = session.get(Agent, agent_id) if agent_id else None
+    return agent.id if agent is not None and agent.works else None
+
+
+def _taking(session: Session, team_id: UUID | None) -> UUID | None:
+    """That team, if work is still given to it."""
+    team = session.get(Team, team_id) if team_id else None
+    return team.id if team is not None and team.archived_at is None else None
+
+
+def _must_work(agent: Agent) -> None:
+    if not agent.active:
+        raise CannotWork(f"{agent.name} does not work here any more; choose somebody else")
+    if not agent.works:
+        raise CannotWork(f"{agent.name} only reads here; choose somebody who works on {noun.many}")
 
 
 def counts(session: Session, *, among: Select[UUID] | None = None) -> dict[UUID, tuple[int, int]]:

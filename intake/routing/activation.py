@@ -134,7 +134,7 @@ def _check_target(session: Session, place: str, form: RuleForm) -> None:
     if form.queue_id is not None and (queue is None or queue.archived_at is not None):
         raise NotRoutable(f"{place}.queue: there is no such queue in use")
     agent = session.get(Agent, form.agent_id) if form.agent_id else None
-    if form.agent_id is not None and (agent is None or not agent.active):
+    if form.agent_id is not None and (agent is None or not agent.works):
         raise NotRoutable(f"{place}.agent: there is no such active agent")
     team = session.get(Team, form.team_id) if form.team_id else None
     if form.team_id is not None and (team is None or team.archived_at is not None):

@@ -157,8 +157,8 @@ def _by_rule(rule: RoutingRule, otherwise: Queue) -> tuple[Queue, Target, str]:
     if queue.archived_at is not None:
         why.append(f"{queue.name} is not in use any more")
         queue = otherwise
-    if agent is not None and not agent.active:
-        why.append(f"{agent.name} is not active any more")
+    if agent is not None and not agent.works:
+        why.append(f"{agent.name} does not work on {noun.many} any more")
         agent = None
     if team is not None and team.archived_at is not None:
         why.append(f"{team.name} is not there any more")

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from intake import acting, events, queues
+from intake import acting, availability, events, queues
 from intake.agents import Act, Agent, Principal
 from intake.cases import Case, StaleVersion
 from intake.db import new_id
@@ -221,6 +221,7 @@ def _write(session: Session, queue: Queue, terms: QueueTerms, at: datetime) -> N
             other.is_default = False
     offers = terms.assignment is not Assignment.NONE
     changed = queue.assignment != terms.assignment
+    missed = queue.absent_minutes != terms.absent_minutes
     queue.name, queue.address = terms.name.strip(), terms.address.strip().lower() or None
     queue.private, queue.members_only = terms.private, terms.members_only
     queue.owner_id, queue.owner_team_id = terms.owner_id, terms.owner_team_id
@@ -231,6 +232,8 @@ def _write(session: Session, queue: Queue, terms: QueueTerms, at: datetime) -> N
     queue.continuity, queue.continuity_hours = terms.continuity, terms.continuity_hours
     session.flush()
     joined = _set_members(session, queue, terms.member_ids)
+    if missed:
+        _mind_absences(session, queue, at)
     if changed or (joined and offers):
         # What waits is looked at anew: there is another way, or somebody more to give it to.
         session.execute(
@@ -239,6 +242,17 @@ def _write(session: Session, queue: Queue, terms: QueueTerms, at: datetime) -> N
             .where(QueueItem.worked_by_id.is_(None))
             .values(offer_at=at if offers else None)
         )
+
+
+def _mind_absences(session: Session, queue: Queue, at: datetime) -> None:
+    """Let what absent agents have of this queue go back as it says now, or stay with them."""
+    session.execute(
+        update(QueueItem)
+        .where(QueueItem.queue_id == queue.id, QueueItem.ended_at.is_(None))
+        .where(QueueItem.worked_by_id.is_not(None))
+        .where(QueueItem.worked_by_id.not_in(availability.here()))
+        .values(back_at=queues.back_at(queue, at))
+    )
 
 
 def _set_members(session: Session, queue: Queue, wanted: frozenset[UUID]) -> frozenset[UUID]:
@@ -262,11 +276,8 @@ def _move_all(session: Session, by: Principal, queue: Queue, target: Queue, at: 
         .execution_options(populate_existing=True)
     )
     for case in session.scalars(waiting).all():
-        owner_id, team_id = case.owner_id, case.team_id
-        queues.add(session, case, target, at=at)
-        if owner_id is not None:
-            queues.give(session, case, session.get_one(Agent, owner_id), at=at)
-        elif team_id is not None:
-            queues.give_team(session, case, session.get_one(Team, team_id), at=at)
+        queues.leave(session, case, at=at)
+        session.flush()
+        queues.enter(session, case, target, at=at)
         case.routed_by = f"{queue.name} was archived"
         acting.done(session, case, by, "case.routed", at, queue=target.name)

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from intake import checklists, entitlements, events, terms
+from intake import checklists, entitlements, events, queues, terms
 from intake.acting import done, must_be_open, record
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -26,6 +26,7 @@ from intake.cases import (
 from intake.desk import Desk
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
+from intake.queues import Queue
 from intake.visibility import one_visible, visible_to
 from intake.work.opening import NOTHING_MORE, Says, announce, begin, blank, fill_in
 from intake.work.writing import write
@@ -85,9 +86,8 @@ def open_child(
         known = fill_in(session, child, says)
         child.no_decrement = not takes_term
         terms.claim(session, child, desk, at=at)
-        inherited = parent.queue_id if "queue" in desk.child_inherits else None
-        words = f"opened in case {parent.number}"
-        queue = begin(session, child, text, at, queue_id or inherited, words)
+        where = queue_id or _inherited(session, parent, desk)
+        queue = begin(session, child, text, at, where, f"opened in case {parent.number}")
     session.flush()
     checklists.begin(session, child)
     write(session, child, by, ActivityKind.NOTE, Direction.INTERNAL, text or child.subject, at)
@@ -97,7 +97,7 @@ def open_child(
         parent=parent.number, **known,
     )  # fmt: skip
     announce(session, child, queue, desk, at)
-    done(session, parent, by, "case.child_opened", at, child=child.number, subject=child.subject)
+    done(session, parent, by, "case.child_opened", at, child=child.number)
     return child
 
 
@@ -240,6 +240,13 @@ def _open_children(session: Session, case: Case) -> Collection[tuple[UUID, int]]
         Case.parent_id == case.id, Case.state == State.ACTIVE
     )
     return [(id, number) for id, number in session.execute(waiting.order_by(Case.number))]
+
+
+def _inherited(session: Session, parent: Case, desk: Desk) -> UUID | None:
+    """The queue that a child has of its parent, which may wait in none itself any more."""
+    if "queue" not in desk.child_inherits:
+        return None
+    return queues.in_use(session, session.get_one(Queue, parent.queue_id)).id
 
 
 def _inherit(child: Case, parent: Case, desk: Desk) -> None:

@@ -157,8 +157,8 @@ def begin(
     facts = facts_of(case, at=at, opening=Opening(text))
     if queue_id is not None:
         queue = session.get(Queue, queue_id)
-        if queue is None:
-            raise WrongOpening("queue: there is no such queue")
+        if queue is None or queue.archived_at is not None:
+            raise WrongOpening("queue: there is no such queue in use")
         queues.enter(session, case, queue, at=at)
         case.routed_by = words
     else:

@@ -45,7 +45,8 @@ def destination(session: Session, case: Case, *, at: datetime) -> Destination:
     routed = routing.route(routing.rules(session), every, case.mailbox, facts, refused=refused)
     owner = routed.agent.id if routed.agent is not None else case.owner_id
     team = routed.team.id if routed.team is not None else case.team_id
-    stays = (case.queue_id, case.owner_id, case.team_id) == (routed.queue.id, owner, team)
+    there = (case.queue_id, case.owner_id, case.team_id) == (routed.queue.id, owner, team)
+    stays = there and queues.item_of(session, case) is not None
     return Destination(routed, stays)
 
 

@@ -17,7 +17,6 @@ from intake.cases import (
     Priority,
 )
 from intake.errors import IntakeError
-from intake.queues import Queue
 from intake.work.writing import write
 
 
@@ -37,10 +36,7 @@ def escalate(
     write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
     case.escalated_at = at
     if queue_id is not None:
-        queue = session.get(Queue, queue_id)
-        if queue is None:
-            raise IntakeError("there is no such queue")
-        queues.add(session, case, queue, at=at)
+        queues.add(session, case, queues.one(session, queue_id), at=at)
         case.routed_by = f"escalated by {by.name}"
     return done(session, case, by, "case.escalated", at, text=text)
 

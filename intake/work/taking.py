@@ -13,9 +13,8 @@ from intake.agents import Agent, Principal
 from intake.cases import (
     Case,
 )
-from intake.errors import IntakeError
+from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
-from intake.queues import Queue
 
 
 def pick(
@@ -59,11 +58,18 @@ def assign(
     version: int | None = None,
 ) -> Case:
     """Give a case to an agent, whoever had it: they own it and, unless `item_too` is False, work
-    on it in its queue from now on."""
+    on it in its queue from now on.
+
+    A case that waits nowhere is in the agent's default queue from now on, if they have one and it
+    is not to be in no queue. Raises CannotWork for who left or only reads here.
+    """
     case = case_of(session, by, case_id, version=version)
     agent = session.get(Agent, agent_id)
-    if agent is None or not agent.active:
-        raise IntakeError("there is no such active agent")
+    if agent is None:
+        raise NotFound("there is no such agent")
+    own = queues.own_default(session, agent_id=agent.id)
+    if own is not None and queues.item_of(session, case) is None and not remove_from_queue:
+        queues.add(session, case, own, at=at)
     queues.give(session, case, agent, at=at, item_too=item_too)
     if remove_from_queue:
         queues.leave(session, case, at=at)
@@ -107,9 +113,7 @@ def route_to(
 ) -> Case:
     """Move a case to another queue, where nobody works on it yet."""
     case = case_of(session, by, case_id, version=version)
-    queue = session.get(Queue, queue_id)
-    if queue is None or queue.archived_at is not None:
-        raise IntakeError("there is no such queue")
+    queue = queues.one(session, queue_id)
     queues.add(session, case, queue, at=at)
     case.routed_by = f"moved by {by.name}"
     return done(session, case, by, "case.routed", at, queue=queue.name)
@@ -118,8 +122,9 @@ def route_to(
 def remove_from_queue(
     session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
 ) -> Case:
-    """Let a case wait in no queue. It stays whose it is, and open."""
+    """Let a case wait in no queue. It stays whose it is, and open. Raises HeldByNobody."""
     case = case_of(session, by, case_id, version=version)
+    queues.must_be_somebodys(case)
     item = queues.leave(session, case, at=at)
     if item is None:
         return case
