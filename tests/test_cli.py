@@ -1,35 +1,57 @@
-"""The `deskbell` command, run as a person runs it: as a process of its own."""
+"""The `deskbell` command: what it prints, and how it ends."""
 
 from __future__ import annotations
 
+import io
 import mailbox
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from graph.cli import ground, main
 
 Run = Callable[..., str]
 FIXTURES = Path(__file__).parent / "mail"
 
 
 @pytest.fixture
-def deskbell(tmp_path: Path) -> Run:
-    """Run one command in an empty folder; what it printed, and its exit code."""
-    environment = {
-        **{n: v for n, v in os.environ.items() if not n.startswith("DESKBELL_")},
-        "DESKBELL_SMTP_PORT": "9",  # nobody answers there
-        "COLUMNS": "200",
-    }
+def deskbell(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run one command on an empty desk, in this process; what it printed, and its exit code."""
+    (tmp_path / "var").mkdir(mode=0o700)
+    shutil.copy(sqlite_template, tmp_path / "var" / "desk.db")
+    monkeypatch.setattr(ground, "set_up_log", lambda _settings: None)
+    monkeypatch.setattr(ground.out, "width", 200)
+
+    def run(*words: str, code: int = 0, **settings: str) -> str:
+        said = io.StringIO()
+        with monkeypatch.context() as here, redirect_stdout(said), redirect_stderr(said):
+            here.chdir(tmp_path)
+            here.setattr(os, "environ", environment(settings))
+            here.setattr(sys, "argv", ["deskbell", *words])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        assert (ended.value.code or 0) == code, said.getvalue()
+        return said.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Run:
+    """Run one command as a person does, as a process of its own in an empty folder."""
 
     def run(*words: str, code: int = 0, **settings: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "graph", *words],
             cwd=tmp_path,
-            env={**environment, **{f"DESKBELL_{n.upper()}": v for n, v in settings.items()}},
+            env=environment(settings),
             capture_output=True,
             text=True,
             check=False,
@@ -41,6 +63,16 @@ def deskbell(tmp_path: Path) -> Run:
         return said
 
     return run
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """Ours with these settings of the desk and no others."""
+    return {
+        **{n: v for n, v in os.environ.items() if not n.startswith("DESKBELL_")},
+        "DESKBELL_SMTP_PORT": "9",  # nobody answers there
+        "COLUMNS": "200",
+        **{f"DESKBELL_{n.upper()}": v for n, v in settings.items()},
+    }
 
 
 def account(said: str) -> dict[str, int]:
@@ -148,16 +180,16 @@ def test_a_mail_for_a_desk_that_is_closed_says_so(deskbell: Run, tmp_path: Path)
 
 
 def test_the_database_is_upgraded_and_secrets_are_for_us_alone(
-    deskbell: Run, tmp_path: Path
+    process: Run, tmp_path: Path
 ) -> None:
-    said = deskbell("db", "upgrade")
+    said = process("db", "upgrade")
 
     assert "the database is at 0001" in said
     assert (tmp_path / "var" / "desk.db").stat().st_mode & 0o077 == 0
 
 
-def test_what_is_misspelt_is_told_in_words(deskbell: Run) -> None:
-    said = deskbell("run", "smpt", code=2)
+def test_what_is_misspelt_is_told_in_words(process: Run) -> None:
+    said = process("run", "smpt", code=2)
 
     assert "'smpt' is not one of" in said
 
@@ -197,11 +229,11 @@ def test_what_cannot_be_done_is_one_line(deskbell: Run, words: tuple[str, ...], 
     ids=["database", "mailbox", "certificate"],
 )
 def test_a_duty_that_cannot_start_says_why_and_fails(
-    deskbell: Run, settings: dict[str, str], told: str
+    process: Run, settings: dict[str, str], told: str
 ) -> None:
     duty = "imap" if "imap_url" in settings else "smtp"
 
-    said = deskbell("run", duty, code=2, smtp_port="0", **settings)
+    said = process("run", duty, code=2, smtp_port="0", **settings)
 
     assert f"deskbell: {told}" in said
     assert "hunter2" not in said
