@@ -12,6 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from channels.sandbox import Sandbox
 from intake import bulk, history, merging, reasons, work
 from intake.agents import NotAllowed, Principal, Role
+from intake.automation import actions, checking
+from intake.automation.doing import Doing, do_all
+from intake.automation.triggers import WrongRule
 from intake.bulk import Bulk, What
 from intake.cases import Case, OwnReason, Reason, Resolution, StaleVersion
 from intake.events import Event
@@ -225,6 +228,32 @@ def test_bulk_undo_and_unmerge_put_the_own_reason_back(
     with desk.transaction() as session:
         merging.unmerge(session, ada, case.id, desk=desk.settings, at=NOON)
     assert status_of(desk) == (Reason.IN_PROGRESS, TESTS)
+
+
+def test_rules_and_macros_set_an_own_reason_of_the_right_kind(
+    desk: DeskUnderTest, ada: Principal, own: dict[str, OwnReason]
+) -> None:
+    case = opened(desk)
+    hold = {"do": "hold", "reason": own[PARTS].key}
+    forms = [{"do": "set", "field": "reason", "value": own[TESTS].key}, hold]
+    wrong = [{"do": "hold", "reason": own[TESTS].key}]
+
+    with desk.transaction() as session:
+        with pytest.raises(WrongRule, match="no such status reason that puts a case on hold"):
+            checking.check(session, actions.read(wrong), by_itself=True)
+        with pytest.raises(WrongRule, match=r"actions\[0\].reason: one of .* of your own"):
+            actions.read([{"do": "hold", "reason": "someday"}])
+        read = actions.read(forms)
+        checking.check(session, read, by_itself=True)
+        named = checking.names_in(session, read)
+        doing = Doing(session, ada, desk.settings, NOON, "test")
+        told = do_all(doing, session.get_one(Case, case.id), read)
+
+    assert [each.in_words(named) for each in read] == [
+        f"set the status reason to {TESTS}", f"put it on hold: {PARTS}",
+    ]  # fmt: skip
+    assert told == [f"status reason set: {TESTS}", f"put on hold, {PARTS}"]
+    assert status_of(desk) == (Reason.ON_HOLD, PARTS)
 
 
 def test_graphql_adds_shows_and_sets_them(desk: DeskUnderTest) -> None:

@@ -163,7 +163,8 @@ def _takes(world: _World, case_id: UUID, message: Message) -> Callable[[datetime
             answer = world.dice.choice(ANSWERS)
             work.reply(world.session, agent, case_id, answer, desk=world.desk, at=at)
             if world.dice.random() < 0.3:
-                work.hold(world.session, agent, case_id, at=at)
+                waits = laid_out.wait(world.session, case)
+                work.hold(world.session, agent, case_id, reason=waits, at=at)
                 back = at + timedelta(hours=world.dice.uniform(2, 50))
                 world.later(back, _writes_back(world, message, case_id, agent))
         _plans(world, case_id, agent, at)

@@ -1,4 +1,4 @@
-"""What Contoso says of its cases: types, topics, tags, and two fields of its own."""
+"""What Contoso says of its cases: types, topics, tags, status reasons and fields of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import work
+from intake import reasons, work
 from intake.agents import SYSTEM, Principal
-from intake.cases import Case
+from intake.cases import Case, Chosen, OwnReason, Reason
 from intake.desk import Desk
 from intake.fields import CaseType, FieldKind, Topic, case_types, custom, tags, topics
 from intake.fields.tags import Colour
@@ -22,6 +22,8 @@ TOPICS = {
     "Billing": ("Invoices", "Refunds"),
     "Software": ("Licences", "Upgrades"),
 }
+PARTS = "Waiting for parts"
+REASONS = {PARTS: Reason.ON_HOLD, "Part replaced": Reason.PROBLEM_SOLVED}
 COLOURS = {"VIP": Colour.PURPLE, "on site": Colour.BLUE, "security": Colour.RED}
 
 # The word of a subject that tells its type, its topic, how bad it is, and the tags it gets.
@@ -60,6 +62,16 @@ def plant(session: Session, *, at: datetime) -> None:
         session, SYSTEM, key="people", label="People concerned", kind=FieldKind.NUMBER, at=at,
         type_id=types["Incident"].id,
     )  # fmt: skip
+
+    for name, kind in REASONS.items():
+        reasons.add(session, SYSTEM, name, kind, at=at)
+
+
+def wait(session: Session, case: Case) -> Chosen:
+    """What it waits for: broken hardware for parts, everything else for the customer."""
+    if case.type is None or case.type.name != "Incident":
+        return Reason.WAITING_FOR_DETAILS
+    return session.scalars(select(OwnReason.id).where(OwnReason.name == PARTS)).one()
 
 
 def sort(session: Session, by: Principal, case: Case, desk: Desk, *, at: datetime) -> None:
