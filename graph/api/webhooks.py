@@ -45,6 +45,9 @@ class WebhookDelivery(Shown):
     due_at: datetime = strawberry.field(description="When it is tried next, if it is due.")
     sent_at: datetime | None = strawberry.field(description="When it was taken.")
     error: str = strawberry.field(description="Why it was not taken, or empty.")
+    forgotten_at: datetime | None = strawberry.field(
+        description="When what it said was given up; null while it is kept."
+    )
 
     @described("What it tells of: case.resolved, webhook.test …")
     def kind(self) -> str:
