@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Select, String, select, text, update
+from sqlalchemy import Select, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Agent
-from intake.db import Base, insert_new, one_of, refers_to
+from intake.db import Base, insert_new, one_of, partial_index, refers_to
 
 CAPACITY = 5
 """Units of somebody for whom nobody said more."""
@@ -33,12 +33,7 @@ class Availability(Base):
 
     __tablename__ = "availability"
     __table_args__ = tuple(
-        Index(
-            f"ix_availability_{name}",
-            column,
-            sqlite_where=text(f"{column} IS NOT NULL"),
-            postgresql_where=text(f"{column} IS NOT NULL"),
-        )
+        partial_index(f"ix_availability_{name}", column, where=f"{column} IS NOT NULL")
         for name, column in (("freed", "freed_at"), ("offline", "offline_at"))
     )
 

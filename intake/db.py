@@ -26,6 +26,7 @@ from sqlalchemy import (
     Engine,
     Enum,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     TypeDecorator,
@@ -147,6 +148,12 @@ def one_of(words: type[E]) -> Enum:
 def refers_to(target: str) -> ForeignKey:
     """A foreign key that is checked at commit, so that rows may be written in any order."""
     return ForeignKey(target, deferrable=True, initially="DEFERRED")
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of those rows alone for which `where` holds; the others cost it nothing."""
+    rows = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
 
 
 # A row that is held to be changed, while others may name it: references are checked at commit, and

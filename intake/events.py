@@ -15,12 +15,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, func, select, text
+from sqlalchemy import Index, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import endpoints
 from intake.agents import Principal
-from intake.db import Base, Json, RowNumber, new_id, one_of, refers_to
+from intake.db import Base, Json, RowNumber, new_id, one_of, partial_index, refers_to
 
 # A mail server may take its time with each command; sending twice is worse than waiting.
 LEASE = timedelta(minutes=5)
@@ -31,13 +31,7 @@ class Event(Base):
 
     __tablename__ = "events"
     __table_args__ = (
-        Index(
-            "ix_events_by_agent",
-            "actor_id",
-            "at",
-            sqlite_where=text("actor_kind = 'agent'"),
-            postgresql_where=text("actor_kind = 'agent'"),
-        ),
+        partial_index("ix_events_by_agent", "actor_id", "at", where="actor_kind = 'agent'"),
     )
 
     sequence: Mapped[int] = mapped_column(RowNumber, primary_key=True, autoincrement=True)
@@ -71,19 +65,13 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "due_at"),
         Index("ix_deliveries_target", "kind", "target", "promised_at"),
         Index("ix_deliveries_by_kind", "kind", "promised_at"),
-        Index(
+        partial_index(
             "ix_deliveries_kept",
             "channel",
             "sent_at",
-            sqlite_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
-            postgresql_where=text("sent_at IS NOT NULL AND forgotten_at IS NULL"),
+            where="sent_at IS NOT NULL AND forgotten_at IS NULL",
         ),
-        Index(
-            "ix_deliveries_called",
-            "promised_at",
-            sqlite_where=text(CALLED),
-            postgresql_where=text(CALLED),
-        ),
+        partial_index("ix_deliveries_called", "promised_at", where=CALLED),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.agents import Agent, Principal
 from intake.cases import Case
-from intake.db import Base, insert_new, refers_to
+from intake.db import Base, insert_new, partial_index, refers_to
 
 
 class Follower(Base):
@@ -23,12 +23,7 @@ class Follower(Base):
 
     __tablename__ = "followers"
     __table_args__ = (
-        Index(
-            "ix_followers_with_news",
-            "news_at",
-            sqlite_where=text("news_at IS NOT NULL"),
-            postgresql_where=text("news_at IS NOT NULL"),
-        ),
+        partial_index("ix_followers_with_news", "news_at", where="news_at IS NOT NULL"),
     )
 
     case_id: Mapped[UUID] = mapped_column(refers_to("cases.id"), primary_key=True)

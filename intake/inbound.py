@@ -23,13 +23,12 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake.db import Base, new_id, one_of, refers_to
+from intake.db import Base, new_id, one_of, partial_index, refers_to
 from intake.errors import IntakeError, NotFound
 
 ATTEMPTS = 3
@@ -66,13 +65,7 @@ class Inbound(Base):
         UniqueConstraint("mailbox", "content_key"),
         Index("ix_inbound_waiting", "state", "claimed_until", "received_at"),
         # Whose bytes are kept and may be dropped one day: retention looks through no others.
-        Index(
-            "ix_inbound_droppable",
-            "state",
-            "received_at",
-            sqlite_where=text(DROPPABLE),
-            postgresql_where=text(DROPPABLE),
-        ),
+        partial_index("ix_inbound_droppable", "state", "received_at", where=DROPPABLE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

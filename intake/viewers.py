@@ -13,13 +13,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, Select, delete, select, text
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from intake.acting import tell_slack
 from intake.agents import Act, Agent, Principal
 from intake.cases import Case
-from intake.db import Base, insert_new, refers_to
+from intake.db import Base, insert_new, partial_index, refers_to
 from intake.desk import Desk
 from intake.visibility import one_visible
 
@@ -34,11 +34,10 @@ class Viewer(Base):
 
     __tablename__ = "case_viewers"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_case_viewers_shown",
             "shown_until_at",
-            sqlite_where=text("shown_until_at IS NOT NULL"),
-            postgresql_where=text("shown_until_at IS NOT NULL"),
+            where="shown_until_at IS NOT NULL",
         ),
     )
 

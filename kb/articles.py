@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String, func, select, text
+from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake.db import Base, Json, new_id, one_of
+from intake.db import Base, Json, new_id, one_of, partial_index
 
 
 class State(StrEnum):
@@ -28,12 +28,7 @@ class Article(Base):
     __tablename__ = "articles"
     # Few wait for a time at any time: what the clock looks through.
     __table_args__ = tuple(
-        Index(
-            f"ix_articles_{name}",
-            name,
-            sqlite_where=text(f"{name} IS NOT NULL"),
-            postgresql_where=text(f"{name} IS NOT NULL"),
-        )
+        partial_index(f"ix_articles_{name}", name, where=f"{name} IS NOT NULL")
         for name in ("publish_at", "expire_at")
     )
 

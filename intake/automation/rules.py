@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, UniqueConstraint, select, text
+from sqlalchemy import Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake.automation import actions
@@ -15,11 +15,11 @@ from intake.automation.actions import Action
 from intake.automation.triggers import Trigger
 from intake.cases import Case
 from intake.conditions import All, Condition
-from intake.db import Base, Json, RowNumber, new_id, one_of, refers_to
+from intake.db import Base, Json, RowNumber, new_id, one_of, partial_index, refers_to
 from intake.errors import NotFound
 from intake.facts import read_condition
 
-DONE_ROWS = text("outcome = 'done' AND chain IS NOT NULL")
+DONE_ROWS = "outcome = 'done' AND chain IS NOT NULL"
 
 
 class RuleState(StrEnum):
@@ -85,12 +85,11 @@ class AutomationRun(Base):
     __table_args__ = (
         UniqueConstraint("rule_id", "event_sequence"),
         UniqueConstraint("rule_id", "case_id", "due_at"),
-        Index(
+        partial_index(
             "uq_automation_runs_chain",
             *("rule_id", "case_id", "chain"),
             unique=True,
-            sqlite_where=DONE_ROWS,
-            postgresql_where=DONE_ROWS,
+            where=DONE_ROWS,
         ),
         Index("ix_automation_runs_case", "case_id", "id"),
         Index("ix_automation_runs_outcome", "outcome", "at"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, or_, select, text
+from sqlalchemy import CheckConstraint, String, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake.db import Base, new_id, refers_to
+from intake.db import Base, new_id, partial_index, refers_to
 from intake.errors import IntakeError
 from intake.money import Amount
 
@@ -28,13 +28,12 @@ class Rate(Base):
     __table_args__ = (
         UniqueConstraint("agent_id", "service", "currency"),
         # To a unique constraint no agent is like no other: everybody's rates need their own.
-        Index(
+        partial_index(
             "uq_rates_of_all",
             "service",
             "currency",
             unique=True,
-            sqlite_where=text("agent_id IS NULL"),
-            postgresql_where=text("agent_id IS NULL"),
+            where="agent_id IS NULL",
         ),
     )
 
@@ -54,13 +53,7 @@ class BillingTerms(Base):
     __table_args__ = (
         CheckConstraint("rounding_minutes >= 1", name="rounds_to_something"),
         CheckConstraint("(account_id IS NULL) = for_all", name="for_all_or_one"),
-        Index(
-            "uq_billing_terms_for_all",
-            "for_all",
-            unique=True,
-            sqlite_where=text("for_all"),
-            postgresql_where=text("for_all"),
-        ),
+        partial_index("uq_billing_terms_for_all", "for_all", unique=True, where="for_all"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

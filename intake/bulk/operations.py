@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Select, String, func, insert, select, text, update
+from sqlalchemy import Index, Select, String, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import events, search
@@ -16,7 +16,7 @@ from intake.agents import Act, Agent, Principal
 from intake.bulk.acts import Bulk, What, WrongBulk, settled, words
 from intake.bulk.kinds import KINDS
 from intake.cases import Case
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
 from intake.visibility import visible_to
@@ -79,13 +79,7 @@ class BulkItem(Base):
 
     __tablename__ = "bulk_items"
     __table_args__ = (
-        Index(
-            "ix_bulk_items_waiting",
-            "operation_id",
-            "turn",
-            sqlite_where=text("turn IS NOT NULL"),
-            postgresql_where=text("turn IS NOT NULL"),
-        ),
+        partial_index("ix_bulk_items_waiting", "operation_id", "turn", where="turn IS NOT NULL"),
     )
 
     operation_id: Mapped[UUID] = mapped_column(refers_to("bulk_operations.id"), primary_key=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, text
+from sqlalchemy import ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import (
     Mapped,
     Session,
@@ -25,7 +25,7 @@ from intake.conditions import folded
 from intake.contracts import Contract
 from intake.counters import next_of
 from intake.customers import Account, Contact
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.entitlements import ChosenBy, Entitlement
 from intake.errors import IntakeError
 from intake.fields import CaseType, FieldValue, Tag, Topic
@@ -57,47 +57,30 @@ class Case(Base):
         Index("ix_cases_by_contact", "contact_id", "opened_at"),
         Index("ix_cases_by_account", "account_id", "opened_at"),
         Index("ix_cases_by_owner", "owner_id", "state", "order_at", "id"),
-        *(
-            Index(
-                f"ix_cases_waiting{by}",
-                *columns,
-                sqlite_where=text("waiting_since_at IS NOT NULL"),
-                postgresql_where=text("waiting_since_at IS NOT NULL"),
-            )
-            for by, columns in (
-                ("", ("order_at", "id")),
-                ("_by_queue", ("queue_id", "order_at", "id")),
-            )
+        partial_index("ix_cases_waiting", "order_at", "id", where="waiting_since_at IS NOT NULL"),
+        partial_index(
+            "ix_cases_waiting_by_queue",
+            *("queue_id", "order_at", "id"),
+            where="waiting_since_at IS NOT NULL",
         ),
-        *(
-            # Few cases have one, whatever the history.
-            Index(
-                f"ix_cases_{name}",
-                *columns,
-                sqlite_where=text(f"{holding} IS NOT NULL"),
-                postgresql_where=text(f"{holding} IS NOT NULL"),
-            )
-            for name, holding, columns in (
-                ("by_team", "team_id", ("team_id", "state")),
-                ("by_own_reason", "own_reason_id", ("own_reason_id", "state")),
-                ("by_type", "type_id", ("type_id", "state", "order_at", "id")),
-                ("snoozed", "snoozed_at", ("state", "order_at", "id")),
-            )
+        # Few cases have one, whatever the history.
+        partial_index("ix_cases_by_team", "team_id", "state", where="team_id IS NOT NULL"),
+        partial_index(
+            "ix_cases_by_own_reason", "own_reason_id", "state", where="own_reason_id IS NOT NULL"
         ),
-        Index(
-            "ix_cases_closed",
-            "updated_at",
-            "id",
-            sqlite_where=text("state != 'active'"),
-            postgresql_where=text("state != 'active'"),
+        partial_index(
+            "ix_cases_by_type", "type_id", "state", "order_at", "id", where="type_id IS NOT NULL"
         ),
-        Index(
+        partial_index(
+            "ix_cases_snoozed", "state", "order_at", "id", where="snoozed_at IS NOT NULL"
+        ),
+        partial_index("ix_cases_closed", "updated_at", "id", where="state != 'active'"),
+        partial_index(
             # All that is counted beside each page of the console; no row is read for it.
             "ix_cases_open",
             # The id is second so that no list takes it for an index of its own.
             *("state", "id", "queue_id", "owner_id", "team_id", "waiting_since_at", "snoozed_at"),
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
+            where="state = 'active'",
         ),
         Index("ix_cases_by_contract", "contract_id", "contract_line_id"),
         ForeignKeyConstraint(
@@ -106,16 +89,9 @@ class Case(Base):
             deferrable=True,
             initially="DEFERRED",
         ),
-        *(
-            # Few wait for a time at any moment, whatever the history.
-            Index(
-                f"ix_cases_by_{name}",
-                name,
-                sqlite_where=text(f"{name} IS NOT NULL"),
-                postgresql_where=text(f"{name} IS NOT NULL"),
-            )
-            for name in ("wakes_at", "remind_at")
-        ),
+        # Few wait for a time at any moment, whatever the history.
+        partial_index("ix_cases_by_wakes_at", "wakes_at", where="wakes_at IS NOT NULL"),
+        partial_index("ix_cases_by_remind_at", "remind_at", where="remind_at IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -6,13 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from intake.cases.case import NEVER
 from intake.cases.standing import Reason
 from intake.cases.status import LONGEST
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.inbound import Inbound
 
 
@@ -48,12 +48,6 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
-def _where_set(name: str, column: str, *columns: str) -> Index:
-    """An index of the rows whose `column` is set, so that the mails among them cost it nothing."""
-    where = text(f"{column} IS NOT NULL")
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
 class Activity(Base):
     """One entry in a story: a mail, a call, a chat line, a note; or one that is still to be done.
 
@@ -67,11 +61,24 @@ class Activity(Base):
             name="regards_something",
         ),
         Index("ix_activities_by_case", "case_id", "at", "id"),
-        _where_set("ix_activities_by_account", "account_id", "account_id", "at"),
-        _where_set("ix_activities_by_contract", "contract_id", "contract_id", "at"),
-        _where_set("ix_activities_by_owner", "owner_id", "owner_id", "state", "order_at", "id"),
-        _where_set("ix_activities_planned", "owner_id", "state", "order_at", "id"),
-        _where_set("ix_activities_to_remind", "remind_at", "remind_at", "id"),
+        partial_index(
+            "ix_activities_by_account", "account_id", "at", where="account_id IS NOT NULL"
+        ),
+        partial_index(
+            "ix_activities_by_contract", "contract_id", "at", where="contract_id IS NOT NULL"
+        ),
+        partial_index(
+            "ix_activities_by_owner",
+            "owner_id",
+            "state",
+            "order_at",
+            "id",
+            where="owner_id IS NOT NULL",
+        ),
+        partial_index(
+            "ix_activities_planned", "state", "order_at", "id", where="owner_id IS NOT NULL"
+        ),
+        partial_index("ix_activities_to_remind", "remind_at", "id", where="remind_at IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

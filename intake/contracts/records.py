@@ -7,10 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.errors import IntakeError, NotFound
 from intake.money import Amount, rounded
 
@@ -93,11 +93,10 @@ class Contract(Base):
         Index("ix_contracts_starting", "state", "starts_on"),
         Index("ix_contracts_ending", "state", "ends_on"),
         Index("ix_contracts_cancelling", "state", "cancels_on"),
-        Index(
+        partial_index(
             "ix_contracts_to_renew",
             "draft_renewal_on",
-            sqlite_where=text("draft_renewal_on IS NOT NULL"),
-            postgresql_where=text("draft_renewal_on IS NOT NULL"),
+            where="draft_renewal_on IS NOT NULL",
         ),
         Index("ix_contracts_by_account", "account_id", "state"),
         Index("ix_contracts_by_contact", "contact_id", "state"),

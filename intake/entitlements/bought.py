@@ -8,10 +8,10 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, or_, select, text
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.nouns import noun
 
 MINUTES = 60
@@ -70,19 +70,13 @@ class Entitlement(Base):
         CheckConstraint("NOT restricted OR remaining + overdrawn >= 0", name="never_below_zero"),
         Index("ix_entitlements_by_account", "account_id", "state"),
         Index("ix_entitlements_by_contact", "contact_id", "state"),
-        Index(
-            "ix_entitlements_due",
-            "look_at",
-            sqlite_where=text("look_at IS NOT NULL"),
-            postgresql_where=text("look_at IS NOT NULL"),
-        ),
+        partial_index("ix_entitlements_due", "look_at", where="look_at IS NOT NULL"),
         *(
-            Index(
+            partial_index(
                 f"uq_entitlements_default_of_{customer}",
                 f"{customer}_id",
                 unique=True,
-                sqlite_where=text("is_default"),
-                postgresql_where=text("is_default"),
+                where="is_default",
             )
             for customer in ("account", "contact")
         ),

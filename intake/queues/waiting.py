@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, Select, func, select, text
+from sqlalchemy import Index, Select, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import availability, teams
 from intake.agents import Agent
 from intake.cases import Case
-from intake.db import Base, new_id, refers_to
+from intake.db import Base, new_id, partial_index, refers_to
 from intake.errors import IntakeError
 from intake.nouns import noun
 from intake.queues.places import Assignment, Queue, in_use
@@ -41,22 +41,16 @@ class QueueItem(Base):
 
     __tablename__ = "queue_items"
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_queue_items_active_case",
             "case_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            where="ended_at IS NULL",
         ),
         Index("ix_queue_items_by_queue", "queue_id", "ended_at", "worked_by_id"),
         Index("ix_queue_items_by_worker", "worked_by_id", "ended_at"),
         *(
-            Index(
-                f"ix_queue_items_{name}",
-                *columns,
-                sqlite_where=text(f"{columns[0]} IS NOT NULL"),
-                postgresql_where=text(f"{columns[0]} IS NOT NULL"),
-            )
+            partial_index(f"ix_queue_items_{name}", *columns, where=f"{columns[0]} IS NOT NULL")
             for name, columns in (
                 ("to_offer", ("offer_at", "queue_id")),
                 ("to_give_back", ("back_at",)),

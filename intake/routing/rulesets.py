@@ -9,18 +9,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, UniqueConstraint, or_, select, text
+from sqlalchemy import String, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from intake.agents import Agent
 from intake.conditions import Condition
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.errors import IntakeError, NotFound
 from intake.facts import read_condition
 from intake.queues import DefaultQueue, Queue
 from intake.teams import Team
 
-ONLY_ACTIVE = text("state = 'active'")
+ONLY_ACTIVE = "state = 'active'"
 
 
 class RuleSetState(StrEnum):
@@ -48,13 +48,7 @@ class RuleSet(Base):
 
     __tablename__ = "routing_rule_sets"
     __table_args__ = (
-        Index(
-            "uq_routing_rule_sets_active",
-            "state",
-            unique=True,
-            sqlite_where=ONLY_ACTIVE,
-            postgresql_where=ONLY_ACTIVE,
-        ),
+        partial_index("uq_routing_rule_sets_active", "state", unique=True, where=ONLY_ACTIVE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Select, String, select, text
+from sqlalchemy import Index, Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from intake.calendars import ALWAYS, Calendar, NeverOpen
 from intake.cases import Case, set_deadline
-from intake.db import Base, Json, new_id, one_of, refers_to
+from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.sla.promises import Kpi, ServiceCalendar, SlaItem
 
 ZERO = timedelta()
@@ -53,20 +53,10 @@ class KpiInstance(Base):
 
     __tablename__ = "kpi_instances"
     __table_args__ = (
-        Index(
-            "ix_kpi_instances_due",
-            "next_at",
-            sqlite_where=text("next_at IS NOT NULL"),
-            postgresql_where=text("next_at IS NOT NULL"),
-        ),
+        partial_index("ix_kpi_instances_due", "next_at", where="next_at IS NOT NULL"),
         Index("ix_kpi_instances_by_case", "case_id"),
         # Few are live at any time, whatever the history: what a change of hours looks through.
-        Index(
-            "ix_kpi_instances_live",
-            "calendar_id",
-            sqlite_where=text(LIVE_ROWS),
-            postgresql_where=text(LIVE_ROWS),
-        ),
+        partial_index("ix_kpi_instances_live", "calendar_id", where=LIVE_ROWS),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
