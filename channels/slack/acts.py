@@ -156,15 +156,11 @@ class Acts:
 
     def closed(self, body: Mapping[str, Any]) -> None:
         """Somebody left a sheet without submitting it: they are at its case no longer."""
-        asker, at = Asker.of(body), datetime.now(UTC)
-        try:
-            with self._db.transaction() as session:
-                case_id = forms.case_of(body.get("view") or {})
-                by = self._agent(session, asker)
-                if by is not None and case_id is not None:
-                    viewers.leave(session, by, case_id, at=at)
-        except IntakeError as error:
-            log.info("slack sheet not left", why=error.code)
+        case_id = forms.case_of(body.get("view"))
+        with self._db.transaction() as session:
+            by = self._agent(session, Asker.of(body))
+            if by is not None and case_id is not None:
+                viewers.leave(session, by, case_id, at=datetime.now(UTC))
 
     def _answer(self, session: Session, press: Press, at: datetime) -> Sheet | str:
         case_id = _uuid(press.value)
