@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
-from intake import events
+from intake import cards, events
 from intake.agents import Act, Principal
 from intake.calendars import BadCalendar, Calendar
 from intake.cases import Case, StaleVersion
@@ -121,7 +121,10 @@ def change_hours(
         .values(calendar_id=before.id)
         .execution_options(synchronize_session="fetch")
     )
-    moved = _place_again(session, cases, calendar) if scope is Scope.ALL else 0
+    moved = 0
+    if scope is Scope.ALL:
+        moved = _place_again(session, cases, calendar)
+        cards.show_anew(session, [case.id for case in cases], at=at)
     # What is served in these hours begins and ends by the days of their zone.
     session.execute(
         update(Entitlement)
@@ -171,6 +174,7 @@ def adopt(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> int
     for case in cases:
         case.sla_id = sla.id
         reconsider(session, case, at=at)
+    cards.show_anew(session, [case.id for case in cases], at=at)
     events.record(
         session, "sla.adopted", at=at, actor=by, sla=str(sla.id), name=sla.name, cases=len(cases)
     )

@@ -11,7 +11,9 @@ import pytest
 from channels.slack import card, countdown, showing
 from channels.slack.countdown import Countdown
 from intake import work
+from intake.agents import Role
 from intake.events import Delivery
+from intake.sla import ServiceCalendar, changing
 from tests.desk import NOON, DeskUnderTest, email
 from tests.promised import OFFICE, march
 from tests.slack.at_work import Told, a_case, now, tick
@@ -137,3 +139,26 @@ def test_what_was_shown_in_slack_is_shown_anew_when_its_next_step_is_reached(
         work.resolve(session, max_, case.id, "done", desk=desk.settings, at=now())
     told()
     assert desk.all(Countdown) == [], "nobody waits for a closed case"
+
+
+def test_cards_follow_when_other_hours_move_their_deadlines(
+    desk: DeskUnderTest, slack: SlackStandIn, told: Told
+) -> None:
+    desk.has_queue("Board", address="board@desk.example")
+    desk.has_sla(first_response=2 * HOUR, hours=OFFICE)
+    ada = a_case(desk, told, message_id="a@x")
+    bob = a_case(desk, told, message_id="b@x", sender="bob@example.com")
+    desk.accepts(email(at=now(), mailbox="board@desk.example"))
+    by, [hours] = desk.principal("Mia", Role.ADMINISTRATOR), desk.all(ServiceCalendar)
+    always = {"zone": "UTC", "weekly": {day: [["00:00", "24:00"]] for day in OFFICE["weekly"]}}
+    at = now()
+
+    with desk.transaction() as session:
+        changing.change_hours(session, by, hours.id, always, changing.Scope.ALL, at=at)
+    promised = [d for d in desk.all(Delivery) if (d.channel, d.kind) == ("slack", "refresh")]
+    with desk.transaction() as session:
+        changing.change_hours(session, by, hours.id, OFFICE, changing.Scope.NEW, at=at)
+
+    assert {d.case_id for d in promised} == {ada.id, bob.id}, "the third has no card"
+    assert sorted(d.due_at - at for d in promised) == [timedelta(), timedelta(seconds=1)]
+    assert refreshes(desk) == len(promised), "what runs keeps its hours, and so does its card"
