@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -287,3 +288,21 @@ def test_a_draft_is_tried_on_past_cases(desk: DeskUnderTest, office: Office, ada
     assert datetime.fromisoformat(verdict["dueAt"]) == at + timedelta(hours=4)
     counts = {c["outcome"]: (c["was"], c["would"]) for c in found["promises"][0]["counts"]}
     assert (counts["RUNNING"], counts["BROKEN"]) == ((1, 0), (0, 1))
+
+
+@pytest.mark.parametrize("slack", [True, False])
+def test_a_post_in_slack_is_drafted_where_a_workspace_is_connected(
+    desk: DeskUnderTest, slack: bool
+) -> None:
+    desk.settings = replace(desk.settings, slack=slack)
+    office, ada = Office(desk), desk.has_agent("Ada", Role.ADMINISTRATOR)
+    post = {"on": "failure", "do": "slack", "channel": "#late"}
+
+    made = drafted(office, ada, SOLUTION | {"actions": [post]})
+    wrong = drafted(office, ada, SOLUTION | {"actions": [post | {"channel": "late"}]}, name="Tin")
+
+    assert (wrong["__typename"], wrong["field"]) == ("WrongInput", "items[0].actions[0]")
+    if slack:
+        assert made["sla"]["items"][0]["actions"] == [post]
+    else:
+        assert (made["__typename"], made["field"]) == ("WrongInput", "items[0].actions[0].do")
