@@ -13,13 +13,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import customers, events, threads
+from intake import customers, events, threads, wording
 from intake.cases import Case
 from intake.desk import Desk
 from intake.messages import ContactKind, Outgoing
 from intake.nouns import noun
 from intake.queues import Queue, Queues, WhenNotCovered
 from intake.threads import Arrival
+from intake.wording import Occasion
 
 PER_STRANGER = (1, timedelta(days=1))
 PER_VERIFIED = (3, timedelta(hours=1))
@@ -77,7 +78,7 @@ def promise(
     today = events.promised_to(session, "acknowledgement", targets, since=now - PER_STRANGER[1])
     hour = events.promised_to(session, "acknowledgement", targets, since=now - PER_VERIFIED[1])
     in_all = events.promised_in_all(session, "acknowledgement", since=now - IN_ALL_PER)
-    promised: list[tuple[UUID, str]] = []
+    standing, promised = wording.standing(session), list[tuple[UUID, str]]()
     for case, arrival, target in wanted:
         limit, count = (PER_VERIFIED[0], hour) if target in verified else (PER_STRANGER[0], today)
         if count.get(target, 0) >= limit or in_all >= desk.acknowledgements_per_hour:
@@ -85,7 +86,7 @@ def promise(
         today[target] = today.get(target, 0) + 1
         hour[target] = hour.get(target, 0) + 1
         in_all += 1
-        promised += _promise(session, case, arrival, target, desk, queues)
+        promised += _promise(session, case, arrival, target, desk, queues, standing)
     threads.remember(session, promised, ours=True)
 
 
@@ -100,12 +101,24 @@ def _offers(queue: Queue, case: Case) -> bool:
 
 
 def _promise(
-    session: Session, case: Case, arrival: Arrival, target: str, desk: Desk, queues: Queues
+    session: Session,
+    case: Case,
+    arrival: Arrival,
+    target: str,
+    desk: Desk,
+    queues: Queues,
+    standing: wording.Standing,
 ) -> list[tuple[UUID, str]]:
     """The case and the Message-ID of the mail that was promised; nothing where none can be."""
-    offered = any(q.id == case.queue_id and _offers(q, case) for q in queues.every)
-    words = OFFERS if offered else WORDS
-    subject, text = words.get(arrival.message.language[:2], words["en"])
+    queue = next(q for q in queues.every if q.id == case.queue_id)
+    offered = _offers(queue, case)
+    words, occasion = (OFFERS, Occasion.OFFER) if offered else (WORDS, Occasion.ACKNOWLEDGEMENT)
+    language = wording.preferred(session, case) or arrival.message.language
+    values = {
+        "number": str(case.number), "queue": queue.name, "organisation": desk.organisation,
+    }  # fmt: skip
+    chosen = standing.text(occasion, values, language=language, queue_id=queue.id)
+    subject, text = words.get((chosen[0] if chosen else language)[:2], words["en"])
     mailbox = case.mailbox if "@" in case.mailbox else queues.default.address or ""
     if not mailbox:
         return []
@@ -118,7 +131,7 @@ def _promise(
         to=(target,),
         reply_to=threads.reply_address(desk, mailbox, case),
         subject=subject.format(**fill),
-        text=text.format(**fill),
+        text=chosen[1] if chosen else text.format(**fill),
         in_reply_to=arrival.message.message_id,
         automatic=True,
     )

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import notices, wording
 from intake.agents import Agent
-from intake.customers import Contact
+from intake.customers import Account, Contact
 from intake.desk import Desk
 from intake.entitlements import Entitlement
+from intake.wording import Occasion
 
 WORDS = {
     "en": {
@@ -45,10 +46,19 @@ def tell_customer(
     if not entitlement.email:
         return
     contact = session.get(Contact, entitlement.contact_id) if entitlement.contact_id else None
-    language = (contact.language if contact else "")[:2]
+    account = session.get(Account, entitlement.account_id) if entitlement.account_id else None
+    wanted = contact.language if contact else ""
+    values = {
+        **wording.of_plan(entitlement),
+        "account": account.name if account else "",
+        "organisation": desk.organisation,
+    }
+    chosen = wording.standing(session).text(Occasion(news), values, language=wanted)
+    language = (chosen[0] if chosen else wanted)[:2]
     language = language if language in WORDS else "en"
     subject, said = say(language, news, entitlement)
-    text = str(WORDS[language]["letter"]).format(news=said, organisation=desk.organisation)
+    ours = str(WORDS[language]["letter"]).format(news=said, organisation=desk.organisation)
+    text = chosen[1] if chosen else ours
     notices.mail(session, entitlement.email, subject, text, desk=desk, key=f"customer:{key}", at=at)
 
 

@@ -153,6 +153,7 @@ QUERIES = {
     "rehearseAutomation": (MANAGES, 'rehearseAutomation(id: "{automation}") { __typename }'),
     "macros": (OPEN, "macros { name }"),
     "replyTemplates": (OPEN, "replyTemplates { name }"),
+    "standingTexts": (MANAGES, "standingTexts { occasion queue { name } template { name } }"),
     "filledTemplate": (
         OPEN, 'filledTemplate(template: "{reply template}", caseNumber: 1001) { text }',
     ),
@@ -425,6 +426,7 @@ MUTATIONS |= {
         ),
         "archiveTemplate": 'id: "{reply template}"',
         "signQueue": 'queue: "{queue}", texts: [{language: "en", text: "x"}]',
+        "chooseText": 'occasion: LOW, template: "{reply template}"',
     }.items()
 }
 RULES = 'name: "x", rules: []'

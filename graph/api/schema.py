@@ -59,6 +59,7 @@ from graph.api.scalars import SCALARS
 from graph.api.similar import SimilarQueries
 from graph.api.slas import SlaQueries
 from graph.api.staffing import StaffingMutations
+from graph.api.standing_texts import StandingTextMutations, StandingTextQueries
 from graph.api.teams import TeamQueries
 from graph.api.ticking import TickingMutations
 from graph.api.timing import TimeMutations
@@ -73,6 +74,7 @@ from graph.api.work import WorkMutations
 class Query(
     AutomationQueries,
     MacroQueries,
+    StandingTextQueries,
     WordingQueries,
     CaseQueries,
     ActivityQueries,
@@ -127,6 +129,7 @@ class Mutation(
     RoutingMutations,
     AutomationMutations,
     MacroMutations,
+    StandingTextMutations,
     WordingMutations,
     ViewerMutations,
     ActivityMutations,

@@ -20,6 +20,7 @@ from intake import queues, wording
 from intake.agents import Act
 from intake.errors import IntakeError, NotFound
 from intake.queues import Queue
+from intake.wording import Occasion
 
 _TEXT = re.compile(r"t(\d{1,3})\.language")
 
@@ -56,19 +57,63 @@ def routes(house: House) -> list[Route]:
         Route("/templates/{id:uuid}/archive", act(house, _archive), methods=["POST"]),
         Route("/templates/signatures/{id:uuid}", read(house, _signature), name="signature"),
         Route("/templates/signatures/{id:uuid}", sign, methods=["POST"]),
+        Route(
+            "/templates/standing",
+            act(house, _stand, _not_chosen, most_fields=MOST_FIELDS),
+            methods=["POST"],
+        ),
     ]
 
 
-def _list(visit: Visit) -> Response:
+def _list(visit: Visit, reason: str = "") -> Response:
     visit.by.must(Act.MANAGE)
     every = queues.every(visit.session).every
+    chosen = {_field(each.occasion, each.queue_id): each for each in wording.chosen(visit.session)}
     return rendering.page(
         visit,
         "wording.html",
+        422 if reason else 200,
+        reason=reason,
+        queues=every,
+        standing={name: str(each.template_id) for name, each in chosen.items()}
+        if not reason
+        else visit.form,
+        allowed=wording.ALLOWED,
         nav=beside(visit),
         found=wording.every(visit.session),
         signed=[(queue, wording.signatures_of(visit.session, queue.id)) for queue in every],
     )
+
+
+def _stand(visit: Visit) -> Response:
+    """Choose what goes out by itself; what the form does not hold stays."""
+    visit.by.must(Act.MANAGE)
+    places: list[tuple[Occasion, UUID | None]] = [(each, None) for each in Occasion]
+    for queue in queues.every(visit.session).every:
+        places += [(each, queue.id) for each in sorted(wording.BY_QUEUE)]
+    for occasion, queue_id in places:
+        name = _field(occasion, queue_id)
+        if name in visit.form:
+            wording.choose(
+                visit.session, visit.by, occasion, _id(visit.said(name)),
+                queue_id=queue_id, at=visit.at,
+            )  # fmt: skip
+    return RedirectResponse("/templates", 303)
+
+
+def _not_chosen(visit: Visit, error: IntakeError) -> Response:
+    return _list(visit, str(error))
+
+
+def _field(occasion: Occasion, queue_id: UUID | None) -> str:
+    return f"{occasion.value}.{queue_id}" if queue_id else occasion.value
+
+
+def _id(said: str) -> UUID | None:
+    try:
+        return UUID(said) if said else None
+    except ValueError as error:
+        raise NotFound("there is no such reply template") from error
 
 
 def _new(visit: Visit) -> Response:

@@ -13,6 +13,7 @@ from intake.agents import Agent
 from intake.automation import RuleTerms, macros, writing
 from intake.queues import Queue
 from intake.routing import RuleForm, activation
+from intake.wording import Occasion
 
 TEMPLATES = {
     "Ask for details": {
@@ -41,6 +42,10 @@ def plant(
         name: wording.write(session, root, name, texts, at=at) for name, texts in TEMPLATES.items()
     }
     wording.sign_with(session, root, queues["Support"].id, SIGNATURE, at=at)
+    on_it = templates["We are on it"].id
+    wording.choose(
+        session, root, Occasion.ACKNOWLEDGEMENT, on_it, queue_id=queues["Support"].id, at=at
+    )
     _routing(session, agents, queues, at)
     for terms in (
         RuleTerms(

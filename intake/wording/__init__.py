@@ -7,10 +7,12 @@ filled in is one line each, and is not read again.
 
 from __future__ import annotations
 
-from intake.wording.filling import Filled, filled, signed
+from intake.wording.filling import Filled, filled, of_plan, preferred, signed
 from intake.wording.languages import Text as TextInLanguage
+from intake.wording.occasions import ALLOWED, BY_QUEUE, Occasion, StandingText
 from intake.wording.placeholders import FROM_STRANGERS, PLACEHOLDERS, WrongTemplate, used_in
 from intake.wording.signatures import Signature, sign_with, signatures_of
+from intake.wording.standing import Standing, choose, chosen, standing
 from intake.wording.templates import (
     Offered,
     ReplyTemplate,
@@ -24,24 +26,34 @@ from intake.wording.templates import (
 )
 
 __all__ = [
+    "ALLOWED",
+    "BY_QUEUE",
     "FROM_STRANGERS",
     "PLACEHOLDERS",
     "Filled",
+    "Occasion",
     "Offered",
     "ReplyTemplate",
     "Signature",
+    "Standing",
+    "StandingText",
     "TemplateText",
     "TextInLanguage",
     "WrongTemplate",
     "archive",
     "by_id",
+    "choose",
+    "chosen",
     "every",
     "filled",
+    "of_plan",
     "offered",
+    "preferred",
     "rewrite",
     "sign_with",
     "signatures_of",
     "signed",
+    "standing",
     "used_in",
     "write",
 ]

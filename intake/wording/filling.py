@@ -10,6 +10,7 @@ from intake.agents import Kind, Principal
 from intake.cases import Case
 from intake.customers import Account, Contact
 from intake.desk import Desk
+from intake.entitlements import Entitlement
 from intake.products import Product
 from intake.queues import Queue
 from intake.wording.languages import Text, base_of, in_language
@@ -51,7 +52,7 @@ def filled(
 ) -> Filled:
     """The template as it reads for this case: in the language asked for, the contact's, or its
     first."""
-    wanted = language or _preferred(session, case)
+    wanted = language or preferred(session, case)
     chosen = in_language(template.texts, wanted)
     return _filled(session, chosen, wanted, case, by, desk)
 
@@ -61,7 +62,7 @@ def signed(session: Session, text: str, case: Case, by: Principal, desk: Desk) -
     signatures = signatures_of(session, case.queue_id)
     if not signatures:
         return text
-    wanted = _preferred(session, case)
+    wanted = preferred(session, case)
     below = _filled(session, in_language(signatures, wanted), wanted, case, by, desk)
     return f"{text.rstrip()}\n\n{below.text}"
 
@@ -76,7 +77,17 @@ def _filled(
     return Filled(text, chosen.language, wanted if differs else "", missing)
 
 
-def _preferred(session: Session, case: Case) -> str:
+def of_plan(plan: Entitlement) -> dict[str, str]:
+    """What a text may say of an entitlement."""
+    return {
+        "plan": plan.name,
+        "left": plan.left(max(0, plan.remaining)),
+        "ends": f"{plan.ends_on:%Y-%m-%d}",
+    }
+
+
+def preferred(session: Session, case: Case) -> str:
+    """The language that the customer of a case prefers, or ''."""
     contact = session.get(Contact, case.contact_id) if case.contact_id else None
     return contact.language if contact is not None else ""
 
@@ -85,7 +96,9 @@ def _values(session: Session, case: Case, by: Principal, desk: Desk) -> dict[str
     contact = session.get(Contact, case.contact_id) if case.contact_id else None
     account = session.get(Account, case.account_id) if case.account_id else None
     product = session.get(Product, case.product_id) if case.product_id else None
+    plan = session.get(Entitlement, case.entitlement_id) if case.entitlement_id else None
     return {
+        **(of_plan(plan) if plan else {}),
         "number": str(case.number),
         "subject": case.subject,
         "contact": contact.name if contact else "",

@@ -17,6 +17,9 @@ PLACEHOLDERS: Mapping[str, str] = MappingProxyType(
         "account": "the name of their company",
         "product": "the product that the case is about",
         "queue": "the queue of the case",
+        "plan": "the plan that covers the case",
+        "left": "what is left of that plan",
+        "ends": "the last day of that plan",
         "agent": "who answers",
         "organisation": "the name of this desk",
     }

@@ -17,6 +17,7 @@ from intake.cases import StaleVersion
 from intake.db import Base, new_id, refers_to
 from intake.errors import NotFound
 from intake.wording.languages import base_of, read
+from intake.wording.occasions import check_chosen
 from intake.wording.placeholders import WrongTemplate
 
 LONGEST_NAME = 120
@@ -124,6 +125,7 @@ def rewrite(
     if version is not None and version != found.version:
         raise StaleVersion(f"“{found.name}” changed since you read it; look again")
     found.name, written = _free(session, name, found.id), _read(texts)
+    check_chosen(session, found.id, {each.language: each.text for each in written})
     found.texts = []
     session.flush()
     found.texts, found.archived_at = written, None

@@ -1544,6 +1544,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue_id", "language", name=op.f("pk_signatures")),
     )
     op.create_table(
+        "standing_texts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("occasion", sa.String(length=32), nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=True),
+        sa.Column("template_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["queue_id"],
+            ["queues.id"],
+            name=op.f("fk_standing_texts_queue_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["template_id"],
+            ["reply_templates.id"],
+            name=op.f("fk_standing_texts_template_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standing_texts")),
+        sa.UniqueConstraint(
+            "occasion", "queue_id", name=op.f("uq_standing_texts_occasion_queue_id")
+        ),
+    )
+    op.create_index(
+        op.f("ix_standing_texts_queue_id"), "standing_texts", ["queue_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_standing_texts_template_id"), "standing_texts", ["template_id"], unique=False
+    )
+    op.create_index(
+        "uq_standing_texts_desk",
+        "standing_texts",
+        ["occasion"],
+        unique=True,
+        sqlite_where=sa.text("queue_id IS NULL"),
+        postgresql_where=sa.text("queue_id IS NULL"),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
