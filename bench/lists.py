@@ -34,7 +34,7 @@ from tests.desk import NOON, DeskUnderTest
 from tests.grown import Grown, analyze, grow
 
 PAGE = 50
-INDEXED_AT_ONCE = 5_000
+INDEXED_AT_ONCE = 1_000
 Ask = Callable[[Session, Grown], object]
 
 
@@ -100,7 +100,7 @@ def _index(db: Database) -> None:
         if not done:
             break
         found += done
-        if found % (INDEXED_AT_ONCE * 50) == 0:
+        if found % (INDEXED_AT_ONCE * 250) == 0:
             print(f"  {found:,} texts indexed", flush=True)
     analyze(db)
 
