@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.orm import Session
 
 from channels import feeds as fetching
@@ -39,7 +39,9 @@ Url = Annotated[str, typer.Argument(help="The feed: https or webcal.")]
 def feed_list() -> None:
     """List the feeds, when each was fetched, and why not."""
     db = open_database(settings_in_force())
-    table = Table("calendar", "feed", "fetched", "next", "state", box=None)
+    # Whole, for it is what the other commands ask for.
+    url = Column("feed", overflow="fold")
+    table = Table("calendar", url, "fetched", "next", "state", box=None)
     with db.reading() as session:
         calendars = sla.calendars(session)
         followed = feeds.of_calendars(session, [calendar.id for calendar in calendars])
