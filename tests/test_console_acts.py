@@ -109,6 +109,38 @@ def test_cancel(console: Console, grace: Agent, case: Case) -> None:
 
     assert cancelled.state is CaseState.CANCELLED
 
+    does(console, grace, case, "cover/reactivate")
+    assert console.changed(case).open
+
+
+def test_escalate_to_another_queue(console: Console, grace: Agent, case: Case) -> None:
+    experts = console.desk.has_queue("Experts")
+
+    _, _, escalated = does(
+        console, grace, case, "escalate", text="It smokes.", queue=str(experts.id)
+    )
+
+    assert escalated.escalated_at is not None
+    assert escalated.queue_id == experts.id
+    assert "Escalated" in words(console.browser(grace).get(f"/cases/{case.number}"))
+
+
+def test_put_another_sla_on_it_and_give_it_back_to_the_rules(
+    console: Console, grace: Agent
+) -> None:
+    standard = console.desk.has_sla()
+    gold = console.desk.has_sla(name="Gold", is_default=False)
+    [receipt] = console.desk.accepts(email("bob@example.com", at=NOW - timedelta(hours=1)))
+    assert receipt.case is not None
+
+    _, _, by_hand = does(console, grace, receipt.case, "sla", sla=str(gold.id))
+    assert (by_hand.sla_id, by_hand.sla_by_hand) == (gold.id, True)
+    page = words(console.browser(grace).get(f"/cases/{receipt.case.number}"))
+    assert "chosen by hand" in page, page
+
+    _, _, by_rule = does(console, grace, receipt.case, "sla", sla="")
+    assert (by_rule.sla_id, by_rule.sla_by_hand) == (standard.id, False)
+
 
 def test_an_answer_is_promised_to_the_customer(console: Console, grace: Agent, case: Case) -> None:
     text = "Try the other socket.\r\n\r\nGrace"
@@ -258,7 +290,9 @@ def test_an_answer_that_did_not_arrive_says_why_and_is_tried_again(
     assert (again.state, again.attempts) == (DeliveryState.DUE, 0)
 
 
-def test_a_closed_case_can_only_be_reopened(console: Console, grace: Agent, case: Case) -> None:
+def test_a_closed_case_takes_notes_and_is_reopened_for_more(
+    console: Console, grace: Agent, case: Case
+) -> None:
     does(console, grace, case, "resolve", text="Done.")
     browser = console.browser(grace)
 
@@ -268,9 +302,11 @@ def test_a_closed_case_can_only_be_reopened(console: Console, grace: Agent, case
     )
 
     acts = {form.action.rpartition("/")[2] for form in tree(page).forms}
-    assert acts == {"", "sign-out", "presence", "reopen", "follow"}
+    assert acts == {"", "sign-out", "presence", "reopen", "follow", "write"}
     assert answer.status_code == 409
     assert "reopen it first" in words(answer)
+    does(console, grace, case, "write", note="They wrote to thank us.", send="note")
+    assert "They wrote to thank us." in words(browser.get(f"/cases/{case.number}"))
 
 
 def test_a_form_larger_than_we_read_is_refused(console: Console, grace: Agent, case: Case) -> None:

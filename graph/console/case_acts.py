@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import doing, hands, standing, story
+from graph.console import doing, hands, promised, standing, story
 from graph.console.case_page import Unfinished, case_of, show
 from graph.console.visit import Visit, act
 from graph.house import House
@@ -152,6 +152,8 @@ ACTS: dict[str, Done] = {
     "move": _move,
     "reroute": _reroute,
     "macro": _macro,
+    "escalate": promised.escalate,
+    "sla": promised.choose,
     "hold": _hold,
     "resume": _resume,
     "reason": standing.set_reason,
