@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import events, followers, history, sla
-from intake.agents import Act, Principal
+from intake.agents import Act, Kind, Principal
 from intake.cases import Activity, Case, NotOpen, State, forget_plans, touch
 from intake.db import new_id
 from intake.events import Delivery
@@ -75,7 +75,7 @@ def done(
     touch(case, at)
     if not case.open:
         forget_plans(case)
-    sla.reconsider(session, case, at=at)
+    sla.reconsider(session, case, at=at, changed=by.kind is not Kind.SYSTEM)
     record(session, case, by, kind, at, changes=changes, **data)
     tell_slack(session, case, "refresh", at)
     return case

@@ -2,12 +2,14 @@
 
 The clock tells of what was reached, under the lock of the case. Each action of an item is written
 down by (case, item, action, due time) before it is done; the database refuses a second, so that
-restarts, two workers and clocks that jump repeat nothing. A priority that is changed to and fro
-makes new clocks with the same due time, and sets nothing off again either.
+restarts, two workers and clocks that jump repeat nothing. A priority that is changed to and fro, or
+a version in the same words, makes new clocks with the same due time: of those nothing is told
+again, and no action is done that was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,10 +22,11 @@ from intake.agents import SYSTEM, Agent
 from intake.cases import Case, Priority, Severity, touch
 from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
+from intake.events import Event
 from intake.letters import Mailbag
 from intake.nouns import noun
 from intake.queues import Queue
-from intake.sla import KpiInstance, KpiState, Milestone
+from intake.sla import KpiInstance, KpiState, Milestone, SlaItem
 from intake.sla.actions import Action, BadAction, Do
 
 EVENTS = {
@@ -67,13 +70,15 @@ def tell(
     Mail goes into the mailbag, whose owner promises it when all of a tick is known.
     """
     due_at = reached_at(instance, milestone)
-    touch(case, at)
-    _record(session, case, EVENTS[milestone], at, kpi=instance.kpi.value, due_at=due_at.isoformat())
-    if milestone is not Milestone.SUCCESS:
-        snoozing.wake(session, case, by=SYSTEM, because=f"{instance.kpi.value} is due", at=at)
-    _alarm_slack(session, case, instance, milestone, desk, due_at=due_at, at=at)
+    if not _told_before(session, instance, milestone, due_at):
+        touch(case, at)
+        said = {"kpi": instance.kpi.value, "due_at": due_at.isoformat()}
+        _record(session, case, EVENTS[milestone], at, **said)
+        if milestone is not Milestone.SUCCESS:
+            snoozing.wake(session, case, by=SYSTEM, because=f"{instance.kpi.value} is due", at=at)
+        _alarm_slack(session, case, instance, milestone, desk, due_at=due_at, at=at)
     for place, form in enumerate(instance.item.actions):
-        if form["on"] == milestone and not _done_before(session, instance, place, due_at):
+        if form["on"] == milestone and not _done_before(session, instance, form, due_at):
             run = ActionRun(
                 case_id=case.id,
                 instance_id=instance.id,
@@ -98,14 +103,26 @@ def reached_at(instance: KpiInstance, milestone: Milestone) -> datetime:
     return reached
 
 
-def _done_before(session: Session, instance: KpiInstance, place: int, due_at: datetime) -> bool:
-    done = select(ActionRun.id).where(
-        ActionRun.case_id == instance.case_id,
-        ActionRun.item_id == instance.item_id,
-        ActionRun.action == place,
-        ActionRun.due_at == due_at,
+def _told_before(
+    session: Session, instance: KpiInstance, milestone: Milestone, due_at: datetime
+) -> bool:
+    """Whether another clock of that promise reached the same when that one was due, as where a
+    priority was changed to and fro or the same words were put in force again."""
+    told = select(Event).where(Event.case_id == instance.case_id, Event.kind == EVENTS[milestone])
+    said = {"kpi": instance.kpi.value, "due_at": due_at.isoformat()}
+    return any(said.items() <= event.data.items() for event in session.scalars(told))
+
+
+def _done_before(
+    session: Session, instance: KpiInstance, form: Mapping[str, Any], due_at: datetime
+) -> bool:
+    done = (
+        select(SlaItem, ActionRun.action)
+        .join(ActionRun, ActionRun.item_id == SlaItem.id)
+        .where(ActionRun.case_id == instance.case_id, ActionRun.due_at == due_at)
+        .where(SlaItem.kpi == instance.kpi)
     )
-    return session.scalar(done) is not None
+    return any(item.actions[place] == form for item, place in session.execute(done))
 
 
 def _do(
@@ -191,11 +208,13 @@ def _change(session: Session, case: Case, action: Action, at: datetime) -> str:
         for name, to in (("priority", action.priority), ("severity", action.severity))
         if to is not None
     ]
-    if action.escalated:
+    if action.escalated and case.escalated_at is not None:
+        said.append("it was escalated already")
+    elif action.escalated:
         case.escalated_at = at
         _record(session, case, "case.escalated", at, text="by its SLA")
         said.append("escalated")
-    sla.choose_again(session, case, at=at)
+    sla.reconsider(session, case, at=at)
     return ", ".join(said)
 
 

@@ -243,8 +243,6 @@ def _settled(
     terms.settle(session, case, on=desk.day(at), at=at, event=event, reason=words, by=by)
     if case.state is State.RESOLVED:
         billing.bill_again(session, case, by=by, at=at)  # what covers it changed afterwards
-    if case.open:
-        sla.choose_again(session, case, at=at)  # an entitlement may promise more, or less
     entitlement = str(case.entitlement_id) if case.entitlement_id else None
     return done(session, case, by, kind, at, entitlement=entitlement, **data)
 

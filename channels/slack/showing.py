@@ -90,8 +90,8 @@ def said(session: Session, activity_id: UUID) -> Said:
 def _clocks(session: Session, case: Case, at: datetime) -> tuple[Clock, ...]:
     """The clock of each promise that counts now: a reopened case has a newer one."""
     holds = sla.holds_of(session, [case.id])[case.id]
-    current = {clock.kpi: clock for clock in sla.of_case(session, case)}
-    return tuple(Clock.of(clock, holds, at) for clock in current.values())
+    current = sla.current(sla.of_case(session, case)).values()
+    return tuple(Clock.of(clock, holds, at) for clock in current)
 
 
 def _last_words(session: Session, case: Case) -> Activity | None:

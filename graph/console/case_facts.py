@@ -55,8 +55,7 @@ def of_case(visit: Visit, case: Case, times: Times) -> Facts:
     session = visit.session
     others = others_of(visit, case)
     instances = sla.of_case(session, case)
-    # A reopened case has several clocks of a kind; the latest counts.
-    latest = {instance.kpi: instance for instance in instances}.values()
+    latest = sla.current(instances).values()
     holds = sla.holds_of(session, [case.id])[case.id] if instances else ()
     return Facts(
         queue=session.get_one(Queue, case.queue_id),

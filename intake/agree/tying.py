@@ -49,7 +49,7 @@ def tie(
     if line is not None and line.entitlement_id is not None:
         _count_by(session, case, contract, line, desk, at=at)
         if case.open:
-            sla.choose_again(session, case, at=at)
+            sla.reconsider(session, case, at=at, changed=True)
     touch(case, at)
     line_title = line.title if line else ""
     acting.record(session, case, by, "case.tied", at, contract=str(contract.id), line=line_title)

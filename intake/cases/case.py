@@ -151,6 +151,8 @@ class Case(Base):
     updated_at: Mapped[datetime]
     first_response_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None]
+    """When it was opened again, for the last time: no promise counts from before."""
     escalated_at: Mapped[datetime | None]
     follow_up_at: Mapped[datetime | None]
     """When we agreed to come back to the customer."""

@@ -227,7 +227,9 @@ def _merge_one(
         session, source, on=desk.day(at), at=at, event=terms.event_of(source),
         reason=f"merged into {noun} {survivor.number}", by=by,
     )  # fmt: skip
+    asked_at = sla.waiting_since(session, source)
     sla.cancel(session, source)
+    sla.taken_over(session, survivor, asked_at, at=at)
     done(session, source, by, "case.merged_away", at, survivor=survivor.number)
 
 

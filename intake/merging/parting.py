@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from intake import followers, queues, terms
+from intake import followers, queues, sla, terms
 from intake.acting import done
 from intake.agents import Act, Principal
 from intake.cases import Case, OwnReason, Reason, State, set_deadline
@@ -61,6 +61,7 @@ def unmerge(
             f"the term of {noun} {source.number} was used by others: {error}"
         ) from None
     _put_back_reservation(session, record, source)
+    sla.judge_answers(session, survivor)
     done(session, survivor, by, "case.parted", at, parted=source.number)
     return done(session, source, by, "case.unmerged", at, survivor=survivor.number)
 

@@ -21,6 +21,7 @@ from intake.sla.clocks import (
     KpiState,
     Milestone,
     calendar_of,
+    current,
     due_at,
     holds_of,
     look,
@@ -33,7 +34,7 @@ from intake.sla.clocks import (
 from intake.sla.countdown import STEPS, next_step
 from intake.sla.explaining import Explanation, Interval, Stretch, explain, spelt
 from intake.sla.holding import on_hold, pause, resume
-from intake.sla.keeping import meet, unmeet
+from intake.sla.keeping import judge_answers, meet, unmeet
 from intake.sla.promises import (
     From,
     Kpi,
@@ -50,7 +51,16 @@ from intake.sla.promises import (
     in_force,
     with_items,
 )
-from intake.sla.starting import apply, cancel, choose_again, heard, reconsider, reopened, start
+from intake.sla.starting import (
+    apply,
+    cancel,
+    heard,
+    reconsider,
+    reopened,
+    start,
+    taken_over,
+    waiting_since,
+)
 
 __all__ = [
     "LIVE",
@@ -79,12 +89,13 @@ __all__ = [
     "calendar_of",
     "calendars",
     "cancel",
-    "choose_again",
+    "current",
     "due_at",
     "explain",
     "heard",
     "holds_of",
     "in_force",
+    "judge_answers",
     "look",
     "meet",
     "next_step",
@@ -99,7 +110,9 @@ __all__ = [
     "resume",
     "spelt",
     "start",
+    "taken_over",
     "told",
     "unmeet",
+    "waiting_since",
     "with_items",
 ]

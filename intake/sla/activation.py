@@ -110,7 +110,6 @@ def revise(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> Sl
         name=old.name,
         version=max(version for version, _state in versions) + 1,
         state=SlaState.DRAFT,
-        is_default=old.is_default,
         chosen_when=old.chosen_when,
     )
     session.add(new)
@@ -137,6 +136,7 @@ def activate(
     check(session, sla, slack=slack, at=at)
     family = select(Sla).where(Sla.name == sla.name, Sla.state == SlaState.ACTIVE)
     for before in session.scalars(family.with_for_update()):
+        sla.is_default = sla.is_default or before.is_default
         before.state, before.is_default = SlaState.RETIRED, False
         _hand_over(session, before, sla)
     sla.state = SlaState.ACTIVE
@@ -172,10 +172,10 @@ def make_default(session: Session, by: Principal, sla_id: UUID, *, at: datetime)
 
 def _settle_usual(item: SlaItem, definition: KpiDefinition | None) -> None:
     """Write down what the KPI says now, so that a later change of it moves no running clock."""
-    usual = definition.applicable_from if definition else USUAL_START[item.kpi]
-    item.applicable_from = item.applicable_from or usual
-    if item.pauses is None and definition is not None and definition.pauses is not None:
-        item.pauses = list(definition.pauses)
+    usual = definition or KpiDefinition(kpi=item.kpi, applicable_from=USUAL_START[item.kpi])
+    item.usual = [name for name in ("applicable_from", "pauses") if getattr(item, name) is None]
+    for name in item.usual:
+        setattr(item, name, getattr(usual, name))
 
 
 def _in_order(items: Sequence[SlaItem]) -> list[SlaItem]:
@@ -185,10 +185,9 @@ def _in_order(items: Sequence[SlaItem]) -> list[SlaItem]:
 
 
 def copy_of(item: SlaItem) -> SlaItem:
-    """An item that says the same and belongs to no SLA yet."""
-    names = [
-        column.key for column in SlaItem.__table__.columns if column.key not in ("id", "sla_id")
-    ]
+    """An item that says the same, what its KPI says included, and belongs to no SLA yet."""
+    left = {"id", "sla_id", "usual", *(item.usual or ())}
+    names = [column.key for column in SlaItem.__table__.columns if column.key not in left]
     return SlaItem(id=new_id(), **{name: getattr(item, name) for name in names})
 
 

@@ -26,7 +26,7 @@ from intake.sla.activation import activate
 from intake.sla.clocks import LIVE, KpiInstance, look, note_deadline, place
 from intake.sla.promises import ServiceCalendar, SlaState, with_items
 from intake.sla.rehearsing import cases_of_family, each_with_clocks, live_in, locked
-from intake.sla.starting import reconsider
+from intake.sla.starting import fit
 
 LONGEST_NAME = 120
 
@@ -173,7 +173,7 @@ def adopt(session: Session, by: Principal, sla_id: UUID, *, at: datetime) -> int
     cases = cases_of_family(session, sla)
     for case in cases:
         case.sla_id = sla.id
-        reconsider(session, case, at=at)
+        fit(session, case, sla, at=at)
     cards.show_anew(session, [case.id for case in cases], at=at)
     events.record(
         session, "sla.adopted", at=at, actor=by, sla=str(sla.id), name=sla.name, cases=len(cases)

@@ -49,12 +49,16 @@ LIVE_ROWS = f"state IN ({', '.join(repr(state.value) for state in LIVE)})"
 
 
 class KpiInstance(Base):
-    """One promise running on one case. `next_at` is when the clock must look at it again."""
+    """One promise running on one case. `next_at` is when the clock must look at it again.
+
+    A case has a clock of a kind for each time that it was promised: one at most is live.
+    """
 
     __tablename__ = "kpi_instances"
     __table_args__ = (
         partial_index("ix_kpi_instances_due", "next_at", where="next_at IS NOT NULL"),
         Index("ix_kpi_instances_by_case", "case_id"),
+        partial_index("ux_kpi_instances_live", "case_id", "kpi", where=LIVE_ROWS, unique=True),
         # Few are live at any time, whatever the history: what a change of hours looks through.
         partial_index("ix_kpi_instances_live", "calendar_id", where=LIVE_ROWS),
     )
@@ -103,15 +107,22 @@ def of_case(session: Session, case: Case) -> list[KpiInstance]:
 
 
 def of_cases(session: Session, case_ids: Sequence[UUID]) -> list[KpiInstance]:
-    """The clocks of these cases, each case's from the oldest to the newest."""
+    """The clocks of these cases, in the order in which they were made."""
     return list(
         session.scalars(
             select(KpiInstance)
             .where(KpiInstance.case_id.in_(case_ids))
-            .order_by(KpiInstance.started_at, KpiInstance.id)
+            .order_by(KpiInstance.id)
             .options(selectinload(KpiInstance.item), selectinload(KpiInstance.calendar))
         )
     )
+
+
+def current(instances: Iterable[KpiInstance]) -> dict[Kpi, KpiInstance]:
+    """Of each promise the clock that counts now: the live one, else the newest."""
+    every = list(instances)
+    newest = {clock.kpi: clock for clock in every}
+    return newest | {clock.kpi: clock for clock in every if clock.state in LIVE}
 
 
 def holds_of(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Hold]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from intake.cases import Case
+from intake.sla.answers import answers
 from intake.sla.clocks import (
     LIVE,
     KpiInstance,
@@ -20,6 +21,9 @@ from intake.sla.clocks import (
     succeed,
 )
 from intake.sla.promises import From, Kpi
+
+ANSWERED = (Kpi.FIRST_RESPONSE, Kpi.NEXT_RESPONSE, Kpi.FOLLOW_UP)
+"""What an answer keeps."""
 
 
 def meet(session: Session, case: Case, *kpis: Kpi, at: datetime) -> None:
@@ -54,23 +58,51 @@ def unmeet(
         if instance.kpi not in kpis or kept_at is None or met_at not in (None, kept_at):
             continue
         instance.succeeded_at = instance.overrun_seconds = None
-        if instance.state is KpiState.SUCCEEDED:
+        if instance.state is KpiState.SUCCEEDED and (
+            instead or _goes_on(session, instance, instances)
+        ):
             instance.untold = None
             place(instance, holds)
         if instead is not None:
             succeed(instance, holds, at=instead)
-        elif instance.state in LIVE:
-            _run_alone(instance, instances)
     note_deadline(case, instances)
 
 
-def _run_alone(again: KpiInstance, instances: Sequence[KpiInstance]) -> None:
-    """Of a clock that runs again and one that was begun since, one goes on: the first where the
-    customer waits since then, the other where each message begins the wait anew."""
-    others = [i for i in instances if i.kpi is again.kpi and i.state in LIVE and i is not again]
-    for other in others:
-        anew = other.item.starts_from is From.LAST_MESSAGE
-        cancel_one(again if anew else other)
+def judge_answers(session: Session, case: Case) -> None:
+    """Judge what answers keep by those that are part of the case now: more of them, when another
+    was merged into it, or fewer, when that is undone. What was answered in time is kept."""
+    session.flush()
+    given = answers(session, [case.id])[case.id]
+    case.first_response_at = min(given, default=None)
+    holds = holds_of(session, [case.id])[case.id]
+    for instance in of_case(session, case):
+        if instance.kpi not in ANSWERED or instance.state is KpiState.CANCELLED:
+            continue
+        if instance.item.success_when is not None:
+            continue
+        was, begin = instance.succeeded_at, instance.started_at
+        first = instance.kpi is Kpi.FIRST_RESPONSE
+        kept_at = next((at for at in given if at > begin or (first and at == begin)), None)
+        if was is not None and was not in given:
+            unmeet(session, case, instance.kpi, met_at=was, instead=kept_at)
+        elif kept_at is not None and (was is None or kept_at < was):
+            instance.failed_at = instance.overrun_seconds = None
+            place(instance, holds)
+            succeed(instance, holds, at=kept_at)
+    note_deadline(case, of_case(session, case))
+
+
+def _goes_on(session: Session, again: KpiInstance, instances: Sequence[KpiInstance]) -> bool:
+    """Of a clock that is to run again and one that was begun since, one goes on: the first where
+    the customer waits since then, the other where each message begins the wait anew."""
+    other = next((i for i in instances if i.kpi is again.kpi and i.state in LIVE), None)
+    if other is not None and other.item.starts_from is From.LAST_MESSAGE:
+        cancel_one(again)
+        return False
+    if other is not None:
+        cancel_one(other)
+        session.flush()  # one of a kind is live at most
+    return True
 
 
 def _open(instance: KpiInstance) -> bool:

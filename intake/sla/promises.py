@@ -159,6 +159,8 @@ class SlaItem(Base):
     """Business hours; None means around the clock."""
     pauses: Mapped[list[str] | None] = mapped_column(Json)
     """The status reasons that stop its clock; None as the KPI says, [] means it never stops."""
+    usual: Mapped[list[str]] = mapped_column(Json, default=list)
+    """What activation wrote down because the KPI says so; the next version asks the KPI again."""
     on_reopening: Mapped[OnReopening] = mapped_column(
         one_of(OnReopening), default=OnReopening.NEW_CYCLE
     )

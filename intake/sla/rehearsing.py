@@ -24,7 +24,7 @@ from intake.sla.clocks import (
     of_cases,
 )
 from intake.sla.promises import Kpi, Sla, SlaItem, with_items
-from intake.sla.starting import reconsider
+from intake.sla.starting import fit
 
 AT_A_TIME = 500
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def moved_by_version(session: Session, sla_id: UUID, *, at: datetime) -> list[Mo
     before = _deadlines(session, cases)
     for case in cases:
         case.sla_id = sla.id
-        reconsider(session, case, at=at)
+        fit(session, case, sla, at=at)
     session.flush()
     after = _deadlines(session, cases)
     numbers = {case.id: case.number for case in cases}

@@ -13,25 +13,26 @@ from intake.cases import Activity, Case, Direction, State
 from intake.entitlements import Entitlement
 from intake.facts import facts_of
 from intake.inbound import Inbound
+from intake.sla.answers import answers
 from intake.sla.clocks import (
     LIVE,
     KpiInstance,
     KpiState,
     cancel_one,
+    current,
     holds_of,
     note_deadline,
     of_case,
     of_cases,
 )
-from intake.sla.fitting import Fitting, begin_clock, covered_hours
+from intake.sla.fitting import Fitting, begin_clock, covered_hours, ended_before
+from intake.sla.keeping import judge_answers
 from intake.sla.promises import (
     BY_MESSAGES,
-    From,
     Kpi,
-    OnReopening,
     Sla,
     Slas,
-    in_force,
+    active,
     instant_of,
     with_items,
 )
@@ -56,39 +57,44 @@ def start(
     return list(instances.values())
 
 
-def reconsider(session: Session, case: Case, *, at: datetime) -> None:
-    """Fit the clocks to the case as it is now, by the version of its SLA that it started with."""
-    if case.sla_id is None or case.state is State.CANCELLED:
-        return
-    sla = with_items(session, case.sla_id)
-    instances = of_case(session, case)
-    Fitting(session, case, sla, instances, holds_of(session, [case.id])[case.id], at).fit()
+def reconsider(session: Session, case: Case, *, at: datetime, changed: bool = False) -> None:
+    """Choose the SLA of the case as it is now, and fit the clocks to it; `changed` says that
+    somebody changed it, and not one of its clocks.
 
-
-def choose_again(session: Session, case: Case, *, at: datetime) -> None:
-    """Fit the clocks of a case that other promises may apply to now, as after a correction.
-
-    An SLA that was chosen by hand stays; of the chosen one, so does the version. A case that was
-    promised nothing is promised what its entitlement brings, unless a machine opened it.
+    An SLA that was chosen by hand stays; of the chosen one, so does the version; and one that is
+    out of force goes on where nothing takes its place. A machine's case is promised nothing.
     """
     if case.state is State.CANCELLED:
         return
-    entitled = select(Entitlement.sla_id).where(Entitlement.id == case.entitlement_id)
-    brought = session.scalar(entitled)
-    if case.sla_id is None and (brought is None or _from_a_machine(session, case)):
-        return
-    slas = in_force(session)
-    facts = facts_of(case, at=at)
-    chosen = slas.of(brought, facts)
-    if case.sla_id is None:
-        if chosen is not None and not case.sla_by_hand:
-            apply(session, case, chosen, at=at)
-        return
-    now = with_items(session, case.sla_id)
-    if case.sla_by_hand or chosen is None or chosen.family == now.family:
-        reconsider(session, case, at=at)
+    now = with_items(session, case.sla_id) if case.sla_id else None
+    chosen = now if case.sla_by_hand or not case.open else _chosen(session, case, now, at)
+    if chosen is None:
+        if now is not None:
+            cancel(session, case)
+            case.sla_id = None
+    elif now is None or chosen.family != now.family:
+        apply(session, case, with_items(session, chosen.id), at=at)
     else:
-        apply(session, case, chosen, at=at)
+        fit(session, case, now, at=at, changed=changed)
+
+
+def _chosen(session: Session, case: Case, now: Sla | None, at: datetime) -> Sla | None:
+    """What the rules, what covers it and the default choose for a case, in this order."""
+    cover = session.get(Entitlement, case.entitlement_id) if case.entitlement_id else None
+    every = active(session)
+    slas = Slas({s.id: s for s in every}, next((s for s in every if s.is_default), None))
+    chosen = slas.of(cover.sla_id if cover else None, facts_of(case, at=at))
+    if now is None:
+        return None if chosen is None or _from_a_machine(session, case) else chosen
+    in_force = any(s.family == now.family for s in every)
+    return now if chosen is None and not in_force else chosen
+
+
+def fit(session: Session, case: Case, sla: Sla, *, at: datetime, changed: bool = False) -> None:
+    """Fit the clocks to the case as it is now, by that version of its SLA."""
+    holds = holds_of(session, [case.id])[case.id]
+    instances = of_case(session, case)
+    Fitting(session, case, sla, instances, holds, at, changed=changed).fit()
 
 
 def _from_a_machine(session: Session, case: Case) -> bool:
@@ -104,39 +110,62 @@ def _from_a_machine(session: Session, case: Case) -> bool:
 
 
 def apply(session: Session, case: Case, sla: Sla, *, at: datetime) -> None:
-    """Put another SLA on a case: the clocks it has are cancelled, whatever they reached, and
-    judged anew from the same instants, with the same holds and the same answers."""
+    """Put another SLA on a case: the clocks that count now are cancelled, whatever they reached,
+    and judged anew from the same instants, with the same holds and the same answers.
+
+    Each answer was a promise of its own, and so was what ended before the case was reopened: those
+    are settled.
+    """
     case.sla_id = sla.id
     instances = of_case(session, case)
-    holds = holds_of(session, [case.id])[case.id]
-    replaced: dict[Kpi, KpiInstance] = {}
-    for instance in reversed(instances):
-        if instance.state is KpiState.CANCELLED or instance.kpi in replaced:
+    kept: dict[Kpi, datetime | None] = {}
+    for kpi, instance in current(i for i in instances if i.state != KpiState.CANCELLED).items():
+        over = instance.state not in LIVE
+        if over and kpi is Kpi.NEXT_RESPONSE:
             continue
-        if instance.kpi is Kpi.NEXT_RESPONSE and instance.state not in LIVE:
-            continue  # each answer was a promise of its own; those before are settled
-        replaced[instance.kpi] = instance
-    for instance in replaced.values():
+        if ended_before(instance.failed_at or instance.succeeded_at, case.reopened_at):
+            continue
+        kept[kpi] = instance.succeeded_at
         cancel_one(instance)
-    fitting = Fitting(session, case, sla, instances, holds, at)
-    known = {kpi: old.succeeded_at for kpi, old in replaced.items()}
-    known.setdefault(Kpi.FIRST_RESPONSE, case.first_response_at)
-    known.setdefault(Kpi.RESOLVE_BY, case.resolved_at)
-    fitting.fit(kept=known)
+    session.flush()  # one of a kind is live at most, and rows are added first
+    holds = holds_of(session, [case.id])[case.id]
+    Fitting(session, case, sla, instances, holds, at, kept=kept).fit()
 
 
 def reopened(session: Session, case: Case, *, at: datetime) -> None:
-    """A reopened case gets a new clock of what was promised, unless the item keeps its result."""
-    instances = of_case(session, case)
-    last = next((i for i in reversed(instances) if i.kpi is Kpi.RESOLVE_BY), None)
-    if last is not None and last.state not in LIVE:
-        again = last.item.starts_from is From.CREATED
-        if again and last.item.on_reopening is OnReopening.NEW_CYCLE:
-            cover = covered_hours(session, case)
-            instances.append(begin_clock(session, case, last.item, at, (), cover))
-    note_deadline(case, instances)
+    """Nothing that is promised counts from before the case was opened again."""
+    case.reopened_at = at
     session.flush()
-    reconsider(session, case, at=at)
+    if case.sla_id is not None:
+        fit(session, case, with_items(session, case.sla_id), at=at)
+
+
+def waiting_since(session: Session, case: Case) -> datetime | None:
+    """Since when its customer waits for an answer that is promised them."""
+    return min(
+        (
+            clock.started_at
+            for clock in of_case(session, case)
+            if clock.kpi in (Kpi.FIRST_RESPONSE, Kpi.NEXT_RESPONSE) and clock.state in LIVE
+        ),
+        default=None,
+    )
+
+
+def taken_over(session: Session, case: Case, asked_at: datetime | None, *, at: datetime) -> None:
+    """What was said on another case is part of this one: its answers were given here, and its
+    customer, where they wait since `asked_at`, waits here."""
+    judge_answers(session, case)
+    first_at = case.first_response_at
+    if case.sla_id is None or asked_at is None or first_at is None or asked_at < first_at:
+        return
+    instances = of_case(session, case)
+    live = current(instances).get(Kpi.NEXT_RESPONSE)
+    answered = any(given > asked_at for given in answers(session, [case.id])[case.id])
+    if answered or (live is not None and live.state in LIVE):
+        return
+    sla, holds = with_items(session, case.sla_id), holds_of(session, [case.id])[case.id]
+    Fitting(session, case, sla, instances, holds, at).fit(asked_at=asked_at)
 
 
 def cancel(session: Session, case: Case) -> None:
@@ -172,8 +201,9 @@ def heard(session: Session, wrote: Sequence[tuple[Case, datetime, bool]], slas: 
     for case, at, person in wrote:
         assert case.sla_id is not None, "chosen above"
         fitting = Fitting(
-            session, case, versions[case.sla_id], by_case[case.id], holds[case.id], at
-        )
+            session, case, versions[case.sla_id], by_case[case.id], holds[case.id], at,
+            changed=person,
+        )  # fmt: skip
         fitting.fit(asked_at=at if person and case.first_response_at else None)
 
 

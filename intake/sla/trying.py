@@ -25,6 +25,7 @@ from intake.entitlements import Entitlement
 from intake.errors import NotFound
 from intake.facts import CaseFacts, facts_of, read_condition
 from intake.sla.answers import answers
+from intake.sla.checking import NotAnSla
 from intake.sla.clocks import (
     LIVE,
     Hold,
@@ -35,7 +36,7 @@ from intake.sla.clocks import (
     of_cases,
     succeed,
 )
-from intake.sla.fitting import clock_on, covered_hours
+from intake.sla.fitting import clock_on, covered_hours, ended_before
 from intake.sla.promises import From, Kpi, OnReopening, Sla, SlaItem, instant_of, with_items
 
 MOST_CASES = 2_000
@@ -97,6 +98,8 @@ def try_out(
     [since, until): those of its other versions, those its condition chooses, or all where it has
     neither. For managers, who see every case."""
     by.must(Act.MANAGE)
+    if since >= until:
+        raise NotAnSla("until: it ends before it begins; say a later instant than since")
     if session.get(Sla, sla_id) is None:
         raise NotFound("there is no such SLA")
     sla = with_items(session, sla_id)
@@ -258,11 +261,12 @@ def _would(past: _Past, sla: Sla, kpi: Kpi, at: datetime) -> tuple[Outcome, date
 
 def _begin(past: _Past, item: SlaItem) -> datetime | None:
     """The instant from which it counts; of a reopened case that of the last cycle."""
-    ours = [clock for clock in past.clocks if clock.kpi is item.kpi]
-    again = item.kpi is Kpi.RESOLVE_BY and item.on_reopening is OnReopening.NEW_CYCLE
-    if item.starts_from is From.CREATED and again and ours:
-        return max(past.case.opened_at, ours[-1].started_at)
-    return instant_of(past.case, item.starts_from)
+    instant, reopened_at = instant_of(past.case, item.starts_from), past.case.reopened_at
+    if instant is None or reopened_at is None or item.on_reopening is OnReopening.KEEP:
+        return instant
+    if item.kpi is Kpi.FIRST_RESPONSE and ended_before(past.case.first_response_at, reopened_at):
+        return instant
+    return max(instant, reopened_at)
 
 
 # The worst of several promises of one kind is what is said of all of them.

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import checklists, sla, terms
+from intake import checklists, terms
 from intake.acting import case_of, done
 from intake.agents import Principal
 from intake.cases import Case, Priority, Severity
@@ -68,8 +68,6 @@ def change_fields(
         _cover_again(session, case, by, desk, at)
     if was_of != case.type_id:
         checklists.begin(session, case)
-    session.flush()
-    sla.choose_again(session, case, at=at)
     return done(session, case, by, "case.changed", at, changes=changes)
 
 

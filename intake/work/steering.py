@@ -55,7 +55,6 @@ def prioritise(
     if case.priority is priority:
         return case
     was, case.priority = case.priority, priority
-    sla.choose_again(session, case, at=at)
     return done(session, case, by, "case.prioritised", at, priority=priority.value, was=was.value)
 
 
@@ -71,9 +70,7 @@ def choose_sla(
     """Put another SLA on a case by hand, whatever the rules say; None gives it back to them."""
     case = case_of(session, by, case_id, version=version)
     case.sla_by_hand = sla_id is not None
-    if sla_id is None:
-        sla.choose_again(session, case, at=at)
-    else:
+    if sla_id is not None:
         chosen = sla.in_force(session).by_id.get(sla_id)
         if chosen is None:
             raise IntakeError("there is no such active SLA")
