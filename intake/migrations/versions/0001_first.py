@@ -796,6 +796,7 @@ def upgrade() -> None:
         sa.Column("fail_after_minutes", sa.Integer(), nullable=False),
         sa.Column("calendar_id", sa.Uuid(), nullable=True),
         sa.Column("pauses", JSON, nullable=True),
+        sa.Column("usual", JSON, nullable=False),
         sa.Column("on_reopening", sa.String(length=32), nullable=False),
         sa.Column("actions", JSON, nullable=False),
         sa.ForeignKeyConstraint(
@@ -1623,6 +1624,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_response_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("follow_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
@@ -2376,6 +2378,14 @@ def upgrade() -> None:
         "kpi_instances",
         ["calendar_id"],
         unique=False,
+        sqlite_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
+        postgresql_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
+    )
+    op.create_index(
+        "ux_kpi_instances_live",
+        "kpi_instances",
+        ["case_id", "kpi"],
+        unique=True,
         sqlite_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
         postgresql_where=sa.text("state IN ('in progress', 'nearing noncompliance', 'paused')"),
     )
