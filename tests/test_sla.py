@@ -226,7 +226,7 @@ def test_a_case_that_was_cancelled_on_hold_is_not_held_when_it_is_taken_up_again
     case_id = open_case(desk)
     with desk.transaction() as session:
         work.hold(session, grace, case_id, at=NOON + timedelta(hours=1))
-        work.cancel(session, grace, case_id, "", desk=DESK, at=NOON + timedelta(hours=2))
+        work.cancel(session, grace, case_id, "a test", desk=DESK, at=NOON + timedelta(hours=2))
 
     with desk.transaction() as session:
         covering.reactivate(session, grace, case_id, desk=DESK, at=NOON + timedelta(hours=3))
