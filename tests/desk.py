@@ -64,10 +64,11 @@ def email(
 class DeskUnderTest:
     """A desk on a real database, with a default queue fed by SUPPORT."""
 
-    def __init__(self, db: Database, *, slack: bool = False) -> None:
+    def __init__(self, db: Database, *, slack: bool = False, queue: Queue | None = None) -> None:
+        """With `queue`, the default queue that the database has already."""
         self.db = db
         self.settings = replace(DESK, slack=slack)
-        self.queue = self.has_queue("Support", address=SUPPORT, is_default=True)
+        self.queue = queue or self.has_queue("Support", address=SUPPORT, is_default=True)
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction of the test's own."""
