@@ -27,7 +27,7 @@ from intake.messages import ContactKind, Outgoing
 from intake.queues import Queue, QueueMember
 from intake.sla import KpiInstance, calendar_of
 from intake.sla.actions import Action, To, fill
-from intake.visibility import visible_to
+from intake.visibility import sees
 
 MOST_AT_ONCE = 3
 PER_STRANGER = (1, timedelta(days=1))
@@ -193,13 +193,7 @@ class Mailbag:
 def _followers(session: Session, case: Case) -> list[UUID]:
     """Those who follow a case and may still see it."""
     return [
-        agent.id
-        for agent in followers.of_case(session, case.id)
-        if session.scalar(
-            visible_to(agent.principal("email"))
-            .with_only_columns(Case.id)
-            .where(Case.id == case.id)
-        )
+        agent.id for agent in followers.of_case(session, case.id) if sees(session, agent, case.id)
     ]
 
 

@@ -16,7 +16,7 @@ from intake.desk import Desk
 from intake.events import Delivery, DeliveryState
 from intake.nouns import noun
 from intake.sla import Kpi
-from intake.visibility import visible_to
+from intake.visibility import sees
 
 LONGEST = 200
 
@@ -86,8 +86,7 @@ def _tell(
     author = session.get(Agent, said.agent_id) if said.agent_id else None
     if author is None or not author.active or author.hears_by is HearsBy.NOTHING:
         return
-    seen = visible_to(author.principal("clock")).where(Case.id == case.id)
-    if session.scalar(seen) is not None:
+    if sees(session, author, case.id):
         notices.tell(
             session, author, f"Your answer on {noun} {case.number} did not arrive",
             details=[f"{delivery.target}: {delivery.error[:LONGEST]}"], desk=desk,

@@ -15,6 +15,7 @@ from intake.agents import SYSTEM, Agent
 from intake.cases import Activity, Case
 from intake.desk import Desk
 from intake.nouns import noun
+from intake.visibility import sees
 
 NAMED = 5
 
@@ -70,10 +71,13 @@ def _record(session: Session, activity: Activity, case: Case | None, at: datetim
 
 
 def _reminded(session: Session, activity: Activity, case: Case | None) -> UUID | None:
-    """Its owner; what somebody who left had to do falls to the owner of the case."""
+    """Its owner; what somebody had to do who left, or may not see its case any more, falls to the
+    owner of the case."""
     for agent_id in (activity.owner_id, case.owner_id if case else None):
         agent = session.get(Agent, agent_id) if agent_id else None
-        if agent is not None and agent.active:
+        if agent is None or not agent.active:
+            continue
+        if case is None or sees(session, agent, case.id):
             return agent.id
     return None
 

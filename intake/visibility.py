@@ -8,7 +8,7 @@ from sqlalchemy import Exists, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from intake import teams
-from intake.agents import Act, Kind, Principal
+from intake.agents import Act, Agent, Kind, Principal
 from intake.cases import Activity, Case
 from intake.customers import Account, Contact
 from intake.errors import NotFound
@@ -81,6 +81,12 @@ def one_visible(
     if case is None:
         raise NotFound(f"there is no such {noun}")
     return case
+
+
+def sees(session: Session, agent: Agent, case_id: UUID) -> bool:
+    """Whether that agent may see a case, before they are told anything of it."""
+    seen = visible_to(agent.principal("clock")).with_only_columns(Case.id)
+    return session.scalar(seen.where(Case.id == case_id)) is not None
 
 
 def by_number(session: Session, principal: Principal, number: int) -> Case:

@@ -432,6 +432,24 @@ def test_what_somebody_who_left_had_to_do_is_told_to_the_owner_of_the_case(
     assert [mail.target for mail in reminders(desk)] == ["grace@desk.example"]
 
 
+@pytest.mark.parametrize("owned", [True, False], ids=["owned", "nobody's"])
+def test_nobody_is_reminded_of_a_case_that_they_may_not_see_any_more(
+    desk: DeskUnderTest, grace: Principal, case: Case, owned: bool
+) -> None:
+    mary = desk.has_agent("Mary")
+    secret = desk.has_queue("Secret", members=(mary,))
+    plans(desk, grace, case)
+    manager = desk.principal("Boss", Role.MANAGER)
+    does(desk, work.route_to, manager, case.id, secret.id)
+    if owned:
+        does(desk, work.assign, manager, case.id, mary.id)
+
+    assert ticks(desk, 2) == 1
+
+    assert [mail.target for mail in reminders(desk)] == ["mary@desk.example"] * owned
+    assert kinds(desk).count("activity.due") == 1
+
+
 def test_what_is_to_be_done_is_found_by_index(desk: DeskUnderTest, grace: Principal) -> None:
     mine = select(Activity.id).where(
         Activity.owner_id == grace.id, Activity.state == ActivityState.OPEN
