@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
 
-from intake import bulk, reasons, saved_views, work
+from intake import bulk, queues, reasons, saved_views, sla, work
 from intake.agents import SYSTEM, Agent, Principal, Role
 from intake.bulk import Bulk, BulkItem, BulkOperation, ItemState, OperationState, What, WrongBulk
-from intake.cases import ActivityKind, Case, Priority, Reason, State
+from intake.cases import ActivityKind, Case, ChildrenClose, Priority, Reason
+from intake.db import new_id
+from intake.entitlements import Entitlement, unbalanced
 from intake.errors import NotFound
 from intake.events import Event
 from intake.fields import CaseType, FieldKind, Required, case_types, custom
+from intake.queues import Queue
 from intake.saved_views import ViewTerms
+from intake.sla import KpiState
+from intake.teams import Team, TeamMember
 from intake.visibility import visible_to
 from intake.work import Plan, Regarding
 from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.office import Office
 from tests.promised import tick
+from tests.test_case_life import columns
 from tests.test_clock import plan
 from tests.test_routing import has_rules, rule
 
 HOUR = timedelta(hours=1)
-DUMPED = (
-    *("state", "reason", "priority", "severity", "owner_id", "team_id", "queue_id"),
-    *("snoozed_at", "wakes_at"),
-)
 
 
 @pytest.fixture
@@ -46,16 +48,16 @@ def start(desk: DeskUnderTest, by: Principal, what: What, **how: Any) -> BulkOpe
         return bulk.start(session, by, Bulk(what, **how), visible_to(by), at=NOON)
 
 
-def run(desk: DeskUnderTest) -> None:
-    while tick(desk, NOON + HOUR).more:
+def run(desk: DeskUnderTest, at: datetime = NOON + HOUR) -> None:
+    while tick(desk, at).more:
         pass
-    tick(desk, NOON + HOUR)
+    tick(desk, at)
 
 
 def undo(desk: DeskUnderTest, by: Principal, operation: BulkOperation) -> None:
     with desk.transaction() as session:
         bulk.undo(session, by, operation.id, at=NOON)
-    run(desk)
+    run(desk, NOON + 2 * HOUR)
 
 
 def outcome(desk: DeskUnderTest) -> list[tuple[ItemState, str]]:
@@ -68,9 +70,11 @@ def dump(desk: DeskUnderTest) -> list[Any]:
     with desk.db.reading() as session:
         found = session.scalars(select(Case).order_by(Case.number)).all()
         return [
-            [getattr(case, name) for name in DUMPED]
-            + [sorted(tag.name for tag in case.tags)]
+            [columns(case), sorted(tag.name for tag in case.tags)]
             + [sorted((key, held.value) for key, held in case.custom.items())]
+            + [columns(item) for item in [queues.item_of(session, case)] if item]
+            + [columns(c) for c in sla.of_case(session, case) if c.state is not KpiState.CANCELLED]
+            + [columns(hold) for hold in sla.holds_of(session, [case.id])[case.id]]
             for case in found
         ]
 
@@ -109,30 +113,141 @@ def how(desk: DeskUnderTest, what: What) -> dict[str, Any]:
     return {"text": "Solved by the new version."}
 
 
-@pytest.mark.parametrize("what", [w for w in What if w is not What.CANCEL])
+@pytest.mark.parametrize("what", list(What))
 def test_each_act_is_done_to_all_of_them_and_taken_back(
     desk: DeskUnderTest, grace: Principal, what: What
 ) -> None:
-    cases(desk, 3)
-    with desk.transaction() as session:
-        for number in (1001, 1002, 1003):
-            work.pick(session, grace, desk.case(number).id, at=NOON)
-            work.tag(session, grace, desk.case(number).id, add=["vip"], desk=DESK, at=NOON)
-        work.prioritise(session, grace, desk.case(1002).id, Priority.LOW, at=NOON)
+    desk.has_sla(first_response=4 * HOUR, resolve_by=20 * HOUR)
+    in_all_sorts_of_states(desk, grace)
     before = dump(desk)
 
     operation = start(desk, grace, what, **how(desk, what))
     assert dump(desk) == before, "a worker does it"
     run(desk)
-    assert [state for state, _ in outcome(desk)] == [ItemState.DONE] * 3, outcome(desk)
+    assert [state for state, _ in outcome(desk)] == [ItemState.DONE] * 4, outcome(desk)
     changed = dump(desk)
     assert all(now != then for now, then in zip(changed, before, strict=True))
 
     undo(desk, grace, operation)
-    assert [state for state, _ in outcome(desk)] == [ItemState.UNDONE] * 3, outcome(desk)
+    assert [state for state, _ in outcome(desk)] == [ItemState.UNDONE] * 4, outcome(desk)
     assert dump(desk) == before
     [done] = desk.all(BulkOperation)
     assert done.state is OperationState.UNDONE
+
+
+def in_all_sorts_of_states(desk: DeskUnderTest, grace: Principal) -> None:
+    """Four cases: taken; put off while it is looked into; a team's, on hold; in no queue."""
+    cases(desk, 4)
+    lead = desk.has_agent("Lead")
+    with desk.transaction() as session:
+        session.get_one(Queue, desk.queue.id).owner_id = lead.id
+        crew = Team(id=new_id(), name="Crew", created_at=NOON)
+        session.add_all([crew, TeamMember(team_id=crew.id, agent_id=lead.id)])
+        session.flush()
+        taken, later, teams, nowhere = (desk.case(number).id for number in range(1001, 1005))
+        for case_id in (taken, later, teams, nowhere):
+            work.tag(session, grace, case_id, add=["vip"], desk=DESK, at=NOON)
+        work.prioritise(session, grace, taken, Priority.LOW, at=NOON)
+        work.pick(session, grace, taken, at=NOON)
+        work.assign(session, grace, later, grace.id, at=NOON, item_too=False)
+        work.set_reason(session, grace, later, Reason.RESEARCHING, at=NOON)
+        work.agree_follow_up(session, grace, later, NOON + 20 * HOUR, at=NOON)
+        work.snooze(session, grace, later, NOON + 30 * HOUR, at=NOON)
+        work.assign_team(session, grace, teams, crew.id, at=NOON)
+        work.hold(session, grace, teams, at=NOON, reason=Reason.ON_HOLD)
+        work.pick(session, grace, nowhere, at=NOON, remove_from_queue=True)
+
+
+@pytest.mark.parametrize("what", [What.RESOLVE, What.CANCEL])
+def test_children_that_were_closed_with_their_parent_come_back_with_it(
+    desk: DeskUnderTest, grace: Principal, what: What
+) -> None:
+    desk.has_customer("c0@example.com", allotment=5)
+    cases(desk, 1)
+    parent = desk.case(1001).id
+    with desk.transaction() as session:
+        work.set_children_close(session, grace, parent, ChildrenClose.WITH_PARENT, at=NOON)
+        for part in ("One", "Two", "Done before"):
+            work.open_child(session, grace, parent, part, "", desk=DESK, at=NOON)
+    with desk.transaction() as session:
+        work.pick(session, grace, desk.case(1002).id, at=NOON)
+        work.resolve(session, grace, desk.case(1004).id, "", desk=DESK, at=NOON)
+    before = dump(desk)
+
+    with desk.transaction() as session:
+        wanted = bulk.chosen(grace, [1001])
+        operation = bulk.start(session, grace, Bulk(what, text="x"), wanted, at=NOON)
+    run(desk)
+    assert not any(case.open for case in desk.all(Case))
+    undo(desk, grace, operation)
+
+    assert outcome(desk) == [(ItemState.UNDONE, "")]
+    assert dump(desk) == before
+    with desk.db.reading() as session:
+        assert unbalanced(session, session.scalars(select(Entitlement)).all()) == []
+
+
+def test_a_family_of_which_one_was_taken_up_since_stays_closed(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    cases(desk, 1)
+    parent = desk.case(1001).id
+    with desk.transaction() as session:
+        work.set_children_close(session, grace, parent, ChildrenClose.WITH_PARENT, at=NOON)
+        work.open_child(session, grace, parent, "Part", "", desk=DESK, at=NOON)
+    with desk.transaction() as session:
+        wanted = bulk.chosen(grace, [1001])
+        operation = bulk.start(session, grace, Bulk(What.RESOLVE), wanted, at=NOON)
+    run(desk)
+    with desk.transaction() as session:
+        work.reopen(session, grace, desk.case(1002).id, desk=DESK, at=NOON)
+
+    undo(desk, grace, operation)
+
+    assert outcome(desk) == [(ItemState.KEPT, "it changed since")]
+    assert not desk.case(1001).open
+
+
+def test_what_is_put_back_goes_to_nobody_who_left_and_into_no_archived_queue(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    old, luis = desk.has_queue("Old"), desk.has_agent("Luis")
+    cases(desk, 1)
+    with desk.transaction() as session:
+        work.route_to(session, grace, desk.case(1001).id, old.id, at=NOON)
+        work.assign(session, grace, desk.case(1001).id, luis.id, at=NOON)
+    operation = start(desk, grace, What.ROUTE, queue_id=desk.queue.id)
+    run(desk)
+    with desk.transaction() as session:
+        session.get_one(Queue, old.id).archived_at = NOON
+        session.get_one(Agent, luis.id).active = False
+
+    undo(desk, grace, operation)
+
+    case = desk.case(1001)
+    assert (case.queue_id, case.owner_id) == (desk.queue.id, None)
+    with desk.db.reading() as session:
+        item = queues.item_of(session, case)
+        assert item is not None
+        assert (item.queue_id, item.worked_by_id) == (desk.queue.id, None)
+
+
+@pytest.mark.parametrize("what", [What.ASSIGN, What.ROUTE])
+def test_what_is_in_no_queue_or_waits_for_another_is_not_so_already(
+    desk: DeskUnderTest, grace: Principal, what: What
+) -> None:
+    cases(desk, 2)
+    with desk.transaction() as session:
+        work.pick(session, grace, desk.case(1001).id, at=NOON, remove_from_queue=True)
+        work.assign(session, grace, desk.case(1002).id, grace.id, at=NOON, item_too=False)
+
+    to = {"queue_id": desk.queue.id} if what is What.ROUTE else {"agent_id": grace.id}
+    start(desk, grace, what, **to)
+    run(desk)
+
+    so_already = (ItemState.SKIPPED, "it was so already")
+    both = [(ItemState.DONE, ""), so_already]
+    assert outcome(desk) == (both if what is What.ROUTE else both[::-1])
 
 
 def test_what_changed_since_is_named_and_left_alone(desk: DeskUnderTest, grace: Principal) -> None:
@@ -368,16 +483,6 @@ def test_only_what_one_sees_is_changed_and_only_while_one_works_here(
             bulk.operation(session, other, again.id)
 
 
-def test_a_cancelled_case_is_not_taken_up_again(desk: DeskUnderTest, grace: Principal) -> None:
-    cases(desk, 1)
-    operation = start(desk, grace, What.CANCEL, text="Spam.")
-    run(desk)
-    assert desk.case(1001).state is State.CANCELLED
-
-    with pytest.raises(bulk.CannotUndoBulk, match="is not taken up again"):
-        undo(desk, grace, operation)
-
-
 def test_what_waits_is_found_by_index(desk: DeskUnderTest) -> None:
     assert "ix_bulk_items_waiting" in plan(desk, bulk.due(desk.settings, NOON).limit(1))
 
@@ -385,7 +490,7 @@ def test_what_waits_is_found_by_index(desk: DeskUnderTest) -> None:
 CHANGE = "$change: BulkChange!, $numbers: [Int!], $where: CaseFilter, $view: UUID, $search: String"
 PASS = "change: $change, numbers: $numbers, where: $where, savedView: $view, search: $search"
 PREVIEW = f"""query({CHANGE}) {{ previewBulk({PASS}) {{ __typename
-  ... on BulkPreview {{ words total ready canBeUndone cases {{ number }}
+  ... on BulkPreview {{ words total ready cases {{ number }}
     changes {{ case {{ number }} now }} refusals {{ case {{ number }} why }} }}
   ... on WrongInput {{ field }} ... on Problem {{ message }} }} }}"""
 START = f"""mutation({CHANGE}) {{ startBulk({PASS}) {{ __typename

@@ -24,11 +24,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from intake import attendance, covering, merging, sla, staffing, work
+from intake import attendance, bulk, covering, merging, queues, sla, staffing, work
 from intake.agents import Agent, Principal, Role
+from intake.bulk import Bulk, What
 from intake.cases import (
     PAUSES,
     Activity,
@@ -40,6 +41,7 @@ from intake.cases import (
     Resolution,
     State,
 )
+from intake.db import Base
 from intake.entitlements import Entitlement, unbalanced
 from intake.errors import IntakeError, NotFound
 from intake.events import Event
@@ -101,6 +103,7 @@ class World:
 
 
 HOLDS = (Reason.ON_HOLD, Reason.WAITING_FOR_DETAILS, Reason.RESEARCHING)
+UNDONE = (What.ASSIGN, What.RELEASE, What.ROUTE, What.HOLD, What.SNOOZE, What.RESOLVE, What.CANCEL)
 PICK_CASE = st.integers(0, 99)
 PICK_AGENT = st.integers(0, 1)
 
@@ -376,6 +379,33 @@ class CaseLife(RuleBasedStateMachine):
             source.enters(self.in_use)
             source.worked_by = worked_by
 
+    @precondition(lambda self: any(case.open for case in self.world.cases.values()))
+    @rule(pick=PICK_CASE, what=st.sampled_from(UNDONE))
+    def change_many_and_undo(self, pick: int, what: What) -> None:
+        every = [(id, case) for id, case in self.world.cases.items() if case.open]
+        case_id, case = every[pick % len(every)]
+        bulk_change = Bulk(
+            what, agent_id=self.agents[pick % 2].id, queue_id=self.desk.queue.id, text="Many."
+        )
+        before = self.snapshot(case_id)
+        wanted = bulk.chosen(self.agents[0], [case.number])
+        operation = self.acts(bulk.start, bulk_change, wanted)
+        self.works_it_off()
+        case.resolved += what is What.RESOLVE and not self.to_do(case_id)
+        self.acts(bulk.undo, operation.id)
+        self.works_it_off()
+        assert self.snapshot(case_id) == before
+
+    def works_it_off(self) -> None:
+        with self.desk.transaction() as session:
+            assert bulk.move(session, self.desk.settings, at=self.at, limit=9) <= 1
+
+    def snapshot(self, case_id: UUID) -> list[dict[str, Any]]:
+        with self.desk.db.reading() as session:
+            case = session.get_one(Case, case_id)
+            item = queues.item_of(session, case)
+            return [columns(row) for row in (case, item) if row is not None]
+
     # What always holds
 
     @invariant()
@@ -443,6 +473,12 @@ class CaseLife(RuleBasedStateMachine):
         assert unbalanced(session, [entitlement]) == []
         counting = [c for c in self.world.cases.values() if c.state is not State.CANCELLED]
         assert entitlement.remaining == TERMS - len(counting)
+
+
+def columns(row: Base) -> dict[str, Any]:
+    """Every column but those that go up with any change."""
+    names = inspect(type(row)).column_attrs.keys()
+    return {name: getattr(row, name) for name in names if name not in ("version", "updated_at")}
 
 
 def replayed(session: Session, case_id: UUID) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def test_what_came_to_a_list_since_it_was_looked_at_is_not_changed_unseen(
         ("/bulk?cases=1001&what=tag", "tags: name one or more"),
         ("/bulk?cases=1001&what=fire", "what: choose one"),
         ("/bulk?cases=1001&what=change", "fields: choose what to change"),
-        ("/bulk?what=cancel", "cases: choose one or more"),
-        ("/bulk?cases=4711&what=cancel", "cases: choose one or more"),
+        ("/bulk?what=resolve", "cases: choose one or more"),
+        ("/bulk?cases=4711&what=resolve", "cases: choose one or more"),
     ],
 )
 def test_what_cannot_be_meant_is_said_and_starts_nothing(
@@ -141,23 +141,23 @@ def test_what_cannot_be_meant_is_said_and_starts_nothing(
     assert console.desk.count(BulkOperation) == 0
 
 
-def test_a_cancelled_case_is_announced_not_to_come_back(
-    console: Console, browser: TestClient
-) -> None:
-    seen = browser.get("/bulk?cases=1001&what=cancel")
-    assert "This cannot be undone" in words(seen)
-
+def test_cancelled_cases_are_put_back(console: Console, browser: TestClient) -> None:
+    seen = browser.get("/bulk?cases=1001&what=cancel&why=Spam")
     page = browser.post("/bulk", data=filled_in(seen, "bulk")).headers["location"]
     work(console)
+    assert not console.desk.case(1001).open
 
-    assert not browser.get(page).text.count("/undo")
-    assert browser.post(f"{page}/undo").status_code == 422
+    browser.post(f"{page}/undo")
+    work(console)
+
+    assert console.desk.case(1001).open
+    assert "put it back as it was" in words(browser.get("/cases/1001"))
 
 
 def test_others_and_readers_find_nothing_to_tick_and_no_progress(
     console: Console, browser: TestClient
 ) -> None:
-    seen = browser.get("/bulk?cases=1001&what=cancel")
+    seen = browser.get("/bulk?cases=1001&what=cancel&why=Spam")
     page = browser.post("/bulk", data=filled_in(seen, "bulk")).headers["location"]
     reader = console.browser(console.desk.has_agent("Rita", Role.READ_ONLY))
     manager = console.browser(console.desk.has_agent("Marta", Role.MANAGER))

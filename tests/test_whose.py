@@ -82,7 +82,7 @@ def resolved_it(desk: DeskUnderTest, grace: Principal, luis: Principal, case_id:
 
 def cancelled_it(desk: DeskUnderTest, grace: Principal, luis: Principal, case_id: UUID) -> None:
     acts(desk, work.pick, grace, case_id)
-    acts(desk, work.cancel, grace, case_id, "", desk=desk.settings)
+    acts(desk, work.cancel, grace, case_id, "Spam.", desk=desk.settings)
     acts(desk, covering.reactivate, luis, case_id, desk=desk.settings)
 
 

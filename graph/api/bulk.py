@@ -105,7 +105,6 @@ class BulkPreview:
     examined: int = strawberry.field(
         description="Of how many open ones it was asked what stands in the way."
     )
-    can_be_undone: bool = strawberry.field(description="Whether it can be taken back.")
     changes: list[BulkCaseChange] = strawberry.field(
         description="The first of those it would change, as they are now."
     )
@@ -256,7 +255,6 @@ class BulkQueries:
             closed=found.closed,
             refused=found.refused,
             examined=found.examined,
-            can_be_undone=found.can_be_undone,
             changes=[
                 BulkCaseChange(case=Case.of(one.case), now=one.now, becomes=one.becomes)
                 for one in found.changes

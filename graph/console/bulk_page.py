@@ -207,9 +207,7 @@ def _progress(visit: Visit) -> Response:
         counts=counts,
         waiting=waiting,
         running=operation.state in (OperationState.RUNNING, OperationState.UNDOING),
-        can_be_undone=operation.state is OperationState.DONE
-        and operation.what is not What.CANCEL
-        and counts.get(ItemState.DONE, 0) > 0,
+        can_be_undone=operation.state is OperationState.DONE and counts.get(ItemState.DONE, 0) > 0,
         told=_with_cases(visit, visit.session.scalars(told.limit(LISTED)).all()),
     )
 

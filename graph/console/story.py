@@ -65,6 +65,7 @@ DONE = {
     "activity.assigned": "gave {subject} to {owner}",
     "activity.cancelled": "called off: {subject}",
     "activity.reopened": "took up again: {subject}",
+    "case.put_back": "put it back as it was before many {nouns} were changed",
     "case.snoozed": "put the {noun} off",
     "case.follow_up_agreed": "agreed on a follow-up",
 }

@@ -123,7 +123,7 @@ def words(session: Session, bulk: Bulk, *, at: datetime) -> str:
     match bulk.what:
         case What.ASSIGN:
             agent = session.get(Agent, bulk.agent_id) if bulk.agent_id else None
-            if agent is None or not agent.active:
+            if agent is None or not agent.works:
                 raise WrongBulk("agent: choose an active agent")
             return f"assign to {agent.name}"
         case What.RELEASE:

@@ -1,7 +1,7 @@
 """What can be done to many cases: of each act what it changes, and what stands in its way.
 
 What of a case it changes, so that a change of somebody else is seen; what that is now, in words;
-whether a case is so already; how it is done; the way back, if there is one.
+whether a case is so already; how it is done; the way back.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from intake import reasons
+from intake import queues, reasons
 from intake.acting import must_be_open
 from intake.bulk import doing as how
+from intake.bulk import undoing
 from intake.bulk.acts import Bulk, What, reason_of, status_of
 from intake.bulk.doing import Doing, Known
 from intake.cases import Case
@@ -26,16 +27,18 @@ from intake.work.saying import fields_in_words, may_say, said_of
 class Kind:
     """One thing that can be done to many cases."""
 
-    touches: Callable[[Case, Bulk], Known]
+    touches: Callable[[Doing, Case, Bulk], Known]
     """What of a case it changes, as plain values."""
     now: Callable[[Doing, Case, Bulk], str]
     """The same in words, such as "owner Grace"."""
     already: Callable[[Doing, Case, Bulk], bool]
     do: Callable[[Doing, Case, Bulk], object]
-    take_back: Callable[[Doing, Case, Known], object] | None
-    """Make it what it was before; None where nothing leads back."""
+    take_back: Callable[[Doing, Case, Known], object]
+    """Make it what it was before."""
     may: Callable[[Doing, Case, Bulk], object] | None = None
     """Raises what `do` would, as far as that can be known without doing it."""
+    keeps: Callable[[Doing, Case, Bulk], Known] | None = None
+    """What else is put back with it, whether it changed since or not."""
     becomes: Callable[[Doing, Case, Bulk], str] | None = None
     """What comes of a case in words, where it is not the same for all of them."""
 
@@ -71,32 +74,25 @@ def _may_cancel(doing: Doing, case: Case, _bulk: Bulk) -> None:
     may_cancel(doing.session, case, desk=doing.desk)
 
 
-def _whose(case: Case, _bulk: Bulk) -> Known:
-    return {
-        "owner": str(case.owner_id) if case.owner_id else None,
-        "team": str(case.team_id) if case.team_id else None,
-    }
-
-
-def _where(case: Case, bulk: Bulk) -> Known:
-    return {"queue": str(case.queue_id), **_whose(case, bulk)}
-
-
-def _stands(case: Case, _bulk: Bulk) -> Known:
-    return {"state": case.state.value, "status": case.status.key}
-
-
-def _put_off(case: Case, _bulk: Bulk) -> Known:
-    until = case.wakes_at.isoformat() if case.wakes_at else None
-    return {"snoozed": case.snoozed_at is not None, "until": until}
-
-
-def _tags(case: Case, _bulk: Bulk) -> Known:
+def _tags(_doing: Doing, case: Case, _bulk: Bulk) -> Known:
     return {"tags": sorted(tag.name for tag in case.tags)}
 
 
-def _says(case: Case, bulk: Bulk) -> Known:
+def _says(_doing: Doing, case: Case, bulk: Bulk) -> Known:
     return {name: said_of(case, name) for name in bulk.fields}
+
+
+def _has_it(doing: Doing, case: Case, bulk: Bulk) -> bool:
+    """Whether that agent has it and works on it; it may be theirs and wait for another."""
+    if case.owner_id != bulk.agent_id:
+        return False
+    item = queues.item_of(doing.session, case)
+    return item is None or item.worked_by_id == bulk.agent_id
+
+
+def _waits_there(doing: Doing, case: Case, bulk: Bulk) -> bool:
+    """Whether it is in that queue; it may have left it and be nowhere."""
+    return case.queue_id == bulk.queue_id and queues.item_of(doing.session, case) is not None
 
 
 def _owner(_doing: Doing, case: Case, _bulk: Bulk) -> str:
@@ -137,32 +133,32 @@ def _wanted(bulk: Bulk) -> set[str]:
 
 KINDS: Mapping[What, Kind] = {
     What.ASSIGN: Kind(
-        _whose, _owner, lambda _, case, bulk: case.owner_id == bulk.agent_id,
-        how.assign, how.assign_back,
+        undoing.place, _owner, _has_it, how.assign, undoing.place_back, keeps=undoing.routing,
     ),
     What.RELEASE: Kind(
-        _whose, _owner, lambda _, case, _bulk: case.owner_id is None and case.team_id is None,
-        how.release, how.assign_back,
+        undoing.place, _owner,
+        lambda _, case, _bulk: case.owner_id is None and case.team_id is None,
+        how.release, undoing.place_back, keeps=undoing.routing,
     ),
     What.ROUTE: Kind(
-        _where, _place, lambda _, case, bulk: case.queue_id == bulk.queue_id,
-        how.route, how.route_back,
+        undoing.place, _place, _waits_there, how.route, undoing.place_back, keeps=undoing.routing,
     ),
     What.REROUTE: Kind(
-        _where, _place, lambda doing, case, _bulk: _goes(doing, case).stays,
-        how.reroute, how.route_back,
+        undoing.place, _place,
+        lambda doing, case, _bulk: _goes(doing, case).stays,
+        how.reroute, undoing.place_back, keeps=undoing.routing,
         becomes=lambda doing, case, _bulk: _goes(doing, case).routed.place,
     ),
     What.PRIORITISE: Kind(
-        lambda case, _bulk: {"priority": case.priority.value},
+        lambda _, case, _bulk: {"priority": case.priority.value},
         lambda _, case, _bulk: case.priority.value,
         lambda _, case, bulk: case.priority is bulk.priority,
         how.prioritise, how.prioritise_back,
     ),
     What.CHANGE: Kind(
         _says,
-        lambda doing, case, bulk: fields_in_words(doing.session, _says(case, bulk), verb=""),
-        lambda _, case, bulk: _says(case, bulk) == dict(bulk.fields),
+        lambda doing, case, bulk: fields_in_words(doing.session, _says(doing, case, bulk), verb=""),
+        lambda doing, case, bulk: _says(doing, case, bulk) == dict(bulk.fields),
         how.change, how.change_back, _may_change,
     ),
     What.TAG: Kind(
@@ -174,13 +170,19 @@ KINDS: Mapping[What, Kind] = {
         how.untag, how.untag_back,
     ),
     What.HOLD: Kind(
-        _stands, _reason,
+        undoing.standing, _reason,
         lambda _, case, bulk: case.status.key == str(reason_of(bulk)),
-        how.hold, how.hold_back, _may_hold,
+        how.hold, undoing.standing_back, _may_hold, undoing.all_of,
     ),
-    What.SNOOZE: Kind(_put_off, _asleep, lambda *_: False, how.snooze, how.snooze_back),
+    What.SNOOZE: Kind(
+        undoing.plans, _asleep, lambda *_: False, how.snooze, undoing.plans_back,
+    ),
     What.RESOLVE: Kind(
-        _stands, _reason, lambda *_: False, how.resolve, how.resolve_back, _may_resolve,
+        undoing.standing, _reason, lambda *_: False, how.resolve, undoing.standing_back,
+        _may_resolve, undoing.all_of,
     ),
-    What.CANCEL: Kind(_stands, _reason, lambda *_: False, how.cancel, None, _may_cancel),
+    What.CANCEL: Kind(
+        undoing.standing, _reason, lambda *_: False, how.cancel, undoing.standing_back,
+        _may_cancel, undoing.all_of,
+    ),
 }  # fmt: skip

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from intake import events, search
 from intake.agents import Act, Agent, Principal
 from intake.bulk.acts import Bulk, What, WrongBulk, settled, words
-from intake.bulk.kinds import KINDS
 from intake.cases import Case
 from intake.db import Base, Json, new_id, one_of, partial_index, refers_to
 from intake.errors import IntakeError, NotFound
@@ -47,7 +46,7 @@ class ItemState(StrEnum):
     SKIPPED = "skipped"  # it was so already, or the change was stopped before
     FAILED = "failed"  # a rule refused it; `why` says which
     UNDONE = "undone"
-    KEPT = "kept"  # not taken back: it changed since, or nothing leads back
+    KEPT = "kept"  # not taken back: it changed since, or a rule refused it
 
 
 class BulkOperation(Base):
@@ -162,15 +161,13 @@ def stop(session: Session, by: Principal, operation_id: UUID, *, at: datetime) -
 def undo(session: Session, by: Principal, operation_id: UUID, *, at: datetime) -> BulkOperation:
     """Take it back for each case that did not change since; a worker does it, and names the others.
 
-    Raises CannotUndoBulk while it runs, after it was undone, and for what nothing leads back from.
+    Raises CannotUndoBulk while it runs, and after it was undone.
     """
     operation = _held(session, by, operation_id)
     if operation.state is OperationState.RUNNING:
         raise CannotUndoBulk("it is still running; stop it first")
     if operation.state is not OperationState.DONE:
         raise CannotUndoBulk("it was undone already")
-    if KINDS[operation.what].take_back is None:
-        raise CannotUndoBulk(f"a cancelled {noun} is not taken up again; open a new one")
     operation.state, operation.finished_at = OperationState.UNDOING, None
     done = (BulkItem.operation_id == operation.id, BulkItem.state == ItemState.DONE)
     session.execute(update(BulkItem).where(*done).values(turn=BulkItem.position))

@@ -51,7 +51,6 @@ class Preview:
     """Open cases that a rule refuses it of, as far as they were examined."""
     examined: int
     """How many of the open cases were; a rule may refuse more of the others."""
-    can_be_undone: bool
     changes: Sequence[Would]
     """The first of those that it would change."""
     refusals: Sequence[Refused]
@@ -93,7 +92,6 @@ def preview(
         closed=len(cases) - len(opened),
         refused=len(refused),
         examined=len(examined),
-        can_be_undone=kind.take_back is not None,
         changes=[_would(doing, kind, case, bulk) for case in ready[:first]],
         refusals=[Refused(case, kind.why_not(doing, case, bulk)) for case in left[:first]],
     )

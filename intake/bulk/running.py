@@ -70,22 +70,24 @@ def _do(doing: Doing, kind: Kind, bulk: Bulk, item: BulkItem) -> None:
         # What an act did before its rule was broken is undone; the other cases are not.
         with doing.session.begin_nested():
             case = one_visible(doing.session, doing.by, item.case_id, lock=True)
-            before = kind.touches(case, bulk)
+            before = kind.touches(doing, case, bulk)
             if case.open and kind.already(doing, case, bulk):
                 item.state, item.why = ItemState.SKIPPED, "it was so already"
                 return
+            if kind.keeps is not None:
+                before |= kind.keeps(doing, case, bulk)
             kind.do(doing, case, bulk)
-            item.state, item.before, item.after = ItemState.DONE, before, kind.touches(case, bulk)
+            after = kind.touches(doing, case, bulk)
+            item.state, item.before, item.after = ItemState.DONE, before, after
     except IntakeError as error:
         item.state, item.why = ItemState.FAILED, str(error)
 
 
 def _take_back(doing: Doing, kind: Kind, bulk: Bulk, item: BulkItem) -> None:
-    assert kind.take_back is not None, "`undo` said so"
     try:
         with doing.session.begin_nested():
             case = one_visible(doing.session, doing.by, item.case_id, lock=True)
-            if kind.touches(case, bulk) != item.after:
+            if kind.touches(doing, case, bulk) != item.after:
                 item.state, item.why = ItemState.KEPT, "it changed since"
                 return
             kind.take_back(doing, case, item.before)

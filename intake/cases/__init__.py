@@ -6,6 +6,7 @@ those that a desk adds to them, `story` the activities, their files and the reso
 
 from intake.cases.case import (
     NEVER,
+    PLANS,
     Case,
     StaleVersion,
     forget_plans,
@@ -36,6 +37,7 @@ from intake.cases.story import (
 __all__ = [
     "NEVER",
     "PAUSES",
+    "PLANS",
     "REASONS",
     "Activity",
     "ActivityKind",

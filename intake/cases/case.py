@@ -231,9 +231,13 @@ def touch(case: Case, at: datetime) -> None:
     flag_modified(case, "updated_at")
 
 
+PLANS = ("follow_up_at", "remind_at", "snoozed_at", "wakes_at")
+
+
 def forget_plans(case: Case) -> None:
     """Put it off no longer and agree to no follow-up, as when it is closed."""
-    case.snoozed_at = case.wakes_at = case.follow_up_at = case.remind_at = None
+    for name in PLANS:
+        setattr(case, name, None)
 
 
 def set_deadline(

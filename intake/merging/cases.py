@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from intake import entitlements, followers, queues, sla, terms, threads
 from intake.acting import done, must_be_open
 from intake.agents import Act, Principal
-from intake.cases import Activity, Case, Reason, State
+from intake.cases import PLANS, Activity, Case, Reason, State
 from intake.checklists import ChecklistItem
 from intake.db import Base, Json, new_id, refers_to
 from intake.desk import Desk
@@ -41,7 +41,6 @@ from intake.threads import Participant
 MOST = 10
 CHAIN = 50
 # What the merge changes of a source, beside its version: put back from the record.
-PLANS = ("follow_up_at", "remind_at", "snoozed_at", "wakes_at")
 KEPT = (
     "state",
     "reason",

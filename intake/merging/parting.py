@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from intake import followers, queues, sla, terms
 from intake.acting import done
 from intake.agents import Act, Principal
-from intake.cases import Case, OwnReason, Reason, State, set_deadline
+from intake.cases import PLANS, Case, OwnReason, Reason, State, set_deadline
 from intake.desk import Desk
 from intake.entitlements import Exhausted, Reservation
 from intake.followers import Follower
 from intake.history import expect_version
-from intake.merging.cases import PLANS, CaseMerge, merges_of
+from intake.merging.cases import CaseMerge, merges_of
 from intake.merging.moves import CannotUndo, astray, held, hold_deliveries, move_back
 from intake.nouns import noun
 from intake.queues import QueueItem

@@ -1,6 +1,7 @@
 """Where cases wait, and who took which.
 
-`places` holds the queues and who works them, `waiting` the item of each case that waits in one.
+`places` holds the queues and who works them, `waiting` the item of each case that waits in one,
+`returning` how a case is put back where it was.
 """
 
 from intake.queues.places import (
@@ -18,6 +19,7 @@ from intake.queues.places import (
     one,
     own_default,
 )
+from intake.queues.returning import place_of, put_back
 from intake.queues.waiting import (
     AlreadyTaken,
     CannotWork,
@@ -66,5 +68,7 @@ __all__ = [
     "one",
     "own_default",
     "pick",
+    "place_of",
+    "put_back",
     "release",
 ]

@@ -4,6 +4,7 @@
 - `clocks`: one clock on one case: its states, its deadline, where it stands at an instant
 - `starting`, `fitting`: which clocks belong on a case, when it opens and whenever it changes
 - `holding`, `keeping`: the holds of a case; promises kept, late or not after all
+- `restoring`: all of it as it was before, as when what was done to a case is undone
 - `answers`: when customers were answered, by what reached them
 - `countdown`: when so little is left that a countdown is worth showing anew
 - `explaining`: every second of a clock, and where it stands in a sentence
@@ -51,6 +52,7 @@ from intake.sla.promises import (
     in_force,
     with_items,
 )
+from intake.sla.restoring import kept, restore
 from intake.sla.starting import (
     apply,
     cancel,
@@ -96,6 +98,7 @@ __all__ = [
     "holds_of",
     "in_force",
     "judge_answers",
+    "kept",
     "look",
     "meet",
     "next_step",
@@ -107,6 +110,7 @@ __all__ = [
     "pause",
     "reconsider",
     "reopened",
+    "restore",
     "resume",
     "spelt",
     "start",
