@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Asking, Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.hours import Holiday, Scope
 from graph.api.limits import FIRST_DEFAULT
 from graph.api.loading import Shown, by_id, together
 from graph.api.pages import First
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.rehearsals import Rehearsal, listed
 from graph.api.slas import ServiceCalendar
 from graph.api.work import Version
 from intake import feeds
 from intake import sla as rows
 from intake.agents import Act, Principal
-from intake.errors import IntakeError
 from intake.sla import rehearsing
 
 
@@ -192,10 +192,9 @@ def holidays(days: Mapping[str, str]) -> list[Holiday]:
 def _done(
     info: Info, act: Callable[[Session, Principal], feeds.HolidayFeed]
 ) -> HolidayFeedChanged | AnyProblem:
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            feed = act(session, asking.principal)
-            return HolidayFeedChanged(feed_id=feed.id, calendar_id=feed.calendar_id)
-    except IntakeError as error:
-        return problem(error)
+
+    def acted(session: Session, by: Principal) -> HolidayFeedChanged:
+        feed = act(session, by)
+        return HolidayFeedChanged(feed_id=feed.id, calendar_id=feed.calendar_id)
+
+    return done(info, acted)

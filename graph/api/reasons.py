@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from graph.api.asking import Info
 from graph.api.describing import described
+from graph.api.doing import done
 from graph.api.loading import together
-from graph.api.problems import AnyProblem, problem
+from graph.api.problems import AnyProblem
 from graph.api.statuses import CaseReason, StatusReason, StatusReasonChoice
 from graph.api.work import CaseNumber, CaseResult, Version, change
 from intake import reasons, work
 from intake.agents import Principal
 from intake.cases import Reason, Status
-from intake.errors import IntakeError
 
 
 @strawberry.type(description="It is so on this desk.")
@@ -112,9 +112,6 @@ class ReasonMutations:
 def _lay_out(
     info: Info, act: Callable[[Session, Principal], Status]
 ) -> StatusReasonChanged | AnyProblem:
-    asking = info.context
-    try:
-        with asking.acting() as session:
-            return StatusReasonChanged(reason=StatusReason.of(act(session, asking.principal)))
-    except IntakeError as error:
-        return problem(error)
+    return done(
+        info, lambda session, by: StatusReasonChanged(reason=StatusReason.of(act(session, by)))
+    )
