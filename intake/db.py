@@ -299,7 +299,9 @@ def _postgresql(url: Any) -> Engine:
             "tcp_user_timeout": 15_000,
             # A role or database may have synchronous_commit off: a 250 must not depend on it.
             "options": "-c synchronous_commit=on -c statement_timeout=10s -c lock_timeout=5s"
-            " -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+            " -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+            # Our statements take milliseconds; to compile one takes fifty.
+            " -c jit=off",
         },
     )
 
