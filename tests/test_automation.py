@@ -106,6 +106,26 @@ def test_a_rule_acts_once_on_what_happened_and_says_why_or_why_not(
     assert changed.data["cause"]["depth"] == 1
 
 
+def test_a_change_of_a_field_is_seen_by_whatever_act_it_was_made(
+    desk: DeskUnderTest, root: Principal
+) -> None:
+    when = {"events": ["case.changed", "case.snoozed"], "changed": ["priority", "snoozed_at"]}
+    with pytest.raises(WrongRule, match=r"when\.changed"):
+        has_rule(desk, root, HIGH, trigger=when)
+    has_rule(desk, root, HIGH, trigger=when | {"changed": ["priority"]})
+    has_rule(desk, root, HIGH, name="later", trigger={"events": ["case.snoozed"]})
+    case, grace = opens(desk), desk.principal("Grace")
+
+    with desk.transaction() as session:
+        work.prioritise(session, grace, case.id, Priority.LOW, at=NOON)
+        work.snooze(session, grace, case.id, NOON + timedelta(days=1), at=NOON)
+    ticks(desk)
+
+    assert {name for name, outcome, _did in log_of(desk) if outcome is Outcome.DONE} == {
+        "rule", "later",
+    }  # fmt: skip
+
+
 def test_every_action_does_what_it_says(desk: DeskUnderTest, root: Principal) -> None:
     grace, vip = desk.has_agent("Grace"), desk.has_queue("VIP")
     desk.has_customer("ada@example.com")

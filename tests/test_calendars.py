@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
@@ -212,12 +213,43 @@ def test_instants_of_other_zones_are_the_same_instants() -> None:
     assert OFFICE.add(tokyo, timedelta(0)).tzinfo is UTC
 
 
-def test_a_calendar_that_holidays_never_let_open_says_so() -> None:
-    mondays = {date(2026, 11, 2) + week * 7 * DAY: "Closed" for week in range(9_100)}
-    calendar = desk("09:00-17:00", days=[0], holidays=mondays)
+CLOSED_FOR_GOOD = {date(2026, 12, 31): {}}
 
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        pytest.param(replace(OFFICE, changes=CLOSED_FOR_GOOD), id="closes-for-good"),
+        pytest.param(
+            Calendar("UTC", {}, exceptions={date(2026, 11, 10): slots("09:00-10:00")}),
+            id="only-an-exception",
+        ),
+        pytest.param(
+            desk(
+                "09:00-17:00",
+                days=[0],
+                holidays={date(2026, 11, 2) + week * 7 * DAY: "Closed" for week in range(9_100)},
+            ),
+            id="holidays-swallow-everything",
+        ),
+    ],
+)
+def test_a_calendar_that_stops_opening_says_so(calendar: Calendar) -> None:
     with pytest.raises(NeverOpen, match="does not open for 100 days"):
         calendar.add(wall("2026-11-02 12:00"), 100 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "message"),
+    [
+        (replace(OFFICE, changes=CLOSED_FOR_GOOD), "changes.2026-12-31: from then on no day"),
+        (Calendar("UTC", {}, exceptions={date(2026, 11, 10): slots("09:00-10:00")}), "weekly: no"),
+        (replace(OFFICE, changes=CLOSED_FOR_GOOD | {date(2027, 2, 1): OFFICE.weekly}), ""),
+    ],
+)
+def test_hours_that_end_are_not_written(calendar: Calendar, message: str) -> None:
+    with pytest.raises(NeverOpen, match=message) if message else nullcontext():
+        calendar.must_stay_open()
 
 
 def test_working_time_far_away_is_found() -> None:
@@ -306,14 +338,6 @@ WEEKLY = {"mon": [["09:00", "17:00"]]}
         (
             {"changes": [{"from": "2027-01-01", "weekly": {"tue": [["1", "2"]]}}]},
             "changes[0].weekly.tue[0]: ",
-        ),
-        (
-            {"changes": [{"from": "2027-01-01", "weekly": {}}]},
-            "changes.2027-01-01: from then on no day has opening hours",
-        ),
-        (
-            {"weekly": {}, "exceptions": {"2026-12-24": [["09:00", "11:00"]]}},
-            "weekly: no day has opening hours",
         ),
         ({"closures": {}}, 'calendar: unknown "closures"; there is zone, weekly, holidays'),
     ],

@@ -54,8 +54,9 @@ def test_the_index_of_what_is_due_holds_nothing_that_has_ended(desk: DeskUnderTe
 
 def test_every_kind_of_due_work_is_found_by_an_index(desk: DeskUnderTest) -> None:
     settings = replace(
-        desk.settings, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1
-    )
+        desk.settings, keep_filtered_days=1, keep_closed_mail_days=1, keep_sent_days=1,
+        keep_calls_days=1,
+    )  # fmt: skip
 
     for work in (*clock.WORK, *ABOVE):
         found = plan(desk, work.due(settings, NOON).limit(1), bitmaps=True)

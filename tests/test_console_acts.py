@@ -65,9 +65,12 @@ def test_take_and_release(console: Console, grace: Agent, case: Case) -> None:
 def test_assign_to_a_colleague(console: Console, grace: Agent, case: Case) -> None:
     luis = console.desk.has_agent("Luis")
 
-    _, _, assigned = does(console, grace, case, "assign", agent=str(luis.id))
+    _, _, assigned = does(
+        console, grace, case, "assign", agent=str(luis.id), note="Ask for the serial number."
+    )
 
     assert assigned.owner_id == luis.id
+    assert "Ask for the serial number." in [a.text for a in console.desk.activities(case)]
 
 
 def test_move_to_a_queue_one_may_not_see_leads_back_to_the_list(

@@ -51,6 +51,9 @@ CaseResult = Annotated[
     strawberry.union("CaseResult", description="It was done, or why it was not."),
 ]
 CaseNumber = Annotated[int, strawberry.argument(description="The number of the case.")]
+HandingOver = Annotated[
+    str, strawberry.argument(description="An internal note for who works on it from now on.")
+]
 OutOfQueue = Annotated[
     bool, strawberry.argument(description="Whether it waits in no queue from now on.")
 ]
@@ -166,11 +169,12 @@ class WorkMutations:
             ),
         ] = True,
         remove_from_queue: OutOfQueue = False,
+        note: HandingOver = "",
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
             info, case_number, work.assign, agent, at=info.context.at, item_too=item_too,
-            remove_from_queue=remove_from_queue, version=expected_version,
+            remove_from_queue=remove_from_queue, note=note, version=expected_version,
         )  # fmt: skip
 
     @described("Give a case to a team, whoever had it: it waits for one of its members.")
@@ -180,11 +184,12 @@ class WorkMutations:
         case_number: CaseNumber,
         team: UUID,
         remove_from_queue: OutOfQueue = False,
+        note: HandingOver = "",
         expected_version: Version = None,
     ) -> CaseResult:
         return change(
             info, case_number, work.assign_team, team, at=info.context.at,
-            remove_from_queue=remove_from_queue, version=expected_version,
+            remove_from_queue=remove_from_queue, note=note, version=expected_version,
         )  # fmt: skip
 
     @described("Let a case wait in no queue; it stays whose it is, and open.")

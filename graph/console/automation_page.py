@@ -130,7 +130,7 @@ def _past(visit: Visit) -> Response:
         rule=rule,
         words=_words(visit, rule),
         trial=trial,
-        kinds=EVENTS,
+        kinds=_events(),
     )
 
 
@@ -171,7 +171,7 @@ def _form(visit: Visit, form: AutomationForm, status: int = 200) -> Response:
         rule_id=visit.request.path_params.get("id"),
         fields=CASE_FIELDS,
         choices=conditions_form.case_choices(visit.session),
-        events=EVENTS,
+        events=_events(),
         changes=CHANGED,
         starts=AFTER,
         calendars=choices(sla.calendars(visit.session)),
@@ -245,3 +245,8 @@ def _counted(counts: dict[Outcome, int]) -> list[tuple[str, int, str]]:
         for outcome in Outcome
         if counts.get(outcome)
     ]
+
+
+def _events() -> dict[str, str]:
+    """What a rule may be asked at, in this desk's words."""
+    return {kind: noun.fill(words) for kind, words in EVENTS.items()}

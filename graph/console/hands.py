@@ -51,7 +51,7 @@ def assign(visit: Visit, case: Case, version: int | None) -> None:
     act = work.assign_team if kind == "team" else work.assign
     act(
         visit.session, visit.by, case.id, _chosen(id), at=visit.at, remove_from_queue=out,
-        version=version,
+        note=visit.said("note"), version=version,
     )  # fmt: skip
 
 

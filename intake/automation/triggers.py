@@ -17,32 +17,42 @@ from uuid import UUID
 
 from intake.cases import Case
 from intake.errors import IntakeError
+from intake.nouns import noun
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
-        "case.opened": "a case is opened",
+        "case.opened": "{a_noun} is opened",
         "message.received": "the customer writes again",
         "case.replied": "an agent answers",
         "case.noted": "somebody writes a note",
-        "case.picked": "an agent takes the case",
-        "case.assigned": "the case is given to somebody",
-        "case.released": "the case is given back",
-        "case.routed": "the case is moved to a queue",
+        "case.picked": "an agent takes the {noun}",
+        "case.assigned": "the {noun} is given to somebody",
+        "case.released": "the {noun} is given back",
+        "case.routed": "the {noun} is moved to a queue",
         "case.changed": "its fields change",
         "case.prioritised": "its priority changes",
-        "case.escalated": "the case is escalated",
-        "case.held": "the case is put on hold",
+        "case.escalated": "the {noun} is escalated",
+        "case.held": "the {noun} is put on hold",
         "case.reason_set": "its status reason is set",
         "case.resumed": "work on it goes on",
-        "case.resolved": "the case is resolved",
-        "case.reopened": "the case is reopened",
-        "case.cancelled": "the case is cancelled",
+        "case.snoozed": "the {noun} is snoozed",
+        "case.woken": "it is snoozed no longer",
+        "case.resolved": "the {noun} is resolved",
+        "case.reopened": "the {noun} is reopened",
+        "case.cancelled": "the {noun} is cancelled",
+        "case.reactivated": "work on a cancelled {noun} goes on",
+        "case.merged": "another {noun} becomes part of it",
+        "case.customer_changed": "it is another customer's",
+        "case.channel_changed": "its channel changes",
+        "case.given_back": "it goes back from who is away",
+        "case.follow_up_due": "a follow-up is due",
+        "activity.due": "an activity is due",
         "sla.nearing": "a deadline is near",
         "sla.noncompliant": "a deadline is missed",
         "delivery.failed": "an answer could not be delivered",
     }
 )
-"""What a rule may be asked at, and how people call it."""
+"""What a rule may be asked at, and how people call it once the noun is filled in."""
 CHANGED = ("subject", "priority", "severity", "type", "topic", "tags", "product", "queue", "owner")
 """Fields whose change a rule may ask for."""
 LONGEST_MINUTES = 366 * 24 * 60
@@ -129,7 +139,7 @@ class Trigger:
     def in_words(self, calendars: Mapping[UUID, str] = MappingProxyType({})) -> str:
         """For people to read."""
         if self.after is None:
-            said = " or ".join(EVENTS[kind] for kind in self.events)
+            said = noun.fill(" or ".join(EVENTS[kind] for kind in self.events))
             return said + (f", and of it the {' or the '.join(self.changed)}" * bool(self.changed))
         hours, minutes = divmod(self.minutes, 60)
         span = " ".join(
@@ -140,10 +150,16 @@ class Trigger:
         return f"{span or 'at once'}{counted} after {AFTER[self.after]}"
 
     def wants(self, kind: str, data: Mapping[str, Any]) -> bool:
-        """Whether the rule is asked at this event."""
-        if kind not in self.events:
+        """Whether the rule is asked at this event. One that waits for a change of some fields is
+        asked by whatever act they are changed."""
+        if self.changed and set(self.changed).isdisjoint(data.get("changes", {})):
             return False
-        return not self.changed or not set(self.changed).isdisjoint(data.get("changes", {}))
+        return kind in self.events or self.of_any_act
+
+    @property
+    def of_any_act(self) -> bool:
+        """Whether it is asked at every act that changes its fields."""
+        return bool(self.changed) and "case.changed" in self.events
 
     def starts_at(self, case: Case) -> datetime | None:
         """The date that a time rule counts from; None where the case has none."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.orm import Session
 
 from intake.agents import Act, Principal
@@ -127,10 +127,11 @@ def _happened(
 ) -> list[tuple[Event, Case]]:
     trigger = rule.when
     mine = visible_to(by).with_only_columns(Case.id)
+    asked = or_(literal(trigger.of_any_act), Event.kind.in_(trigger.events))
     rows = session.execute(
         select(Event, Case)
         .join(Case, Case.id == Event.case_id)
-        .where(Event.kind.in_(trigger.events), Event.at >= since, Event.at < until)
+        .where(asked, Event.at >= since, Event.at < until)
         .where(Case.id.in_(mine))
         .order_by(Event.sequence.desc())
         .limit(MOST_EVENTS)

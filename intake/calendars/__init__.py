@@ -79,8 +79,8 @@ class Calendar:
 
     `exceptions` replace the slots of one day, `changes` the weekly pattern from a day on. Raises
     BadCalendar, naming the field, on a zone that does not exist or slots that overlap, and
-    NeverOpen if in the end there is no week with a slot. Equal calendars share what was worked out
-    for them, so it costs little to read one from JSON for each question.
+    NeverOpen if there is no slot at all. Equal calendars share what was worked out for them, so
+    it costs little to read one from JSON for each question.
     """
 
     zone: str
@@ -100,11 +100,13 @@ class Calendar:
         changes = {
             day: week(pattern, f"changes.{day}") for day, pattern in sorted(self.changes.items())
         }
-        # Exceptions are days of the past one day; what is open for good is the last pattern.
-        last, hours = max(changes.items(), default=(None, weekly))
-        if not any(hours.values()):
-            where = "weekly: no day" if last is None else f"changes.{last}: from then on no day"
-            raise NeverOpen(f"{where} has opening hours")
+        slots = [
+            *exceptions.values(),
+            *weekly.values(),
+            *(s for w in changes.values() for s in w.values()),
+        ]
+        if not any(slots):
+            raise NeverOpen("weekly: no day has opening hours")
         fix = object.__setattr__  # The class is frozen; this is the moment before.
         fix(self, "weekly", weekly)
         fix(self, "holidays", MappingProxyType(dict(sorted(self.holidays.items()))))
@@ -114,6 +116,15 @@ class Calendar:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def must_stay_open(self) -> None:
+        """Raises NeverOpen, naming the field, when it opens no more one day: no deadline is found
+        after that. Asked of what somebody writes; what is kept is always read."""
+        # Exceptions are past one day; what holds for good is the last pattern.
+        last, hours = max(self.changes.items(), default=(None, self.weekly))
+        if not any(hours.values()):
+            where = "weekly: no day" if last is None else f"changes.{last}: from then on no day"
+            raise NeverOpen(f"{where} has opening hours; close single days as holidays")
 
     def is_open(self, at: datetime) -> bool:
         """Whether `at` lies in opening time; the moment of closing no longer does."""

@@ -44,7 +44,7 @@ def add_calendar(
     """New business hours that nothing counts in yet. Raises BadCalendar, naming the field."""
     by.must(Act.ADMINISTER)
     name = _free_name(session, name)
-    Calendar.from_json(hours)
+    Calendar.from_json(hours).must_stay_open()
     calendar = ServiceCalendar(id=new_id(), name=name, version=1, hours=dict(hours))
     session.add(calendar)
     session.flush()
@@ -101,7 +101,7 @@ def change_hours(
     Scope.NEW, for those that run. Raises BadCalendar like `moved_by_hours`, and StaleVersion.
     """
     by.must(Act.ADMINISTER)
-    Calendar.from_json(hours)
+    Calendar.from_json(hours).must_stay_open()
     calendar = present(session, calendar_id)
     if version is not None and version != calendar.version:
         raise StaleVersion(

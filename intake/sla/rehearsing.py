@@ -48,6 +48,7 @@ def moved_by_hours(
     Raises BadCalendar, naming the field, if the hours cannot be read.
     """
     calendar = Calendar.from_json(hours)
+    calendar.must_stay_open()
     rows = session.execute(
         select(KpiInstance, SlaItem, Case.number)
         .join(SlaItem, SlaItem.id == KpiInstance.item_id)

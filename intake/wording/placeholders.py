@@ -30,6 +30,8 @@ FROM_STRANGERS = frozenset({"subject", "contact"})
 LONGEST_TEXT = 10_000
 LONGEST_VALUE = 200
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
+# Whatever looks as if somebody meant one: doubled, unfinished, or with more to it than a name.
+MEANT = re.compile(r"\{+\s*\w[^{}\n]*\}*|\{\}")
 
 
 class WrongTemplate(IntakeError):
@@ -43,10 +45,11 @@ def check(text: str, field: str) -> str:
     text = text.strip()
     if not 0 < len(text) <= LONGEST_TEXT:
         raise WrongTemplate(f"{field}: a text of 1 to {LONGEST_TEXT} characters")
-    for name in PLACEHOLDER.findall(text):
-        if name not in PLACEHOLDERS:
+    for meant in MEANT.findall(text):
+        name = PLACEHOLDER.fullmatch(meant)
+        if name is None or name[1] not in PLACEHOLDERS:
             known = ", ".join("{" + word + "}" for word in PLACEHOLDERS)
-            raise WrongTemplate(f"{field}: {{{name}}} cannot be filled in; use {known}")
+            raise WrongTemplate(f"{field}: {meant:.60} cannot be filled in; use {known}")
     return text
 
 

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from intake import queues, teams
 from intake.acting import case_of, done
 from intake.agents import Agent, Principal
-from intake.cases import (
-    Case,
-)
+from intake.cases import ActivityKind, Case, Direction
 from intake.errors import IntakeError, NotFound
 from intake.nouns import noun
+from intake.work.writing import write
 
 
 def pick(
@@ -55,10 +54,11 @@ def assign(
     at: datetime,
     item_too: bool = True,
     remove_from_queue: bool = False,
+    note: str = "",
     version: int | None = None,
 ) -> Case:
     """Give a case to an agent, whoever had it: they own it and, unless `item_too` is False, work
-    on it in its queue from now on.
+    on it in its queue from now on. `note` tells them why.
 
     A case that waits nowhere is in the agent's default queue from now on, if they have one and it
     is not to be in no queue. Raises CannotWork for who left or only reads here.
@@ -67,6 +67,7 @@ def assign(
     agent = session.get(Agent, agent_id)
     if agent is None:
         raise NotFound("there is no such agent")
+    _noted(session, case, by, note, at)
     own = queues.own_default(session, agent_id=agent.id)
     if own is not None and queues.item_of(session, case) is None and not remove_from_queue:
         queues.add(session, case, own, at=at)
@@ -84,15 +85,19 @@ def assign_team(
     *,
     at: datetime,
     remove_from_queue: bool = False,
+    note: str = "",
     version: int | None = None,
 ) -> Case:
     """Give a case to a team, whoever had it: it waits for one of its members.
+
+    `note` tells them why.
 
     A case that waits nowhere does so in the team's default queue from now on, unless it is to be
     in no queue.
     """
     case = case_of(session, by, case_id, version=version)
     team = teams.one(session, team_id)
+    _noted(session, case, by, note, at)
     if queues.item_of(session, case) is None and not remove_from_queue:
         queues.enter(session, case, queues.default_of(session, team_id=team.id), at=at)
         session.flush()
@@ -136,3 +141,8 @@ def _agent(session: Session, by: Principal) -> Agent:
     if agent is None:
         raise IntakeError(f"only an agent can take {noun.a}")
     return agent
+
+
+def _noted(session: Session, case: Case, by: Principal, text: str, at: datetime) -> None:
+    if text.strip():
+        write(session, case, by, ActivityKind.NOTE, Direction.INTERNAL, text, at)
