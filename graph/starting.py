@@ -26,8 +26,8 @@ from graph import demo
 from graph.demo import history
 from graph.duties import Duty
 from graph.opening import NotStarted, desk_of, open_database
-from intake import agents, migrations
-from intake.agents import Agent
+from intake import agents, migrations, staffing
+from intake.agents import OPERATOR, Agent
 from intake.db import Database
 from intake.queues import every
 from intake.settings import Settings, without_password
@@ -193,8 +193,8 @@ def _plant_demo(db: Database, settings: Settings) -> list[str]:
         if ada is None:
             return _lines(settings, demo.SUPPORT)
         url = sign_in_url(session, settings, ada)
-        token = agents.add_token(
-            session, ada, name="demo", at=datetime.now(UTC), lasts=DEMO_TOKEN_LASTS
+        token = staffing.add_token(
+            session, OPERATOR, ada, name="demo", at=datetime.now(UTC), lasts=DEMO_TOKEN_LASTS
         )
     return [
         *_lines(settings, demo.SUPPORT),

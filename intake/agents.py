@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -107,6 +107,8 @@ class Principal:
 
 
 SYSTEM = Principal(Kind.SYSTEM, name="Deskbell", acts=frozenset(Act), via="clock")
+OPERATOR = replace(SYSTEM, name="command line", via="cli")
+"""Whoever has the command line of the machine the desk runs on; no agent, yet an administrator."""
 
 
 class HearsBy(StrEnum):
@@ -201,30 +203,6 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
-def add(
-    session: Session,
-    *,
-    name: str,
-    email: str,
-    role: Role,
-    at: datetime,
-    slack_user: str | None = None,
-) -> Agent:
-    """Let somebody work here. Raises AlreadyHere for an address that is taken."""
-    if session.scalar(select(Agent.id).where(Agent.email == email.lower())) is not None:
-        raise AlreadyHere(f"{email} already works here")
-    agent = Agent(
-        id=new_id(),
-        name=name,
-        email=email.lower(),
-        role=role,
-        slack_user=slack_user,
-        created_at=at,
-    )
-    session.add(agent)
-    return agent
-
-
 def add_token(
     session: Session,
     agent: Agent,
@@ -234,7 +212,8 @@ def add_token(
     scopes: frozenset[Act] | None = None,
     lasts: timedelta | None = None,
 ) -> str:
-    """A new token for the agent; the secret is returned and not kept."""
+    """A new token for the agent; the secret is returned and not kept. `staffing.add_token` puts it
+    on the record."""
     secret = "dbt_" + secrets.token_urlsafe(32)
     session.add(
         ApiToken(

@@ -8,8 +8,10 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import select
 
-from intake import agents
-from intake.agents import Act, AlreadyHere, ApiToken, NotAllowed, Role
+from intake import agents, staffing
+from intake.agents import OPERATOR, Act, AlreadyHere, ApiToken, NotAllowed, Role
+from intake.events import Event
+from intake.staffing import AgentTerms, WrongAgent
 from tests.desk import NOON, DeskUnderTest
 
 DAY = timedelta(days=1)
@@ -105,11 +107,44 @@ def test_a_session_ends_when_idle_when_old_and_when_its_agent_leaves(desk: DeskU
     assert (idle, left) == (None, None)
 
 
-def test_an_address_works_here_once(desk: DeskUnderTest) -> None:
-    desk.has_agent("Grace")
+def test_an_address_and_a_slack_user_are_one_agents(desk: DeskUnderTest) -> None:
+    grace = desk.has_agent("Grace", slack_user="U1")
+    terms = AgentTerms(slack_user="U1")
 
     with pytest.raises(AlreadyHere, match="already works here"), desk.transaction() as session:
-        agents.add(session, name="Other", email="GRACE@desk.example", role=Role.AGENT, at=NOON)
+        staffing.add_agent(session, OPERATOR, "Other", " GRACE@desk.example", terms, at=NOON)
+    with pytest.raises(WrongAgent, match="slack_user: U1 is Grace"), desk.transaction() as session:
+        staffing.add_agent(session, OPERATOR, "Ana", "ana@desk.example", terms, at=NOON)
+
+    assert [agent.id for agent in desk.all(agents.Agent)] == [grace.id]
+
+
+def test_permissions_change_on_the_record(desk: DeskUnderTest) -> None:
+    grace = desk.has_agent("Grace")
+
+    with desk.transaction() as session:
+        ana = staffing.add_agent(
+            session, OPERATOR, "Ana", "ana@desk.example", AgentTerms(Role.READ_ONLY), at=NOON
+        )
+        more = AgentTerms(Role.MANAGER, slack_user="U1")
+        for _ in range(2):
+            staffing.change_agent(session, OPERATOR, ana.id, more, at=NOON)
+        secret = staffing.add_token(session, OPERATOR, ana, name="script", at=NOON, lasts=DAY)
+    with pytest.raises(NotAllowed), desk.transaction() as session:
+        staffing.change_agent(
+            session, grace.principal("test"), grace.id, AgentTerms(Role.ADMINISTRATOR), at=NOON
+        )
+
+    added, changed, token = desk.all(Event)
+    assert [fact.kind for fact in (added, changed, token)] == [
+        "agent.added", "agent.changed", "agent.token_added",
+    ]  # fmt: skip
+    assert (added.data["role"], added.actor_name, added.via) == ("read-only", "command line", "cli")
+    assert changed.data["changes"] == {
+        "role": ["read-only", "manager"], "slack_user": [None, "U1"]
+    }  # fmt: skip
+    assert (token.data["agent"], token.data["token"]) == (str(ana.id), "script")
+    assert secret not in str([fact.data for fact in (added, changed, token)])
 
 
 def test_each_role_may_what_the_lesser_ones_may() -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from graph.cli.ground import acting, looking, now, out
-from graph.cli.staff import OPERATOR
 from graph.cli.words import domain_app
+from intake.agents import OPERATOR
 from intake.customers import Account, AccountDomain, domains
 from intake.errors import IntakeError
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from graph.cli.ground import acting, looking, now, out
 from graph.cli.sorting import Restore, type_named
-from graph.cli.staff import OPERATOR
 from graph.cli.words import field_app
+from intake.agents import OPERATOR
 from intake.errors import IntakeError
 from intake.fields import CaseType, CustomField, FieldKind, Required, custom
 

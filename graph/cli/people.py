@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,13 +11,13 @@ from sqlalchemy import select
 
 from graph import starting
 from graph.cli.ground import now, out, settings_in_force
-from graph.cli.staff import OPERATOR
 from graph.cli.words import agent_app
 from graph.opening import open_database
-from intake import agents, attendance
-from intake.agents import Agent, Role
+from intake import agents, staffing
+from intake.agents import OPERATOR, Agent, Role
 from intake.errors import IntakeError
 from intake.nouns import noun
+from intake.staffing import AgentTerms
 
 
 @agent_app.command("add")
@@ -29,7 +30,8 @@ def agent_add(
     """Let somebody work here."""
     db = open_database(settings_in_force())
     with db.transaction() as session:
-        agents.add(session, name=name, email=email, role=role, slack_user=slack_user, at=now())
+        terms = AgentTerms(role, slack_user=slack_user)
+        staffing.add_agent(session, OPERATOR, name, email, terms, at=now())
     out.print(f"{name} works here as {role}")
     db.close()
 
@@ -47,12 +49,14 @@ def agent_set(
         agent = session.scalar(select(Agent).where(Agent.email == email.lower()))
         if agent is None:
             raise IntakeError(f"{email} does not work here; `deskbell agent add` lets somebody in")
-        agent.role = role or agent.role
-        agent.active = agent.active if active is None else active
-        if slack_user is not None:
-            agent.slack_user = slack_user or None
-        session.flush()
-        given = attendance.hand_over(session, OPERATOR, agent, at=now())
+        terms = staffing.terms_of_agent(agent)
+        terms = replace(
+            terms,
+            role=role or terms.role,
+            active=terms.active if active is None else active,
+            slack_user=terms.slack_user if slack_user is None else slack_user,
+        )
+        given = staffing.change_agent(session, OPERATOR, agent.id, terms, at=now())
     went = f"; {given} {noun if given == 1 else noun.many} went to others" if given else ""
     out.print(f"{agent.name} changed{went}")
     db.close()
@@ -79,7 +83,8 @@ def agent_token(
     with db.transaction() as session:
         agent = _agent(agents.by_email(session, email))
         lasts = timedelta(days=days)
-        out.print(agents.add_token(session, agent, name=name, at=now(), lasts=lasts))
+        token = staffing.add_token(session, OPERATOR, agent, name=name, at=now(), lasts=lasts)
+        out.print(token)
     db.close()
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from graph.cli.ground import acting, looking, now, out
 from graph.cli.sorting import Restore
-from graph.cli.staff import OPERATOR
 from graph.cli.words import reason_app
 from intake import reasons
+from intake.agents import OPERATOR
 from intake.cases import OwnReason, Reason, Status
 from intake.errors import IntakeError
 from intake.fields import tags

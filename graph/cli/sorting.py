@@ -9,8 +9,8 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from graph.cli.ground import acting, fail, looking, now, out
-from graph.cli.staff import OPERATOR
 from graph.cli.words import case_type_app, tag_app, topic_app
+from intake.agents import OPERATOR
 from intake.errors import IntakeError
 from intake.fields import CaseType, Tag, Topic, case_types, tags, topics
 from intake.fields.tags import Colour

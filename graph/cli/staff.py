@@ -16,7 +16,7 @@ from graph.cli.ground import now, out, settings_in_force
 from graph.cli.words import agent_app, queue_app, skill_app, team_app
 from graph.opening import open_database
 from intake import agents, assigning, queues, skills, staffing, teams
-from intake.agents import SYSTEM, Agent
+from intake.agents import OPERATOR, Agent
 from intake.availability import Availability, Presence
 from intake.errors import IntakeError
 from intake.queues import Assignment, Queue, QueueMember
@@ -24,7 +24,6 @@ from intake.skills import Skill
 from intake.staffing import QueueTerms, TeamTerms
 from intake.teams import Team
 
-OPERATOR = replace(SYSTEM, via="cli")
 Members = Annotated[list[str] | None, typer.Option(help="The mail address of a member; again.")]
 
 

@@ -21,13 +21,12 @@ from graph.exchange.columns import Column, Problem, values
 from graph.exchange.files import Line, Table, understand
 from graph.exchange.shield import shielded
 from intake import events
-from intake.agents import Act, Kind, Principal
+from intake.agents import OPERATOR
 from intake.db import Database
 from intake.desk import Desk
 
 TOGETHER = 500
 TOLD = 20
-OPERATOR = Principal(Kind.SYSTEM, name="command line", acts=frozenset(Act), via="cli")
 
 
 class Fate(StrEnum):

@@ -12,11 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from graph.exchange import references
-from graph.exchange.bringing import OPERATOR, Fate, Into, Outcome, Row
+from graph.exchange.bringing import Fate, Into, Outcome, Row
 from graph.exchange.columns import Column, Problem, day, decimal, of_error, one_of, whole
 from graph.exchange.holders import COLUMNS, Holders, names
 from graph.exchange.references import References
 from intake import agree, contracts
+from intake.agents import OPERATOR
 from intake.contracts import (
     Allotment,
     Contract,

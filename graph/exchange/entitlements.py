@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from graph.exchange import references
-from graph.exchange.bringing import OPERATOR, Fate, Into, Outcome, Row
+from graph.exchange.bringing import Fate, Into, Outcome, Row
 from graph.exchange.columns import (
     Column,
     Problem,
@@ -33,6 +33,7 @@ from graph.exchange.columns import (
 from graph.exchange.holders import COLUMNS, Holders, names
 from graph.exchange.references import References, numbers, whole_or_none
 from intake import entitlements
+from intake.agents import OPERATOR
 from intake.contracts import ContractLine
 from intake.db import new_id
 from intake.entitlements import (

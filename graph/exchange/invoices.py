@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from graph.exchange.bringing import OPERATOR
 from graph.exchange.columns import WrongCell, decimal
 from graph.exchange.invoice_table import write_requests
 from graph.opening import open_database, set_up_log
 from intake import accounting, agents, charge
+from intake.agents import OPERATOR
 from intake.billing import InvoiceRequest, State
 from intake.db import Database
 from intake.errors import IntakeError, NotFound
