@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from intake import clock, covering, work
+from intake import clock, covering, sla, work
 from intake.agents import Principal
+from intake.cases import Case
 from intake.db import new_id
 from intake.events import Event
 from intake.messages import Automatic
@@ -234,6 +235,27 @@ def test_a_case_that_was_cancelled_on_hold_is_not_held_when_it_is_taken_up_again
     live = [clock for clock in desk.all(KpiInstance) if clock.state is not KpiState.CANCELLED]
     assert {clock.state for clock in live} == {KpiState.IN_PROGRESS}
     assert desk.case(1001).deadline_at == NOON + timedelta(hours=5), "moved by the hour on hold"
+
+
+def test_clocks_that_are_put_back_take_the_place_of_those_that_began_since(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    desk.has_sla(first_response=timedelta(hours=4))
+    other = desk.has_sla(first_response=timedelta(hours=1), name="Other", is_default=False)
+    case_id = open_case(desk)
+    with desk.transaction() as session:
+        case = session.get_one(Case, case_id)
+        before, first = sla.kept(session, case), sla.of_case(session, case)[0].id
+        work.choose_sla(session, grace, case_id, other.id, at=NOON)
+        work.hold(session, grace, case_id, at=NOON)
+
+        sla.restore(session, case, before)
+
+    live = [clock for clock in desk.all(KpiInstance) if clock.state is KpiState.IN_PROGRESS]
+    assert [clock.id for clock in live] == [first]
+    assert desk.count(KpiInstance) == 2
+    assert desk.count(sla.Hold) == 0
+    assert desk.case(1001).deadline_at == NOON + timedelta(hours=4)
 
 
 def test_an_entitlement_begins_and_ends_by_its_dates(desk: DeskUnderTest) -> None:

@@ -8,7 +8,15 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import Session
 
 from intake.cases import Case
-from intake.sla.clocks import KpiInstance, KpiState, cancel_one, holds_of, note_deadline, of_case
+from intake.sla.clocks import (
+    LIVE,
+    KpiInstance,
+    KpiState,
+    cancel_one,
+    holds_of,
+    note_deadline,
+    of_case,
+)
 
 INSTANTS = (
     "warn_at", "fail_at", "next_at", "paused_at", "warned_at", "failed_at", "succeeded_at",
@@ -36,9 +44,12 @@ def restore(session: Session, case: Case, before: Kept) -> None:
             session.delete(hold)
     clocks = of_case(session, case)
     for clock in clocks:
+        if str(clock.id) not in before["clocks"] and clock.state in LIVE:
+            cancel_one(clock)
+    session.flush()  # one clock of a promise is live at a time: those since go first
+    for clock in clocks:
         known = before["clocks"].get(str(clock.id))
         if known is None:
-            cancel_one(clock)
             continue
         clock.state, clock.untold = KpiState(known["state"]), known["untold"]
         clock.overrun_seconds = known["overrun_seconds"]
