@@ -183,7 +183,8 @@ STEPS = st.lists(
 @example([("resolve", 20, False), ("reopen", 1500, True), ("reply", 20, True)])
 @example([("high", 20, True), ("escalate", 20, True), ("low", 61, True), ("note", 20, True)])
 @example([("hold", 20, True), ("resolve", 20, True), ("customer", 250, True), ("gold", 1, True)])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("reply", 1, True), ("hold", 61, True), ("gold", 1, True)])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_done_the_clocks_of_a_case_hold_true(
     desk: DeskUnderTest, steps: list[tuple[str, int, bool]]
 ) -> None:

@@ -201,6 +201,14 @@ def succeed(instance: KpiInstance, holds: Sequence[Hold], *, at: datetime) -> No
     _wake(instance)
 
 
+def judge(instance: KpiInstance, holds: Sequence[Hold], *, kept_at: datetime) -> None:
+    """Judge a promise by when it was kept, whatever came afterwards."""
+    instance.warned_at = instance.failed_at = None
+    instance.overrun_seconds = instance.untold = None
+    place(instance, [hold for hold in holds if hold.started_at < kept_at])
+    succeed(instance, holds, at=kept_at)
+
+
 def cancel_one(instance: KpiInstance) -> None:
     """The promise no longer applies. What was reached is kept, and not told any more."""
     instance.state, instance.next_at, instance.untold = KpiState.CANCELLED, None, None

@@ -26,6 +26,7 @@ from intake.sla.clocks import (
     KpiState,
     cancel_one,
     current,
+    judge,
     look,
     note_deadline,
     place,
@@ -111,7 +112,7 @@ class Fitting:
         self.instances.append(instance)
         kept_at = self._kept_at(item, begin)
         if kept_at is not None:
-            succeed(instance, self.holds, at=kept_at)
+            judge(instance, self.holds, kept_at=kept_at)
 
     def _promise(
         self, kpi: Kpi, last: KpiInstance | None, asked_at: datetime | None

@@ -15,6 +15,7 @@ from intake.sla.clocks import (
     KpiState,
     cancel_one,
     holds_of,
+    judge,
     note_deadline,
     of_case,
     place,
@@ -58,13 +59,14 @@ def unmeet(
         if instance.kpi not in kpis or kept_at is None or met_at not in (None, kept_at):
             continue
         instance.succeeded_at = instance.overrun_seconds = None
-        if instance.state is KpiState.SUCCEEDED and (
-            instead or _goes_on(session, instance, instances)
-        ):
+        kept = instance.state is KpiState.SUCCEEDED
+        if instead is not None and kept:
+            judge(instance, holds, kept_at=instead)
+        elif instead is not None:
+            succeed(instance, holds, at=instead)
+        elif kept and _goes_on(session, instance, instances):
             instance.untold = None
             place(instance, holds)
-        if instead is not None:
-            succeed(instance, holds, at=instead)
     note_deadline(case, instances)
 
 
@@ -86,9 +88,7 @@ def judge_answers(session: Session, case: Case) -> None:
         if was is not None and was not in given:
             unmeet(session, case, instance.kpi, met_at=was, instead=kept_at)
         elif kept_at is not None and (was is None or kept_at < was):
-            instance.failed_at = instance.overrun_seconds = None
-            place(instance, holds)
-            succeed(instance, holds, at=kept_at)
+            judge(instance, holds, kept_at=kept_at)
     note_deadline(case, of_case(session, case))
 
 
