@@ -16,11 +16,12 @@ from channels import feeds
 from channels.sandbox import Sandbox
 from graph.console import actions_form
 from graph.console.filling import Misfilled
-from intake.agents import Role
+from intake.agents import SYSTEM, Role
 from intake.feeds import HolidayFeed
+from intake.fields import FieldKind, custom
 from intake.sla import From, Kpi, KpiDefinition, ServiceCalendar, Sla, SlaItem, SlaState
 from tests.console import Console, filled_in, tree, words
-from tests.desk import DeskUnderTest
+from tests.desk import NOON, DeskUnderTest
 from tests.promised import OFFICE, PRESSING, has_sla, item, open_case, the_clock
 from tests.publisher import publishing
 
@@ -333,3 +334,31 @@ def test_a_post_in_slack_is_written_in_a_row_of_the_form() -> None:
     assert actions_form.actions_in(rows) == [{"on": "failure", "do": "slack", "channel": "#late"}]
     with pytest.raises(Misfilled, match="is no channel of Slack"):
         actions_form.actions_in(actions_form.of([{"on": "failure", "do": "slack", "channel": "x"}]))
+
+
+def test_a_promise_counts_from_a_date_that_is_chosen_among_the_instants(
+    desk: DeskUnderTest, ada: TestClient
+) -> None:
+    with desk.transaction() as session:
+        custom.add_field(
+            session, SYSTEM, key="installed_on", label="Installed", kind=FieldKind.DAY, at=NOON
+        )
+    draft = has_sla(desk, item(fail=60), state=SlaState.DRAFT)
+    form = ada.get(f"/slas/{draft.id}/items/1")
+
+    page = followed(ada, posted(ada, form, "1", applicable_from="day.installed_on"))
+    refused = posted(ada, form, "1", applicable_from="day.nope")
+    ada.post("/slas/kpis/define", data={"kpi": "follow up", "applicable_from": "day.installed_on"})
+    with desk.transaction() as session:
+        custom.archive_field(session, SYSTEM, "installed_on", at=NOON)
+    kept = ada.get(f"/slas/{draft.id}/items/1")
+
+    assert "counted since the date “Installed”" in words(page)
+    assert 'href="#f-applicable_from"' in refused.text
+    assert "no date is asked in “day.nope”" in words(refused)
+    assert filled_in(kept, "1")["applicable_from"] == "day.installed_on"
+    [definition] = desk.all(KpiDefinition)
+    assert (definition.applicable_from, definition.from_field) == (
+        From.DATE_FIELD,
+        "day.installed_on",
+    )

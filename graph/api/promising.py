@@ -28,6 +28,9 @@ from intake.sla import activation, changing, defining
 class KpiDefinition:
     kpi: Kpi = strawberry.field(description="The promise.")
     starts_from: From = strawberry.field(description="The instant from which its clocks count.")
+    from_field: str | None = strawberry.field(
+        description="The custom field that says it, such as `instant.install_at`, where one does."
+    )
     pauses: list[str] | None = strawberry.field(
         description="The status reasons that stop them; null: those that put a case on hold."
     )
@@ -35,7 +38,12 @@ class KpiDefinition:
     @classmethod
     def of(cls, row: rows.KpiDefinition) -> KpiDefinition:
         """The definition as this type shows it."""
-        return cls(kpi=row.kpi, starts_from=row.applicable_from, pauses=row.pauses)
+        return cls(
+            kpi=row.kpi,
+            starts_from=row.applicable_from,
+            from_field=row.from_field,
+            pauses=row.pauses,
+        )
 
 
 @strawberry.type
@@ -54,6 +62,11 @@ class SlaItemInput:
     )
     starts_from: From | None = strawberry.field(
         default=None, description="The instant from which it counts; null: as the KPI says."
+    )
+    from_field: str | None = strawberry.field(
+        default=None,
+        description="With DATE_FIELD, the custom field of a day or an instant, "
+        "such as `instant.install_at`.",
     )
     applicable_when: JSON | None = strawberry.field(
         default=None, description="A condition for the cases it speaks of; null: every case."
@@ -81,6 +94,7 @@ class SlaItemInput:
             id=new_id(),
             kpi=self.kpi,
             applicable_from=self.starts_from,
+            from_field=self.from_field,
             applicable_when=cast(Any, self.applicable_when),
             success_when=cast(Any, self.success_when),
             warn_after_minutes=self.warn_after_minutes,
@@ -121,6 +135,12 @@ SlaId = Annotated[UUID, strawberry.argument(description="The id of the SLA's ver
 Clauses = Annotated[
     list[SlaItemInput],
     strawberry.argument(description="What it promises; the first item that applies counts."),
+]
+FromField = Annotated[
+    str | None,
+    strawberry.argument(
+        description="With DATE_FIELD, the custom field of a day or an instant from which it counts."
+    ),
 ]
 ChosenWhen = Annotated[
     JSON | None,
@@ -210,14 +230,19 @@ class SlaMutations:
         "For administrators."
     )
     def define_kpi(
-        self, info: Info, kpi: Kpi, starts_from: From, pauses: list[str] | None = None
+        self,
+        info: Info,
+        kpi: Kpi,
+        starts_from: From,
+        pauses: list[str] | None = None,
+        from_field: FromField = None,
     ) -> KpiResult:
         asking = info.context
         try:
             with asking.acting() as session:
                 defined = defining.define(
                     session, asking.principal, kpi,
-                    applicable_from=starts_from, pauses=pauses, at=asking.at,
+                    applicable_from=starts_from, from_field=from_field, pauses=pauses, at=asking.at,
                 )  # fmt: skip
                 return KpiDefined(definition=KpiDefinition.of(defined))
         except IntakeError as error:

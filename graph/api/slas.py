@@ -74,6 +74,9 @@ class SlaItem(Shown):
     position: int = strawberry.field(description="Its place: the first item that applies counts.")
     kpi: Kpi = strawberry.field(description="What it promises.")
     starts_from: From = strawberry.field(description="The instant from which its clock counts.")
+    from_field: str | None = strawberry.field(
+        description="The custom field that says it, such as `instant.install_at`, where one does."
+    )
     warn_after_minutes: int | None = strawberry.field(
         description="Open minutes until it warns; null when it does not."
     )

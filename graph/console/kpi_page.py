@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import promise_words, rendering
+from graph.console import promise_words, rendering, start_form
 from graph.console.filling import Filled, Reader, again
 from graph.console.navigation import beside
 from graph.console.visit import Visit, act, read
@@ -17,7 +18,12 @@ from intake.errors import IntakeError
 from intake.sla import From, Kpi, KpiDefinition, defining
 from intake.sla.checking import PAUSING, starts_of
 
-LABELS = {"kpi": "Promise", "applicable_from": "Counted since", "pauses": "What stops its clock"}
+LABELS = {
+    "kpi": "Promise",
+    "applicable_from": "Counted since",
+    "from_field": "Counted since",
+    "pauses": "What stops its clock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,8 @@ class Shown:
 
     definition: KpiDefinition
     name: str
-    starts: tuple[tuple[str, str], ...]
+    starts: Sequence[tuple[str, str]]
+    start: str
 
 
 def routes(house: House) -> list[Route]:
@@ -54,9 +61,11 @@ def _show(visit: Visit, filled: Filled) -> Response:
             Shown(
                 each,
                 promise_words.KPIS[each.kpi],
-                tuple((start.value, promise_words.SINCE[start]) for start in starts_of(each.kpi)),
+                start_form.starts(visit.session, starts_of(each.kpi), start),
+                start,
             )
             for each in defining.definitions(visit.session)
+            for start in [start_form.value_of(each.applicable_from, each.from_field)]
         ],
         filled=filled,
         labels=LABELS,
@@ -69,11 +78,14 @@ def _define(visit: Visit) -> Response:
     visit.by.must(Act.ADMINISTER)
     reader = Reader(visit.form)
     kpi = reader.one_of("kpi", Kpi, Kpi.FIRST_RESPONSE)
-    start = reader.one_of("applicable_from", From, From.CREATED)
+    start, field = start_form.chosen(reader, visit.said("applicable_from"))
     reader.finish()
     chosen = [status for status in PAUSING if visit.said(f"pauses.{status}")]
     pauses = chosen if visit.said("pauses") == "these" else None
-    defining.define(visit.session, visit.by, kpi, applicable_from=start, pauses=pauses, at=visit.at)
+    defining.define(
+        visit.session, visit.by, kpi,
+        applicable_from=start or From.CREATED, from_field=field, pauses=pauses, at=visit.at,
+    )  # fmt: skip
     return RedirectResponse("/slas/kpis", 303)
 
 

@@ -15,6 +15,7 @@ from intake.cases import PAUSES
 from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.facts import read_condition
+from intake.fields.custom import custom_fields
 from intake.naming import names_in
 from intake.nouns import noun
 from intake.queues import Queue
@@ -36,6 +37,7 @@ SINCE = {
     From.FOLLOW_UP: "the day that was agreed",
     From.LAST_MESSAGE: "each message of the customer",
     From.UNANSWERED: "their oldest message without an answer",
+    From.DATE_FIELD: "a date of the case",
 }
 KEPT_BY = {
     Kpi.FIRST_RESPONSE: "our first answer",
@@ -86,6 +88,7 @@ def clauses(session: Session, items: Sequence[SlaItem]) -> list[Clause]:
     """These items in words, with the names of what they mention."""
     asked = [form for item in items for form in (item.applicable_when, item.success_when)]
     names = names_of(session, asked) | _targets(session, items)
+    names |= labels_of(session, [item.from_field for item in items])
     return [_clause(item, names, _before(item, items)) for item in items]
 
 
@@ -93,6 +96,18 @@ def names_of(session: Session, conditions: Iterable[Mapping[str, Any] | None]) -
     """What the ids in these conditions are called."""
     readable = (_read(form) for form in conditions if form is not None)
     return names_in(session, [condition for condition in readable if condition is not None])
+
+
+def labels_of(session: Session, fields: Iterable[str | None]) -> dict[str, str]:
+    """What these custom fields are called, retired ones too; one that is gone by its name."""
+    asked = {name for name in fields if name is not None}
+    every = custom_fields(session, archived=True) if asked else []
+    return {name: name for name in asked} | {each.name: each.label for each in every}
+
+
+def date_in_words(label: str) -> str:
+    """The date that is asked in a field."""
+    return f"the date “{label}”"
 
 
 def in_short(item: SlaItem) -> str:
@@ -163,7 +178,7 @@ def _clause(item: SlaItem, names: Mapping[str, str], never: bool) -> Clause:
         condition_in_words(item.applicable_when, names),
         allowed(item.fail_after_minutes),
         item.calendar.name if item.calendar else "",
-        SINCE[item.starts_from],
+        date_in_words(names[item.from_field]) if item.from_field else SINCE[item.starts_from],
         allowed(warn) if warn is not None else "",
         round(100 * warn / item.fail_after_minutes, 2) if warn is not None else 100.0,
         " or ".join(stops),

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from graph.console import conditions_form, promise_words, rendering, sla_form
+from graph.console import conditions_form, promise_words, rendering, sla_form, start_form
 from graph.console.conditions_form import BUTTON, MOST_FIELDS, Group
 from graph.console.filling import Filled, again
 from graph.console.navigation import beside
@@ -146,7 +146,10 @@ def _form(visit: Visit, form: ItemForm) -> Response:
         filled=filled,
         labels=form.labels,
         kpis=[(kpi.value, promise_words.KPIS[kpi]) for kpi in Kpi],
-        starts=[("", "as the KPI says"), *((s.value, promise_words.SINCE[s]) for s in From)],
+        starts=[
+            ("", "as the KPI says"),
+            *start_form.starts(visit.session, From, filled.values.get("applicable_from", "")),
+        ],
         calendars=[("", "all hours, around the clock"), *_calendars(visit)],
         reopening=[
             (OnReopening.NEW_CYCLE.value, "a new clock runs"),

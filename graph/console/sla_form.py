@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from graph.console import actions_form, conditions_form
+from graph.console import actions_form, conditions_form, start_form
 from graph.console.conditions_form import Group
 from graph.console.filling import Filled, Misfilled, Reader
 from graph.console.promise_words import allowed
 from intake.db import new_id
 from intake.errors import IntakeError
 from intake.facts import CASE_FIELDS
-from intake.sla import From, Kpi, OnReopening, SlaItem
+from intake.sla import Kpi, OnReopening, SlaItem
 from intake.sla.checking import PAUSING
 
 T = TypeVar("T")
@@ -30,6 +30,8 @@ LABELS = {
     "success_when": "What keeps it",
     "actions": "What follows",
 }
+ELSEWHERE = {"calendar": "calendar_id", "from_field": "applicable_from"}
+"""Where the form asks for what the desk calls otherwise."""
 UNITS = {"d": 24 * 60, "h": 60, "min": 1, "m": 1}
 _SPAN = re.compile(r"(\d{1,6}(?:[.,]\d{1,2})?)\s*(d|h|min|m)(?:[a-z]*)")
 _SPANS = re.compile(rf"(?:{_SPAN.pattern}\s*)+")
@@ -64,7 +66,7 @@ def of(item: SlaItem) -> ItemForm:
         "kpi": item.kpi.value,
         "fail_after_minutes": allowed(item.fail_after_minutes) if item.fail_after_minutes else "",
         "warn_after_minutes": "" if warn is None else allowed(warn),
-        "applicable_from": item.applicable_from.value if item.applicable_from else "",
+        "applicable_from": start_form.value_of(item.applicable_from, item.from_field),
         "calendar_id": str(item.calendar_id or ""),
         "pauses": "" if item.pauses is None else "these",
         "on_reopening": (item.on_reopening or OnReopening.NEW_CYCLE).value,
@@ -93,11 +95,12 @@ def read(form: Mapping[str, str]) -> SlaItem:
     """The item in the form, without an SLA. Raises Misfilled."""
     shown, reader = typed(form), Reader(form)
     wrong = reader.wrong
-    start = reader.one_of("applicable_from", From, From.CREATED)
+    start, from_field = start_form.chosen(reader, form.get("applicable_from", ""))
     item = SlaItem(
         id=new_id(),
         kpi=reader.one_of("kpi", Kpi, Kpi.FIRST_RESPONSE),
-        applicable_from=start if form.get("applicable_from") else None,
+        applicable_from=start,
+        from_field=from_field,
         fail_after_minutes=_span(form, "fail_after_minutes", wrong) or 0,
         warn_after_minutes=_span(form, "warn_after_minutes", wrong),
         calendar_id=reader.id("calendar_id"),
@@ -134,7 +137,7 @@ def _at_its_field(error: IntakeError) -> dict[str, str]:
     found = _PLACE.fullmatch(str(error))
     if found is None:
         return {}
-    field = "calendar_id" if found[1] == "calendar" else found[1]
+    field = ELSEWHERE.get(found[1], found[1])
     return {f"{field}.{found[2]}" if found[2] else field: found[3]}
 
 

@@ -173,7 +173,10 @@ def make_default(session: Session, by: Principal, sla_id: UUID, *, at: datetime)
 def _settle_usual(item: SlaItem, definition: KpiDefinition | None) -> None:
     """Write down what the KPI says now, so that a later change of it moves no running clock."""
     usual = definition or KpiDefinition(kpi=item.kpi, applicable_from=USUAL_START[item.kpi])
-    item.usual = [name for name in ("applicable_from", "pauses") if getattr(item, name) is None]
+    item.usual = [
+        *(("applicable_from", "from_field") if item.applicable_from is None else ()),
+        *(("pauses",) if item.pauses is None else ()),
+    ]
     for name in item.usual:
         setattr(item, name, getattr(usual, name))
 

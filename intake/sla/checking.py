@@ -19,6 +19,8 @@ from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError
 from intake.facts import check_condition
+from intake.fields import FieldKind
+from intake.fields.custom import CustomField, custom_fields
 from intake.queues import Queue
 from intake.sla.actions import Action, Do
 from intake.sla.holding import on_hold
@@ -35,6 +37,7 @@ CHANGED_BY = {
     Kpi.RESOLVE_BY: {"state", "reason", "own_reason"},
 }
 """The fields that keeping a promise by its usual act changes."""
+DATES = (FieldKind.DAY, FieldKind.INSTANT)
 
 
 ENDS = {Kpi.FIRST_RESPONSE: From.FIRST_RESPONSE, Kpi.RESOLVE_BY: From.RESOLVED}
@@ -86,6 +89,25 @@ def check_start(kpi: Kpi, start: From, *, own_success: bool, place: str = "") ->
         )
     if not own_success and start is ENDS.get(kpi):
         raise NotAnSla(f"{place}applicable_from: “{start}” is what keeps “{kpi}”")
+
+
+def check_field(session: Session, start: From, field: str | None, place: str = "") -> None:
+    """Raises NotAnSla unless the field is one of a date, where a promise counts from a field."""
+    if start is not From.DATE_FIELD:
+        if field is not None:
+            raise NotAnSla(
+                f"{place}from_field: only what counts from a “{From.DATE_FIELD}” has one"
+            )
+        return
+    known = [each.name for each in dates(session)]
+    if field not in known:
+        there = f"; there is {', '.join(known[:20])}" if known else "; add one to the fields first"
+        raise NotAnSla(f"{place}from_field: no date is asked in “{field or ''}”{there}")
+
+
+def dates(session: Session) -> list[CustomField]:
+    """The custom fields from which a promise can count."""
+    return [field for field in custom_fields(session) if field.kind in DATES]
 
 
 def starts_of(kpi: Kpi) -> tuple[From, ...]:
@@ -145,6 +167,7 @@ def _check_item(session: Session, item: SlaItem, place: str, at: datetime) -> No
     _check_spans(item, place)
     own_success = item.success_when is not None
     check_start(item.kpi, item.starts_from, own_success=own_success, place=f"{place}.")
+    check_field(session, item.starts_from, item.from_field, f"{place}.")
     needs = set(CHANGED_BY[item.kpi])
     if item.success_when is not None:
         with _naming(f"{place}.success_when"):

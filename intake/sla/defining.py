@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from intake import events
 from intake.agents import Act, Principal
-from intake.sla.checking import check_pauses, check_start
+from intake.sla.checking import check_field, check_pauses, check_start
 from intake.sla.promises import USUAL_START, From, Kpi, KpiDefinition
 
 
@@ -29,6 +29,7 @@ def define(
     kpi: Kpi,
     *,
     applicable_from: From,
+    from_field: str | None = None,
     pauses: Sequence[str] | None,
     at: datetime,
 ) -> KpiDefinition:
@@ -38,9 +39,10 @@ def define(
     """
     by.must(Act.ADMINISTER)
     check_start(kpi, applicable_from, own_success=False)
+    check_field(session, applicable_from, from_field)
     check_pauses(pauses)
     definition = session.get(KpiDefinition, kpi) or KpiDefinition(kpi=kpi)
-    definition.applicable_from = applicable_from
+    definition.applicable_from, definition.from_field = applicable_from, from_field
     definition.pauses = None if pauses is None else list(pauses)
     session.add(definition)
     events.record(
@@ -50,6 +52,7 @@ def define(
         actor=by,
         kpi=kpi.value,
         applicable_from=applicable_from.value,
+        from_field=from_field,
         pauses=definition.pauses,
     )
     return definition

@@ -143,7 +143,7 @@ class Fitting:
             return last.started_at if last is not None and waits else None
         if start is From.CHANGED and last is not None and not self.changed:
             return last.started_at  # what the clock itself sets off does not put it off
-        return instant_of(self.case, start)
+        return instant_of(self.case, item, self.cover)
 
     def _waits(self, last: KpiInstance) -> bool:
         """Whether the customer still waits for what that clock counted."""

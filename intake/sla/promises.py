@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from intake.calendars import ALWAYS, Calendar
+from intake.calendars import ALWAYS, FIRST_YEAR, LAST_YEAR, Calendar
 from intake.cases import PAUSES, Case, Reason
 from intake.conditions import Condition
 from intake.db import Base, Json, new_id, one_of, refers_to
 from intake.errors import NotFound
 from intake.facts import read_condition
+from intake.fields import FieldKind
 
 
 class Kpi(StrEnum):
@@ -46,6 +48,7 @@ class From(StrEnum):
     FOLLOW_UP = "follow up agreed"  # a day that somebody set on the case
     LAST_MESSAGE = "last message"  # each message of the customer starts the clock anew
     UNANSWERED = "unanswered message"  # the oldest message of the customer without an answer
+    DATE_FIELD = "date field"  # what the case says in a field of the desk's own
 
 
 MOVES = frozenset({From.CHANGED, From.LAST_MESSAGE})
@@ -96,6 +99,8 @@ class KpiDefinition(Base):
 
     kpi: Mapped[Kpi] = mapped_column(one_of(Kpi), primary_key=True)
     applicable_from: Mapped[From] = mapped_column(one_of(From))
+    from_field: Mapped[str | None] = mapped_column(String(60))
+    """The custom field from which its clocks count, `instant.install_at`, where it is one."""
     pauses: Mapped[list[str] | None] = mapped_column(Json)
     """The status reasons that stop its clocks; None means those that put a case on hold."""
 
@@ -149,6 +154,8 @@ class SlaItem(Base):
     kpi: Mapped[Kpi] = mapped_column(one_of(Kpi))
     applicable_from: Mapped[From | None] = mapped_column(one_of(From))
     """None until activation: as the KPI's definition says."""
+    from_field: Mapped[str | None] = mapped_column(String(60))
+    """The custom field from which it counts, `day.installed_on`, where it is one."""
     applicable_when: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """A condition over the case (conditions.Condition); None means every case."""
     success_when: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -266,9 +273,10 @@ def calendar_named(session: Session, name: str) -> ServiceCalendar:
     return found[name]
 
 
-def instant_of(case: Case, start: From) -> datetime | None:
-    """The case's own instant of that name. Messages are not told apart on a case: None."""
-    match start:
+def instant_of(case: Case, item: SlaItem, cover: ServiceCalendar | None) -> datetime | None:
+    """The case's own instant from which that item counts, in the hours of what covers the case
+    where it names some. Messages are not told apart on a case: None."""
+    match item.starts_from:
         case From.CREATED:
             return case.opened_at
         case From.CHANGED:
@@ -281,6 +289,8 @@ def instant_of(case: Case, start: From) -> datetime | None:
             return case.first_response_at
         case From.FOLLOW_UP:
             return case.follow_up_at
+        case From.DATE_FIELD:
+            return _date_of(case, item, cover or item.calendar)
     return None
 
 
@@ -297,3 +307,19 @@ def read_calendar(hours: bytes) -> Calendar:
 
 def _wants(sla: Sla, facts: Mapping[str, Any]) -> bool:
     return sla.chosen_when is not None and read_condition(sla.chosen_when).holds(facts)
+
+
+def _date_of(case: Case, item: SlaItem, hours: ServiceCalendar | None) -> datetime | None:
+    """What the case says in the item's field: a day begins at midnight in the zone of the hours.
+
+    A date that no calendar reaches, as people mistype them, is none.
+    """
+    kind, _dot, key = (item.from_field or "").partition(".")
+    said = case.custom.get(key)
+    date = said.fact(FieldKind(kind)) if said is not None else None
+    if date is None or not FIRST_YEAR < date.year < LAST_YEAR:
+        return None
+    if isinstance(date, datetime):
+        return date
+    zone = ZoneInfo((hours.calendar if hours else ALWAYS).zone)
+    return datetime.combine(date, time(), zone).astimezone(UTC)

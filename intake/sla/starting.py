@@ -50,7 +50,7 @@ def start(
     for item in sla.items:
         if item.kpi in instances or item.starts_from in BY_MESSAGES:
             continue
-        begin = instant_of(case, item.starts_from)
+        begin = instant_of(case, item, cover)
         if begin is not None and item.applies(facts):
             instances[item.kpi] = begin_clock(session, case, item, begin, (), cover)
     note_deadline(case, instances.values())

@@ -261,7 +261,7 @@ def _would(past: _Past, sla: Sla, kpi: Kpi, at: datetime) -> tuple[Outcome, date
 
 def _begin(past: _Past, item: SlaItem) -> datetime | None:
     """The instant from which it counts; of a reopened case that of the last cycle."""
-    instant, reopened_at = instant_of(past.case, item.starts_from), past.case.reopened_at
+    instant, reopened_at = instant_of(past.case, item, past.cover), past.case.reopened_at
     if instant is None or reopened_at is None or item.on_reopening is OnReopening.KEEP:
         return instant
     if item.kpi is Kpi.FIRST_RESPONSE and ended_before(past.case.first_response_at, reopened_at):

@@ -151,6 +151,7 @@ def upgrade() -> None:
         "kpi_definitions",
         sa.Column("kpi", sa.String(length=32), nullable=False),
         sa.Column("applicable_from", sa.String(length=32), nullable=False),
+        sa.Column("from_field", sa.String(length=60), nullable=True),
         sa.Column("pauses", JSON, nullable=True),
         sa.PrimaryKeyConstraint("kpi", name=op.f("pk_kpi_definitions")),
     )
@@ -790,6 +791,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kpi", sa.String(length=32), nullable=False),
         sa.Column("applicable_from", sa.String(length=32), nullable=True),
+        sa.Column("from_field", sa.String(length=60), nullable=True),
         sa.Column("applicable_when", JSON, nullable=True),
         sa.Column("success_when", JSON, nullable=True),
         sa.Column("warn_after_minutes", sa.Integer(), nullable=True),
