@@ -83,6 +83,7 @@ def test_a_child_is_a_case_of_its_own_that_begins_as_its_parent(
     assert [a.text for a in desk.activities(child)] == ["By Friday."]
     told = {event.kind: event.data for event in desk.all(Event)}
     assert told["case.child_opened"]["child"] == child.number
+    assert "fuser" not in str(told["case.child_opened"]), "who sees it may not see the child"
 
 
 def test_a_child_takes_a_term_of_its_own_unless_it_is_said_that_it_does_not(

@@ -14,8 +14,13 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from graph.cli import ground, main
+from intake import queues
+from intake.agents import by_email
+from intake.cases import Case
+from intake.db import Database
 
 Run = Callable[..., str]
 FIXTURES = Path(__file__).parent / "mail"
@@ -159,6 +164,27 @@ def test_queues_and_people_are_connected_to_slack_later(deskbell: Run) -> None:
     assert "C0123" in deskbell("queue", "list")
     assert unknown.startswith("deskbell: there is no queue Suport; ")
     assert "no active agent" in deskbell("agent", "token", "grace@desk.example", code=1)
+
+
+def test_who_leaves_hands_their_cases_over(deskbell: Run, tmp_path: Path) -> None:
+    deskbell("queue", "add", "Support", "--address", "support@desk.example")
+    deskbell("agent", "add", "Grace Hopper", "grace@desk.example")
+    deskbell("phone", "log", "+34 911 234 567", "No dial tone", "Since noon")
+    db = Database(f"sqlite:///{tmp_path}/var/desk.db")
+    with db.transaction() as session:
+        case, grace = session.scalars(select(Case)).one(), by_email(session, "grace@desk.example")
+        assert grace is not None
+        queues.pick(session, case, grace, at=case.opened_at)
+
+    stays = deskbell("agent", "set", "grace@desk.example", "--role", "manager")
+    leaves = deskbell("agent", "set", "grace@desk.example", "--no-active")
+
+    assert (stays, leaves) == (
+        "Grace Hopper changed\n", "Grace Hopper changed; 1 case went to others\n",
+    )  # fmt: skip
+    with db.reading() as session:
+        assert session.scalars(select(Case.owner_id)).one() is None
+    db.close()
 
 
 def test_a_call_is_written_down_and_becomes_a_case(deskbell: Run) -> None:

@@ -21,7 +21,7 @@ from intake.events import Delivery, Event
 from intake.merging import CannotMerge, CannotMove, CannotUndo, CaseMerge
 from intake.messages import Attachment, Automatic
 from intake.queues import QueueItem
-from intake.sla import KpiInstance, KpiState
+from intake.sla import Hold, KpiInstance, KpiState
 from intake.threads import Participant
 from tests.desk import NOON, DeskUnderTest, email
 
@@ -597,9 +597,12 @@ def test_a_split_that_is_undone_leaves_its_case_merged_and_its_term_free(
     desk.has_customer("ada@example.com", allotment=3)
     case, message_id = two_matters(desk)
     fresh = split(desk, grace, message_id)
+    with desk.transaction() as session:
+        work.hold(session, grace, fresh.id, at=LATER)
 
     put_back(desk, grace, fresh)
 
+    assert [hold.ended_at for hold in desk.all(Hold)] == [LATER], "a case that is no more waits not"
     assert [a.matched_by for a in desk.activities(case)] == ["new", "message id"]
     ended = desk.case(fresh.number)
     assert (ended.reason, ended.merged_into_id) == (Reason.MERGED, case.id)

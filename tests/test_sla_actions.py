@@ -256,6 +256,8 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
     desk: DeskUnderTest, grace: Agent
 ) -> None:
     gone = "00000000-0000-0000-0000-000000000000"
+    rita = desk.has_agent("Rita", Role.READ_ONLY)
+    old = desk.has_queue("Old", archived_at=NOON)
     has_sla(
         desk,
         item(
@@ -264,6 +266,8 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
                 {"on": "failure", "do": "dance"},
                 {"on": "failure", "do": "assign", "agent": gone},
                 {"on": "failure", "do": "move", "queue": gone},
+                {"on": "failure", "do": "assign", "agent": str(rita.id)},
+                {"on": "failure", "do": "move", "queue": str(old.id)},
                 mail("failure", "owner"),
                 mail("failure", "boss@desk.example"),
             ],
@@ -277,6 +281,8 @@ def test_what_cannot_be_done_any_more_is_said_and_stops_nothing(
         "not done: do: 'dance' is none of mail, change, move, assign, webhook, slack",
         "not assigned: there is no such active agent any more",
         "not moved: there is no such queue any more",
+        "not assigned: there is no such active agent any more",
+        "not moved: Old is not in use any more",
         "not mailed: nobody to write to",
         "mail to boss@desk.example",
     ]
