@@ -79,7 +79,7 @@ def test_a_child_is_a_case_of_its_own_that_begins_as_its_parent(
     assert (born.priority, born.queue_id) == (Priority.HIGH, parent.queue_id)
     assert born.entitlement_id == parent.entitlement_id
     assert [item.case_id for item in desk.all(QueueItem) if item.case_id == child.id]
-    assert [clock.case_id for clock in desk.all(KpiInstance)] == [child.id]
+    assert child.id in [clock.case_id for clock in desk.all(KpiInstance)]
     assert [a.text for a in desk.activities(child)] == ["By Friday."]
     told = {event.kind: event.data for event in desk.all(Event)}
     assert told["case.child_opened"]["child"] == child.number
