@@ -105,8 +105,11 @@ def charge(s: Story) -> None:
 
 def merge(s: Story) -> None:
     cancel(s)
+    [survivor] = s.desk.accepts(email("eve@elsewhere.example"))
+    assert survivor.case is not None
     with s.desk.transaction() as session:
-        session.get_one(Case, s.case_id).reason = Reason.MERGED
+        case = session.get_one(Case, s.case_id)
+        case.reason, case.merged_into_id = Reason.MERGED, survivor.case.id
 
 
 CREATION, RESOLUTION = DecreaseOn.CREATION, DecreaseOn.RESOLUTION
