@@ -75,6 +75,7 @@ def done(
     touch(case, at)
     if not case.open:
         forget_plans(case)
+        events.withdraw(session, case.id, sla.WARNING, at=at)
     sla.reconsider(session, case, at=at, changed=by.kind is not Kind.SYSTEM)
     record(session, case, by, kind, at, changes=changes, **data)
     tell_slack(session, case, "refresh", at)

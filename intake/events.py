@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, func, select
+from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from intake import endpoints
@@ -229,6 +229,15 @@ def renew(session: Session, promise: Promise, *, at: datetime) -> bool:
     if row is not None:
         row.due_at = at + LEASE
     return row is not None
+
+
+def withdraw(session: Session, case_id: UUID, kind: str, *, at: datetime) -> None:
+    """Forget the promises of that kind on a case that wait for a later time."""
+    later = (Delivery.state == DeliveryState.DUE) & (Delivery.due_at > at)
+    waiting = later & Delivery.claim.is_(None)
+    session.execute(
+        delete(Delivery).where(Delivery.case_id == case_id, Delivery.kind == kind, waiting)
+    )
 
 
 def promised_to(

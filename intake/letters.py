@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import customers, events, followers, queues, threads
+from intake import customers, events, followers, queues, sla, threads
 from intake.agents import Agent
 from intake.calendars import NeverOpen
 from intake.cases import Case
@@ -25,7 +25,7 @@ from intake.customers import Contact, ContactPoint
 from intake.desk import Desk
 from intake.messages import ContactKind, Outgoing
 from intake.queues import Queue, QueueMember
-from intake.sla import KpiInstance, calendar_of
+from intake.sla import KpiInstance, Milestone, calendar_of
 from intake.sla.actions import Action, To, fill
 from intake.visibility import sees
 
@@ -47,6 +47,7 @@ class Letter:
     key: str
     due_at: datetime
     to_customer: bool
+    kind: str = "sla"
 
 
 class Mailbag:
@@ -73,6 +74,7 @@ class Mailbag:
         subject = " ".join(fill(action.subject, values).split())
         text = fill(action.text, values)
         send_at = _opening(instance, self._at) if action.in_hours else self._at
+        kind = sla.WARNING if action.on is Milestone.WARNING else "sla"
         reached: dict[str, bool] = {}
         for to in action.to:
             for address in self._addresses(session, case, to):
@@ -80,7 +82,9 @@ class Mailbag:
         for address, to_customer in reached.items():
             digest = sha256(f"{action}:{address}".encode()).hexdigest()[:16]
             key = f"sla:{instance.id}:{due_at.timestamp():.0f}:{digest}"
-            letter = Letter(case, address, subject, text, sender, key, send_at, to_customer)
+            letter = Letter(
+                case, address, subject, text, sender, key, send_at, to_customer, kind
+            )  # fmt: skip
             self._letters.append(letter)
         return f"mail to {', '.join(reached)}" if reached else "not mailed: nobody to write to"
 
@@ -118,7 +122,7 @@ class Mailbag:
         events.promise(
             session,
             "email",
-            "sla",
+            letter.kind,
             effect_key=letter.key,
             at=self._at,
             due_at=letter.due_at,
@@ -185,9 +189,13 @@ class Mailbag:
             return []
         known = address in customers.verified(session, [address])
         most, span = PER_VERIFIED if known else PER_STRANGER
-        sent = events.promised_to(session, "sla", [address], since=self._at - span)
+        kinds, since = ("sla", sla.WARNING), self._at - span
+        sent = sum(
+            events.promised_to(session, kind, [address], since=since).get(address, 0)
+            for kind in kinds
+        )
         waiting = sum(1 for letter in self._letters if letter.to == address)
-        return [address] if sent.get(address, 0) + waiting < most else []
+        return [address] if sent + waiting < most else []
 
 
 def _followers(session: Session, case: Case) -> list[UUID]:

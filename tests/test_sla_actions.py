@@ -32,7 +32,7 @@ def mail(on: str, *to: str, **more: Any) -> dict[str, Any]:
 
 def letters(desk: DeskUnderTest) -> list[tuple[str, str]]:
     """To whom, and about what, mail was promised by clocks."""
-    found = [d for d in desk.all(Delivery) if d.kind == "sla"]
+    found = [d for d in desk.all(Delivery) if d.kind in ("sla", "warning")]
     return sorted((d.target, d.payload["subject"]) for d in found)
 
 
@@ -188,6 +188,52 @@ def test_a_mail_may_wait_for_business_hours(desk: DeskUnderTest) -> None:
 
     [letter] = [d for d in desk.all(Delivery) if d.kind == "sla"]
     assert (letter.promised_at, letter.due_at) == (march(7, 3), march(9, 9))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_warning_that_waits_for_hours_is_forgotten_with_its_case(
+    desk: DeskUnderTest, grace: Agent, several: bool
+) -> None:
+    both = [mail(on, "x@desk.example", in_hours=True) for on in ("warning", "failure")]
+    has_sla(desk, item(fail=480, warn=60, actions=both), hours=OFFICE)
+    case_id = open_case(desk, at=march(2, 16))
+    for _ in range(3 if several else 1):
+        open_case(desk, at=march(2, 16))
+    tick(desk, march(2, 17))
+    waiting = len(letters(desk))
+
+    with desk.transaction() as session:
+        work.resolve(
+            session, grace.principal("test"), case_id, "Done.",
+            desk=desk.settings, at=march(2, 18),
+        )  # fmt: skip
+    left = len(letters(desk))
+
+    # One mail for many cases speaks of the others still.
+    assert (waiting, left) == ((1, 1) if several else (2, 1))
+    assert [d.due_at for d in desk.all(Delivery) if d.kind == "warning"] == [march(3, 9)] * (
+        0 if several else 1
+    )
+
+
+def test_a_failure_that_waits_for_hours_is_mailed_also_when_the_case_is_closed(
+    desk: DeskUnderTest, grace: Agent
+) -> None:
+    has_sla(
+        desk,
+        item(fail=60, actions=[mail("failure", "x@desk.example", in_hours=True)]),
+        hours=OFFICE,
+    )
+    case_id = open_case(desk, at=march(2, 16))
+    tick(desk, march(2, 17))
+
+    with desk.transaction() as session:
+        work.resolve(
+            session, grace.principal("test"), case_id, "Late.",
+            desk=desk.settings, at=march(2, 18),
+        )  # fmt: skip
+
+    assert letters(desk) == [("x@desk.example", "failure of resolve by for case 1001")]
 
 
 def test_a_failure_changes_the_priority_and_moves_the_case(

@@ -17,6 +17,7 @@ from intake.sla.answers import answers
 from intake.sla.clocks import (
     LIVE,
     RUNNING,
+    WARNING,
     Hold,
     KpiInstance,
     KpiState,
@@ -68,6 +69,7 @@ __all__ = [
     "LIVE",
     "RUNNING",
     "STEPS",
+    "WARNING",
     "Explanation",
     "From",
     "Hold",

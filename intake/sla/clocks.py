@@ -42,6 +42,8 @@ class Milestone(StrEnum):
     SUCCESS = "success"
 
 
+WARNING = "warning"
+"""The kind of a mail that warns of one clock: of no use to anybody once its case is closed."""
 RUNNING = (KpiState.IN_PROGRESS, KpiState.NEARING)
 LIVE = (*RUNNING, KpiState.PAUSED)
 # As the index of live clocks says it: SQLite knows it again only to the letter.
