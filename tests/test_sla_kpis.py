@@ -399,6 +399,8 @@ def test_a_wait_that_begins_again_and_one_begun_since_are_one_wait(
 
     [waiting] = [c for c in clocks(desk) if c.state is KpiState.IN_PROGRESS]
     assert waiting.started_at == NOON + since * HOUR
+    reply(desk, grace, case_id, NOON + 5 * HOUR)
+    assert {c.state for c in clocks(desk)} == {KpiState.SUCCEEDED, KpiState.CANCELLED}
 
 
 def test_a_lost_answer_reopens_its_case_on_the_record_and_its_author_is_told(
