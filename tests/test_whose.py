@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from intake import attendance, covering, merging, queues, staffing, work
 from intake.agents import Agent, Principal, Role
 from intake.availability import Presence
-from intake.cases import Case
+from intake.cases import Case, Reason
 from intake.errors import NotFound
 from intake.events import Event
 from intake.queues import CannotWork, DefaultQueue, HeldByNobody, Queue, QueueItem
@@ -22,7 +25,7 @@ from intake.routing import RuleForm, activation
 from intake.staffing import change_queue, terms_of_queue
 from intake.views import View, cases
 from intake.work import WrongOpening
-from tests.desk import NOON, DeskUnderTest
+from tests.desk import NOON, DeskUnderTest, email
 from tests.promised import tick
 from tests.test_queues import now, opened, team
 
@@ -377,3 +380,56 @@ def test_what_is_given_to_an_agent_and_waits_nowhere_is_in_their_default_queue(
     assert places(taken_out) == (grace.id, None)
     assert places(of_luis) == (luis.id, None), "he has no default queue"
     assert sum(item.ended_at is None for item in desk.all(QueueItem)) == 2
+
+
+def _nothing(session: Session, by: Principal, case_id: UUID, *, at: datetime) -> None:
+    """The case as it came in."""
+
+
+HOLD = partial(work.hold, reason=Reason.WAITING_FOR_DETAILS)
+
+
+@pytest.mark.parametrize(
+    ("before", "again"),
+    [
+        (HOLD, HOLD),
+        (_nothing, work.resume),
+        (_nothing, work.release),
+        (work.pick, work.pick),
+        (partial(work.pick, remove_from_queue=True), work.pick),
+    ],
+    ids=["hold", "resume", "release", "pick", "pick out of no queue"],
+)
+def test_what_is_so_already_is_no_act(desk: DeskUnderTest, before: Any, again: Any) -> None:
+    grace = desk.principal("Grace")
+    [receipt] = desk.accepts(email())
+    case_id = receipt.case.id
+    with desk.transaction() as session:
+        before(session, grace, case_id, at=NOON)
+    version, told = desk.case(1001).version, len(desk.all(Event))
+
+    with desk.transaction() as session:
+        again(session, grace, case_id, at=NOON + HOUR)
+
+    assert (desk.case(1001).version, len(desk.all(Event))) == (version, told)
+
+
+def test_who_has_a_case_is_given_it_once_and_in_its_queue_it_keeps_its_turn(
+    desk: DeskUnderTest,
+) -> None:
+    boss, ana = desk.principal("Boss", Role.MANAGER), desk.has_agent("Ana")
+    [receipt] = desk.accepts(email())
+    case_id, later = receipt.case.id, NOON + HOUR
+
+    with desk.transaction() as session:
+        for at in (NOON, later):
+            work.assign(session, boss, case_id, ana.id, at=at)
+        since = [item.worked_since_at for item in session.scalars(select(QueueItem))]
+        for at in (later, later + HOUR):
+            work.route_to(session, boss, case_id, desk.queue.id, at=at)
+
+    [item] = desk.all(QueueItem)
+    assert (since, item.entered_at, item.worked_by_id) == ([NOON], NOON, None)
+    kinds = [event.kind for event in desk.all(Event)]
+    assert (kinds.count("case.assigned"), kinds.count("case.routed")) == (1, 1)
+    assert desk.case(1001).owner_id is None

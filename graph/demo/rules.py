@@ -73,9 +73,10 @@ def plant(
     macros.write(
         session, root, "Security incident",
         [
-            {"do": "route", "queue": str(queues["Security"].id)},
             {"do": "set", "field": "priority", "value": "high"},
             {"do": "tag", "tags": ["security"]},
+            # Last, for only the members of Security see it there.
+            {"do": "route", "queue": str(queues["Security"].id)},
         ],
         at=at,
     )  # fmt: skip

@@ -104,7 +104,11 @@ def enter(session: Session, case: Case, queue: Queue, *, at: datetime) -> QueueI
 
 def belong(session: Session, case: Case, queue: Queue) -> None:
     """Let the case be whose the queue is, or nobody's."""
-    case.owner_id, case.team_id = _able(session, queue.owner_id), queue.owner_team_id
+    case.owner_id, case.team_id = _whose(session, queue)
+
+
+def _whose(session: Session, queue: Queue) -> tuple[UUID | None, UUID | None]:
+    return _able(session, queue.owner_id), queue.owner_team_id
 
 
 def item_of(session: Session, case: Case, *, lock: bool = False) -> QueueItem | None:
@@ -115,8 +119,9 @@ def item_of(session: Session, case: Case, *, lock: bool = False) -> QueueItem | 
     return session.scalar(statement)
 
 
-def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
-    """Make the agent the one who works on it. Raises AlreadyTaken, naming who was first.
+def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> bool:
+    """Make the agent the one who works on it; whether they did not already. Raises AlreadyTaken,
+    naming who was first.
 
     What waits for a team is taken by one of its members.
     """
@@ -129,35 +134,43 @@ def pick(session: Session, case: Case, agent: Agent, *, at: datetime) -> None:
     if team_id is not None and not teams.is_in(session, agent.id, team_id):
         team = session.get_one(Team, team_id)
         raise AlreadyTaken(f"{noun} {case.number} waits for one of {team.name}; assign it instead")
-    _work(session, case, item, agent.id, team_id, at)
+    return _work(session, case, item, agent.id, team_id, at)
 
 
 def give(
     session: Session, case: Case, agent: Agent, *, at: datetime, item_too: bool = True
-) -> None:
+) -> bool:
     """Assign the case to an agent, whoever had it before; it stays their team's, if it was.
+    Whether they did not have it already.
 
     Without `item_too` it goes on waiting in its queue for whoever works on it. Raises CannotWork.
     """
     _must_work(agent)
     item = item_of(session, case, lock=True) if item_too else None
     kept = case.team_id and teams.is_in(session, agent.id, case.team_id)
-    _work(session, case, item, agent.id, case.team_id if kept else None, at)
+    return _work(session, case, item, agent.id, case.team_id if kept else None, at)
 
 
-def give_team(session: Session, case: Case, team: Team, *, at: datetime) -> None:
-    """Assign the case to a team, whoever had it before; it waits for one of its members."""
-    _work(session, case, item_of(session, case, lock=True), None, team.id, at)
+def give_team(session: Session, case: Case, team: Team, *, at: datetime) -> bool:
+    """Assign the case to a team, whoever had it before; it waits for one of its members. Whether
+    it did not already."""
+    return _work(session, case, item_of(session, case, lock=True), None, team.id, at)
 
 
-def release(session: Session, case: Case, *, at: datetime) -> None:
-    """Give it back to its queue: worked by nobody, and whose the queue is."""
+def release(session: Session, case: Case, *, at: datetime) -> bool:
+    """Give it back to its queue: worked by nobody, and whose the queue is. Whether anybody had
+    it."""
     item = item_of(session, case, lock=True)
     if item is None:
         add(session, case, session.get_one(Queue, case.queue_id), at=at)
-        return
+        return True
+    whose = _whose(session, item.queue)
+    taken = item.worked_by_id or item.worked_by_team_id
+    if not taken and (case.owner_id, case.team_id) == whose:
+        return False
     _work(session, case, item, None, None, at)
-    belong(session, case, item.queue)
+    case.owner_id, case.team_id = whose
+    return True
 
 
 def leave(session: Session, case: Case, *, at: datetime) -> QueueItem | None:
@@ -209,13 +222,20 @@ def _work(
     agent_id: UUID | None,
     team_id: UUID | None,
     at: datetime,
-) -> None:
-    """Let that agent, for that team, be who has the case and works on it."""
+) -> bool:
+    """Let that agent, for that team, be who has the case and works on it; whether they were not,
+    for who has it keeps it since when they did."""
+    who = (agent_id, team_id)
+    if (case.owner_id, case.team_id) == who and (
+        item is None or (item.worked_by_id, item.worked_by_team_id) == who
+    ):
+        return False
     if case.owner_id != agent_id:
         availability.freed(session, case.owner_id, at=at)
     if item is not None:
         _hand(session, case, item, item.queue, agent_id, team_id, at=at)
-    case.owner_id, case.team_id = agent_id, team_id
+    case.owner_id, case.team_id = who
+    return True
 
 
 def _hand(

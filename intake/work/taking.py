@@ -27,21 +27,23 @@ def pick(
 ) -> Case:
     """Take a waiting case: I work on it now, whatever my skills, presence and capacity are.
 
-    Raises AlreadyTaken when somebody was first.
+    Raises AlreadyTaken when somebody was first; what I work on already stays as it is.
     """
     case = case_of(session, by, case_id, version=version)
-    queues.pick(session, case, _agent(session, by), at=at)
-    if remove_from_queue:
-        queues.leave(session, case, at=at)
+    taken = queues.pick(session, case, _agent(session, by), at=at)
+    left = queues.leave(session, case, at=at) if remove_from_queue else None
+    if not (taken or left):
+        return case
     return done(session, case, by, "case.picked", at)
 
 
 def release(
     session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
 ) -> Case:
-    """Give a case back to its queue."""
+    """Give a case back to its queue; one that nobody has waits there as before."""
     case = case_of(session, by, case_id, version=version)
-    queues.release(session, case, at=at)
+    if not queues.release(session, case, at=at):
+        return case
     return done(session, case, by, "case.released", at)
 
 
@@ -61,7 +63,8 @@ def assign(
     on it in its queue from now on. `note` tells them why.
 
     A case that waits nowhere is in the agent's default queue from now on, if they have one and it
-    is not to be in no queue. Raises CannotWork for who left or only reads here.
+    is not to be in no queue. Who has it already keeps it as it is. Raises CannotWork for who left
+    or only reads here.
     """
     case = case_of(session, by, case_id, version=version)
     agent = session.get(Agent, agent_id)
@@ -71,9 +74,10 @@ def assign(
     own = queues.own_default(session, agent_id=agent.id)
     if own is not None and queues.item_of(session, case) is None and not remove_from_queue:
         queues.add(session, case, own, at=at)
-    queues.give(session, case, agent, at=at, item_too=item_too)
-    if remove_from_queue:
-        queues.leave(session, case, at=at)
+    given = queues.give(session, case, agent, at=at, item_too=item_too)
+    left = queues.leave(session, case, at=at) if remove_from_queue else None
+    if not (given or left):
+        return case
     return done(session, case, by, "case.assigned", at, agent=str(agent.id), name=agent.name)
 
 
@@ -98,12 +102,14 @@ def assign_team(
     case = case_of(session, by, case_id, version=version)
     team = teams.one(session, team_id)
     _noted(session, case, by, note, at)
-    if queues.item_of(session, case) is None and not remove_from_queue:
+    enters = queues.item_of(session, case) is None and not remove_from_queue
+    if enters:
         queues.enter(session, case, queues.default_of(session, team_id=team.id), at=at)
         session.flush()
-    queues.give_team(session, case, team, at=at)
-    if remove_from_queue:
-        queues.leave(session, case, at=at)
+    given = queues.give_team(session, case, team, at=at)
+    left = queues.leave(session, case, at=at) if remove_from_queue else None
+    if not (enters or given or left):
+        return case
     return done(session, case, by, "case.assigned", at, team=str(team.id), name=team.name)
 
 
@@ -116,10 +122,14 @@ def route_to(
     at: datetime,
     version: int | None = None,
 ) -> Case:
-    """Move a case to another queue, where nobody works on it yet."""
+    """Move a case to another queue, where nobody works on it yet; in its own it keeps its turn."""
     case = case_of(session, by, case_id, version=version)
     queue = queues.one(session, queue_id)
-    queues.add(session, case, queue, at=at)
+    item = queues.item_of(session, case)
+    if item is None or item.queue_id != queue.id:
+        queues.add(session, case, queue, at=at)
+    elif not queues.release(session, case, at=at):
+        return case
     case.routed_by = f"moved by {by.name}"
     return done(session, case, by, "case.routed", at, queue=queue.name)
 

@@ -24,11 +24,16 @@ def hold(
     reason: Chosen = Reason.WAITING_FOR_DETAILS,
     version: int | None = None,
 ) -> Case:
-    """The customer has to act first: the clocks pause until they write or `resume`."""
+    """The customer has to act first: the clocks pause until they write or `resume`.
+
+    One that is on hold for that reason stays as it is.
+    """
     case = case_of(session, by, case_id, version=version)
     status = reasons.choose(session, reason)
     if status.kind_of not in PAUSES:
         raise WrongReason(f"{status} does not put {noun.a} on hold; use on hold")
+    if case.status is status:
+        return case
     _put(session, case, status, at)
     return done(session, case, by, "case.held", at, reason=case.reason.value, called=str(status))
 
@@ -36,10 +41,12 @@ def hold(
 def resume(
     session: Session, by: Principal, case_id: UUID, *, at: datetime, version: int | None = None
 ) -> Case:
-    """Work goes on: the clocks run again, moved by the open time on hold."""
+    """Work goes on: the clocks run again, moved by the open time on hold. One in progress stays
+    as it is."""
     case = case_of(session, by, case_id, version=version)
-    if case.reason is not Reason.IN_PROGRESS:
-        _put(session, case, Reason.IN_PROGRESS, at)
+    if case.reason is Reason.IN_PROGRESS:
+        return case
+    _put(session, case, Reason.IN_PROGRESS, at)
     return done(session, case, by, "case.resumed", at)
 
 
