@@ -221,7 +221,7 @@ def test_who_gets_room_is_offered_what_waits(
     with desk.transaction() as session:
         more = {
             "resolve": (("Done.",), {"desk": desk.settings}),
-            "cancel": (("",), {"desk": desk.settings}),
+            "cancel": (("No need.",), {"desk": desk.settings}),
             "assign": ((bo.id,), {}), "route_to": ((desk.queue.id,), {}),
         }.get(end, ((), {}))  # fmt: skip
         getattr(work, end)(session, ana.principal("test"), mine, *more[0], at=NOON, **more[1])

@@ -16,6 +16,7 @@ from intake.agents import Role
 from intake.cases import Activity, ActivityKind, Case, Direction
 from intake.db import new_id
 from intake.inbound import Inbound, State
+from intake.queues import QueueMember
 from intake.threads import Arrival
 from kb.articles import Article
 from tests.console import Console, tree, words
@@ -129,6 +130,32 @@ def test_views_show_what_is_free_and_what_is_mine(console: Console) -> None:
     assert numbers(browser.get("/?view=available").text) == [free.number]
     assert numbers(browser.get("/?view=mine").text) == [mine.number]
     assert "All open 3 Available 1 Mine 1" in words(browser.get("/"))
+
+
+def test_a_view_is_shown_of_one_queue_of_mine_and_of_the_public_ones(console: Console) -> None:
+    desk = console.desk
+    agent = desk.has_agent("Grace")
+    hardware = desk.has_queue("Hardware", address="hardware@desk.example", private=True)
+    with desk.transaction() as session:
+        session.add(QueueMember(queue_id=hardware.id, agent_id=agent.id))
+    free, taken = opened(console, email("a@example.com"), email("b@example.com"))
+    [inside] = opened(console, email("c@example.com", mailbox="hardware@desk.example"))
+    with desk.transaction() as session:
+        work.pick(session, agent.principal("test"), taken.id, at=NOW)
+    browser = console.browser(agent)
+
+    def shown(query: str) -> list[int]:
+        return sorted(numbers(browser.get(f"/?{query}").text))
+
+    assert shown(f"view=available&queue={desk.queue.id}") == [free.number]
+    assert shown(f"view=mine&queue={hardware.id}") == []
+    assert shown("view=available&scope=mine") == [inside.number]
+    assert shown("scope=public") == [free.number, taken.number]
+    page = browser.get("/?view=available&scope=mine")
+    assert "/bulk?view=available&scope=mine" in page.text.replace("&amp;", "&")
+    assert "Available in my queues" in words(
+        browser.get("/bulk?view=available&scope=mine")
+    ).replace("the view ", "")
 
 
 @pytest.mark.parametrize("question", ["1001", "#1001"])

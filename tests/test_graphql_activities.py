@@ -175,6 +175,29 @@ def test_what_is_loaded_for_a_list_costs_the_same_for_two_and_for_many(
     assert len(for_many) == len(for_two) <= 10
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        'openChild(caseNumber: 1001, subject: "x"',
+        "linkChild(caseNumber: 1001, child: 1002",
+        "unlinkChild(caseNumber: 1003",
+        "setChildrenClose(caseNumber: 1001, policy: BEFORE_PARENT",
+        'addItems(caseNumber: 1001, items: ["Ask for the serial number"]',
+    ],
+)
+def test_who_read_an_older_case_changes_no_family_and_no_checklist(
+    desk: DeskUnderTest, office: Office, grace: Agent, act: str
+) -> None:
+    desk.accepts(email("bob@example.com"))
+    does(office, grace, 'openChild(caseNumber: 1001, subject: "Order a fuser")')
+    version = desk.case(1003 if "1003" in act else 1001).version
+
+    late = does(office, grace, f"{act}, expectedVersion: {version + 1})")
+    done = does(office, grace, f"{act}, expectedVersion: {version})")
+
+    assert (late["__typename"], done["__typename"]) == ("StaleVersion", "CaseChanged")
+
+
 def test_children_are_opened_linked_and_hold_their_parent(
     desk: DeskUnderTest, office: Office, grace: Agent
 ) -> None:

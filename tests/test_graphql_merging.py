@@ -87,11 +87,13 @@ def test_a_message_is_split_off_moved_and_put_back(
 
     split = does(office, grace, f'splitCase(activity: "{second}", subject: "Apart")')["case"]
     [record] = split["messageMoves"]
+    late = does(office, grace, f'undoMove(move: "{record["id"]}", expectedVersion: 77)')
     back = does(office, grace, f'undoMove(move: "{record["id"]}")')["case"]
     moved = does(office, grace, f'moveMessage(activity: "{second}", caseNumber: 1002)')["case"]
 
     assert (split["number"], record["split"]) == (1003, True)
     assert (record["source"], record["target"]) == ({"number": 1001}, {"number": 1003})
+    assert late["__typename"] == "StaleVersion"
     assert (back["number"], back["messageMoves"]) == (1001, [])
     assert moved["number"] == 1002
 

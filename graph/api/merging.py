@@ -164,14 +164,15 @@ class MergeMutations:
         self,
         info: Info,
         move: Annotated[UUID, strawberry.argument(description="The id of the `MessageMove`.")],
+        expected_version: Version = None,
     ) -> CaseResult:
-        asking = info.context
-        return _filed(
-            info,
-            lambda session, by: (
-                merging.put_back(session, by, move, desk=asking.house.desk, at=asking.at).id
-            ),
-        )
+        def act(session: Session, by: Principal) -> UUID:
+            return merging.put_back(
+                session, by, move,
+                desk=info.context.house.desk, at=info.context.at, version=expected_version,
+            ).id  # fmt: skip
+
+        return _filed(info, act)
 
 
 def _filed(info: Info, act: Callable[[Session, Principal], UUID]) -> CaseChanged | AnyProblem:

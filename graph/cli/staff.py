@@ -70,11 +70,14 @@ def queue_set(
     address: Annotated[str | None, typer.Option(help="The mailbox that feeds it.")] = None,
     slack_channel: Annotated[str | None, typer.Option(help="Where it is announced, C…")] = None,
     private: Annotated[bool | None, typer.Option(help="In the lists of members only.")] = None,
-    members_only: Annotated[bool | None, typer.Option(help="Only members see its cases.")] = None,
+    members_only: Annotated[
+        bool | None, typer.Option(help="Only members see what waits there.")
+    ] = None,
     default: Annotated[bool, typer.Option(help="Make it the default queue.")] = False,
     assignment: Annotated[Assignment | None, typer.Option(help="Who gets what waits.")] = None,
     absent_minutes: Annotated[
-        int | None, typer.Option(help="An absent agent's cases go back after so long; -1: never.")
+        int | None,
+        typer.Option(help="What an absent agent has goes back after so long; -1: never."),
     ] = None,
     member: Members = None,
 ) -> None:
@@ -137,7 +140,7 @@ def team_add(
     name: str,
     lead: Annotated[str | None, typer.Option(help="The mail address of who leads it.")] = None,
     member: Members = None,
-    queue: Annotated[str | None, typer.Option(help="Where its cases wait.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Where its work waits.")] = None,
 ) -> None:
     """Add a team."""
     db = open_database(settings_in_force())
@@ -158,7 +161,7 @@ def team_set(
     name: str,
     lead: Annotated[str | None, typer.Option(help="The mail address of who leads it.")] = None,
     member: Members = None,
-    queue: Annotated[str | None, typer.Option(help="Where its cases wait.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Where its work waits.")] = None,
     archive: Annotated[bool, typer.Option(help="Give no more work to it.")] = False,
 ) -> None:
     """Change a team; what is not named stays, `--member` names all."""
@@ -210,7 +213,7 @@ def agent_work(
     skill: Annotated[
         list[str] | None, typer.Option(help="A skill with its level, as Spanish=4; again.")
     ] = None,
-    queue: Annotated[str | None, typer.Option(help="Where their cases wait.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Where their work waits.")] = None,
 ) -> None:
     """Change how an agent works; what is not named stays, `--skill` names all."""
     db = open_database(settings_in_force())

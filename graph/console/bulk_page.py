@@ -28,14 +28,14 @@ from intake.bulk import Bulk, BulkItem, ItemState, OperationState, What, WrongBu
 from intake.cases import Case, Priority
 from intake.errors import IntakeError
 from intake.queues import Queue
-from intake.views import View
+from intake.views import Scope, View
 from intake.visibility import queues_visible_to, visible_to
 
 E = TypeVar("E", bound=StrEnum)
 NUMBERS = re.compile(r"\d{1,9}")
 LISTED = 200
 MOST_FIELDS = 400
-CHOOSING = ("view", "queue", "saved", "q")
+CHOOSING = ("view", "scope", "queue", "saved", "q")
 """What names all cases of something: a list of the desk, a queue, a saved view, a search."""
 VIEWS = {
     View.ALL: "All open",
@@ -137,8 +137,15 @@ def _chosen(visit: Visit) -> tuple[Select[Case], str]:
         return visible_to(visit.by).where(Case.id.is_(None)), ""
     listed = View(view_name) if view_name in tuple(View) else View.ALL
     queue = visit.session.get(Queue, queue_id) if queue_id else None
-    name = f"the queue {queue.name}" if queue else f"the view {VIEWS.get(listed, listed)}"
-    return views.cases(visit.by, listed, queue_id=queue_id), name
+    scope_name = named.get("scope", "")
+    scope = Scope(scope_name) if scope_name in tuple(Scope) else Scope.EVERY
+    name = f"the view {VIEWS.get(listed, listed)}"
+    if queue is not None:
+        within = f", {VIEWS[listed].lower()}" if listed is not View.ALL else ""
+        name = f"the queue {queue.name}{within}"
+    elif scope is not Scope.EVERY:
+        name += f" in {'my' if scope is Scope.MINE else 'public'} queues"
+    return views.cases(visit.by, listed, scope=scope, queue_id=queue_id), name
 
 
 def _meant(visit: Visit, typed: dict[str, str]) -> Bulk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from graph.console import clocks, rendering
 from graph.console.clocks import NO_CLOCK, Clock
-from graph.console.navigation import beside
+from graph.console.navigation import VIEWS, beside
 from graph.console.visit import Visit, read
 from graph.console.words import Times
 from graph.house import House
@@ -27,12 +27,17 @@ from intake.events import Delivery, DeliveryState
 from intake.nouns import noun
 from intake.queues import Queue
 from intake.search import By
-from intake.views import View
+from intake.views import Scope, View
 from intake.visibility import visible_to
 
 AT_ONCE = 50
 INCOMING, UNDELIVERED = Direction.INCOMING.value, "undelivered"
 LONGEST_QUESTION = 200
+SCOPES = {
+    Scope.EVERY: "All queues",
+    Scope.MINE: "My queues",
+    Scope.PUBLIC: "Public queues",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,8 @@ def _cases(visit: Visit) -> Response:
     if question:
         return _search(visit, question)
     queue_id = _id(visit.asked("queue"))
-    view = View.ALL if queue_id else _view(visit.asked("view"))
-    statement = views.cases(visit.by, view, queue_id=queue_id)
+    view, scope = _view(visit.asked("view")), _scope(visit.asked("scope"))
+    statement = listed = views.cases(visit.by, view, scope=scope, queue_id=queue_id)
     closed = view is View.CLOSED
     if after := cursor(visit.asked("after")):
         at, last_id = (
@@ -78,6 +83,7 @@ def _cases(visit: Visit) -> Response:
     order = (Case.updated_at.desc(), Case.id.desc()) if closed else (Case.order_at, Case.id)
     found = _load(visit, statement.order_by(*order))
     rows = _rows(visit, found[:AT_ONCE])
+    asked = _asked(visit)
     nav = beside(visit, view=view, queue=str(queue_id or ""))
     place = next((p for p in (*nav.queues, *nav.views) if p.current), nav.views[0])
     return rendering.page(
@@ -85,16 +91,44 @@ def _cases(visit: Visit) -> Response:
         "cases.html",
         nav=nav,
         title=place.name,
-        total=place.count,
+        total=_count(visit, listed) if len(asked) > 1 and not closed else place.count,
+        within=_within(view, scope, queue_id),
         groups=_by_day(visit, rows) if closed else _grouped(visit, rows),
         queue_names={} if queue_id else _names(visit, rows),
         question="",
-        empty=view if not queue_id else "queue",
+        empty="queue" if queue_id and view is View.ALL else view,
         following=_next_page(visit, found),
         continued=after is not None,
-        again="" if after else place.href,
-        everything="/bulk" + (place.href[1:] or "?view=all"),
+        again="" if after else _address("/", asked),
+        everything=_address("/bulk", asked or {"view": View.ALL.value}),
     )
+
+
+def _asked(visit: Visit) -> dict[str, str]:
+    """What this page is a list of, as its address says."""
+    return {name: visit.asked(name) for name in ("view", "scope", "queue") if visit.asked(name)}
+
+
+def _address(path: str, asked: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(asked)}" if asked else path
+
+
+def _count(visit: Visit, listed: Select[Case]) -> int:
+    return visit.session.scalar(listed.with_only_columns(func.count())) or 0
+
+
+def _within(view: View, scope: Scope, queue_id: UUID | None) -> list[tuple[str, str, bool]]:
+    """The lists that are a part of this one or of which it is a part: what it is called, where it
+    is, and whether it is the one that is shown."""
+    if queue_id is not None:
+        return [
+            (words, _address("/", {"view": each.value, "queue": str(queue_id)}), each is view)
+            for each, (words, _icon) in VIEWS.items()
+        ]
+    return [
+        (words, _address("/", {"view": view.value, "scope": each.value}), each is scope)
+        for each, words in SCOPES.items()
+    ]
 
 
 def _search(visit: Visit, question: str) -> Response:
@@ -131,6 +165,7 @@ def _search(visit: Visit, question: str) -> Response:
         queue_names=_names(visit, rows),
         question=question,
         empty="search",
+        within=[],
         following="",
         continued=False,
         again="",
@@ -140,6 +175,10 @@ def _search(visit: Visit, question: str) -> Response:
 
 def _view(asked: str) -> View:
     return View(asked) if asked in tuple(View) else View.ALL
+
+
+def _scope(asked: str) -> Scope:
+    return Scope(asked) if asked in tuple(Scope) else Scope.EVERY
 
 
 def _load(visit: Visit, statement: Select[Case]) -> Sequence[Case]:
@@ -218,7 +257,7 @@ def _next_page(visit: Visit, found: Sequence[Case]) -> str:
     if len(found) <= AT_ONCE:
         return ""
     last = found[AT_ONCE - 1]
-    kept = {name: visit.asked(name) for name in ("view", "queue") if visit.asked(name)}
+    kept = _asked(visit)
     at = last.updated_at if kept.get("view") == View.CLOSED else last.order_at
     return "/?" + urlencode({**kept, "after": f"{at.isoformat()}_{last.id}"})
 

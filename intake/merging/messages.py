@@ -89,8 +89,17 @@ def move_message(
     return record
 
 
-def put_back(session: Session, by: Principal, move_id: UUID, *, desk: Desk, at: datetime) -> Case:
-    """Undo the move or the splitting off of a message; the case it is back in.
+def put_back(
+    session: Session,
+    by: Principal,
+    move_id: UUID,
+    *,
+    desk: Desk,
+    at: datetime,
+    version: int | None = None,
+) -> Case:
+    """Undo the move or the splitting off of a message; the case it is back in. `version` is that
+    of the case it was moved to.
 
     A case that was made for it ends as merged into that one, so that what answers it lands there.
     Raises CannotUndo, saying what is in the way.
@@ -102,6 +111,7 @@ def put_back(session: Session, by: Principal, move_id: UUID, *, desk: Desk, at: 
     hold_deliveries(session, [record.to_case_id])
     found = held(session, by, {record.from_case_id, record.to_case_id})
     source, target = found[record.from_case_id], found[record.to_case_id]
+    expect_version(session, target, version)
     session.refresh(record)
     _check_undo(session, record, source, target)
     record.undone_at = at

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from intake import checklists, entitlements, events, queues, terms
+from intake import checklists, entitlements, events, history, queues, terms
 from intake.acting import done, must_be_open, record
 from intake.agents import Act, Principal
 from intake.cases import (
@@ -70,6 +70,7 @@ def open_child(
     queue_id: UUID | None = None,
     takes_term: bool = True,
     says: Says = NOTHING_MORE,
+    version: int | None = None,
 ) -> Case:
     """Open a case for a part of the work. It begins with what the desk lets children inherit,
     and is covered, routed and promised like any other.
@@ -78,6 +79,7 @@ def open_child(
     `open_case` raises of what it `says` beside what it inherits.
     """
     parent = _locked(session, by, parent_id)[parent_id]
+    history.expect_version(session, parent, version)
     _must_take(session, parent, desk)
     # A case is whole only once it has a queue.
     with session.no_autoflush:
@@ -102,13 +104,24 @@ def open_child(
 
 
 def link_child(
-    session: Session, by: Principal, parent_id: UUID, child_id: UUID, *, desk: Desk, at: datetime
+    session: Session,
+    by: Principal,
+    parent_id: UUID,
+    child_id: UUID,
+    *,
+    desk: Desk,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
-    """Make an open case the child of another. Raises WrongFamily; the child stays as it is."""
+    """Make an open case the child of another, the parent, whose `version` that is.
+
+    Raises WrongFamily; the child stays as it is.
+    """
     if parent_id == child_id:
         raise WrongFamily(f"{noun.a} is no child of itself")
     cases = _locked(session, by, parent_id, child_id)
     parent, child = cases[parent_id], cases[child_id]
+    history.expect_version(session, parent, version)
     if child.parent_id == parent.id:
         return child
     if child.parent_id is not None:
@@ -121,7 +134,9 @@ def link_child(
     return done(session, child, by, "case.linked", at, parent=parent.number)
 
 
-def unlink_child(session: Session, by: Principal, child_id: UUID, *, at: datetime) -> Case:
+def unlink_child(
+    session: Session, by: Principal, child_id: UUID, *, at: datetime, version: int | None = None
+) -> Case:
     """Let a child be a case of its own again."""
     parent_id = session.scalar(select(Case.parent_id).where(Case.id == child_id))
     if parent_id is None:
@@ -129,6 +144,7 @@ def unlink_child(session: Session, by: Principal, child_id: UUID, *, at: datetim
         raise WrongFamily(f"it is no child of another {noun}")
     cases = _locked(session, by, parent_id, child_id, closed_too=True)
     parent, child = cases[parent_id], cases[child_id]
+    history.expect_version(session, child, version)
     must_be_open(child)
     child.parent_id = None
     if parent.open:
@@ -145,9 +161,11 @@ def set_children_close(
     policy: ChildrenClose | None,
     *,
     at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Say how the children of this case are closed; None: as the desk has it."""
     case = _locked(session, by, case_id)[case_id]
+    history.expect_version(session, case, version)
     case.children_close = policy
     said = policy.value if policy else ""
     return done(session, case, by, "case.children_close_set", at, policy=said)

@@ -18,30 +18,49 @@ from intake.nouns import noun
 
 
 def add_items(
-    session: Session, by: Principal, case_id: UUID, texts: Sequence[str], *, at: datetime
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    texts: Sequence[str],
+    *,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Write down what else is to be seen to."""
-    case = case_of(session, by, case_id, version=None)
+    case = case_of(session, by, case_id, version=version)
     added = checklists.put_on(session, case, texts)
     items = [item.text for item in added]
     return done(session, case, by, "case.items_added", at, items=items)
 
 
 def use_checklist(
-    session: Session, by: Principal, case_id: UUID, checklist_id: UUID, *, at: datetime
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    checklist_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Put a list that was written beforehand on a case."""
-    case = case_of(session, by, case_id, version=None)
+    case = case_of(session, by, case_id, version=version)
     checklist = checklists.usable(session, case, checklist_id)
     checklists.put_on(session, case, checklist.items, checklist)
     return done(session, case, by, "case.items_added", at, items=checklist.items)
 
 
 def tick_item(
-    session: Session, by: Principal, case_id: UUID, item_id: UUID, on: bool = True, *, at: datetime
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    item_id: UUID,
+    on: bool = True,
+    *,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Tick an item off, or say that it is to be seen to after all."""
-    case = case_of(session, by, case_id, version=None)
+    case = case_of(session, by, case_id, version=version)
     item = _one(session, case, item_id)
     if (item.done_at is not None) is on:
         return case
@@ -51,10 +70,16 @@ def tick_item(
 
 
 def strike_item(
-    session: Session, by: Principal, case_id: UUID, item_id: UUID, *, at: datetime
+    session: Session,
+    by: Principal,
+    case_id: UUID,
+    item_id: UUID,
+    *,
+    at: datetime,
+    version: int | None = None,
 ) -> Case:
     """Take an item off the list: it need not be seen to."""
-    case = case_of(session, by, case_id, version=None)
+    case = case_of(session, by, case_id, version=version)
     item = _one(session, case, item_id)
     session.delete(item)
     return done(session, case, by, "case.item_struck", at, item=item.text)
