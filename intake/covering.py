@@ -12,7 +12,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import billing, customers, entitlements, products, queues, reasons, routing, sla, terms
+from intake import (
+    billing,
+    customers,
+    entitlements,
+    products,
+    queues,
+    reasons,
+    reopening,
+    routing,
+    sla,
+    terms,
+)
 from intake.acting import case_of, done
 from intake.agents import Act, Principal
 from intake.cases import Case, NotOpen, Reason, State
@@ -89,7 +100,8 @@ def set_no_decrement(
 ) -> Case:
     """Cover the case without a term, giving back the one it took; or take one again.
 
-    Raises Exhausted when there is none left to take.
+    Raises Exhausted when there is none left to take. Of a closed case it is put right like what
+    covers it; the ledger follows where the case was resolved.
     """
     case = case_of(session, by, case_id, version=version, closed_too=True)
     if case.no_decrement is on:
@@ -174,6 +186,7 @@ def reactivate(
     if case.state is not State.CANCELLED:
         raise NotOpen(f"{noun} {case.number} is {case.state}; only a cancelled one is reactivated")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
+    reopening.must_come_after(session, case, desk)
     case.state, case.reason = State.ACTIVE, Reason.IN_PROGRESS
     queues.enter(session, case, session.get_one(queues.Queue, case.queue_id), at=at)
     sla.reopened(session, case, at=at)

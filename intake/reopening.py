@@ -8,10 +8,28 @@ from sqlalchemy.orm import Session
 
 from intake import billing, queues, sla, terms
 from intake.agents import Principal
-from intake.cases import Case, Reason, State
+from intake.cases import Case, ChildrenClose, Reason, State
 from intake.desk import Desk
+from intake.errors import IntakeError
 from intake.nouns import noun
 from intake.queues import Queue
+
+
+class ClosedParent(IntakeError):
+    """The parent was closed after all of its children; it is reopened before one of them."""
+
+    code = "closed-parent"
+
+
+def must_come_after(session: Session, case: Case, desk: Desk) -> None:
+    """Raises ClosedParent below a closed parent whose children are closed before it."""
+    parent = session.get(Case, case.parent_id) if case.parent_id else None
+    if parent is None or parent.open:
+        return
+    if (parent.children_close or desk.children_close) == ChildrenClose.BEFORE_PARENT:
+        raise ClosedParent(
+            f"{noun} {parent.number} was closed after its children; reopen it before {case.number}"
+        )
 
 
 def open_again(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from intake import merging, work
+from intake import covering, merging, work
 from intake.agents import Principal
 from intake.cases import ActivityKind, Case, ChildrenClose, NotOpen, Priority, Resolution, State
 from intake.desk import Desk
@@ -18,6 +18,7 @@ from intake.errors import NotFound
 from intake.events import Event
 from intake.merging import CannotMerge, CannotUndo
 from intake.queues import QueueItem
+from intake.reopening import ClosedParent
 from intake.sla import KpiInstance
 from intake.work import OpenActivities, OpenChildren, Plan, Regarding, WrongFamily, WrongOpening
 from tests.desk import NOON, DeskUnderTest, email
@@ -192,6 +193,24 @@ def test_children_are_closed_as_the_policy_says(
         assert texts == {
             parent.id: "Done", child.id: f"Resolved with case {parent.number}. Done",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ["resolve", "cancel"])
+def test_a_child_goes_on_only_after_the_parent_that_was_closed_last(
+    desk: DeskUnderTest, grace: Principal, parent: Case, act: str
+) -> None:
+    child = bears(desk, grace, parent)
+    policy(desk, grace, parent, ChildrenClose.BEFORE_PARENT)
+    again = work.reopen if act == "resolve" else covering.reactivate
+    for case in (child, parent):
+        does(desk, getattr(work, act), grace, case.id, "Done", desk=desk.settings)
+
+    with pytest.raises(ClosedParent, match=f"{parent.number} was closed after its children"):
+        does(desk, again, grace, child.id, desk=desk.settings)
+    for case in (parent, child):
+        does(desk, again, grace, case.id, desk=desk.settings)
+
+    assert now(desk, parent, child) == [State.ACTIVE, State.ACTIVE]
 
 
 def test_children_are_independent_unless_the_desk_says_otherwise(

@@ -622,6 +622,25 @@ def test_a_split_is_not_undone_once_more_was_said(desk: DeskUnderTest, grace: Pr
         put_back(desk, grace, fresh)
 
 
+def test_a_split_is_not_undone_while_its_case_has_children(
+    desk: DeskUnderTest, grace: Principal
+) -> None:
+    _case, message_id = two_matters(desk)
+    fresh = split(desk, grace, message_id)
+    with desk.transaction() as session:
+        child = work.open_child(
+            session, grace, fresh.id, "A part", "", desk=desk.settings, at=LATER
+        )
+
+    with pytest.raises(CannotUndo, match="unlink them first"):
+        put_back(desk, grace, fresh)
+    with desk.transaction() as session:
+        work.unlink_child(session, grace, child.id, at=LATER)
+    put_back(desk, grace, fresh)
+
+    assert desk.case(child.number).open
+
+
 def test_the_only_message_and_what_we_wrote_are_not_split_off(
     desk: DeskUnderTest, grace: Principal
 ) -> None:

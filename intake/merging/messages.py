@@ -238,6 +238,9 @@ def _check_undo(session: Session, record: MessageMove, source: Case, target: Cas
     for case in (source, target):
         if not case.open:
             raise CannotUndo(f"{noun} {case.number} is {case.reason}; it is read-only")
+    children = select(func.count(Case.id)).where(Case.parent_id == target.id)
+    if record.split and session.scalar(children):
+        raise CannotUndo(f"{noun} {target.number} has children; unlink them first")
     others = select(func.count(Activity.id)).where(
         Activity.case_id == target.id, Activity.id != record.activity_id
     )

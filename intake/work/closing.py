@@ -166,13 +166,17 @@ def reopen(
     at: datetime,
     version: int | None = None,
 ) -> Case:
-    """Work on a resolved case goes on: it is active again, in the queue it was in."""
+    """Work on a resolved case goes on: it is active again, in the queue it was in.
+
+    Raises ClosedParent below a closed parent that was to be closed last.
+    """
     case = case_of(session, by, case_id, version=version, closed_too=True)
     if case.open:
         return case
     if case.state is State.CANCELLED:
         raise NotOpen(f"{noun} {case.number} was cancelled; reactivate it, or open a new one")
     reasons.must_follow(session, case, Reason.IN_PROGRESS)
+    reopening.must_come_after(session, case, desk)
     reopening.open_again(session, case, by=by, desk=desk, at=at)
     return done(session, case, by, "case.reopened", at)
 
