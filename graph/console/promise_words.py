@@ -29,7 +29,7 @@ KPIS = {
     Kpi.RESOLVE_BY: "Solution",
 }
 SINCE = {
-    From.CREATED: "the case was opened",
+    From.CREATED: "the {noun} was opened",
     From.CHANGED: "its last change",
     From.RESOLVED: "it was resolved",
     From.ESCALATED: "it was escalated",
@@ -37,17 +37,17 @@ SINCE = {
     From.FOLLOW_UP: "the day that was agreed",
     From.LAST_MESSAGE: "each message of the customer",
     From.UNANSWERED: "their oldest message without an answer",
-    From.DATE_FIELD: "a date of the case",
+    From.DATE_FIELD: "a date of the {noun}",
 }
 KEPT_BY = {
     Kpi.FIRST_RESPONSE: "our first answer",
     Kpi.NEXT_RESPONSE: "our next answer",
     Kpi.FOLLOW_UP: "our next answer",
-    Kpi.RESOLVE_BY: "resolving the case",
+    Kpi.RESOLVE_BY: "resolving the {noun}",
 }
 REOPENED = {
-    OnReopening.NEW_CYCLE: "A reopened case gets a new clock.",
-    OnReopening.KEEP: "A reopened case keeps the result.",
+    OnReopening.NEW_CYCLE: "A reopened {noun} gets a new clock.",
+    OnReopening.KEEP: "A reopened {noun} keeps the result.",
 }
 WHEN = {
     Milestone.WARNING: "When it warns",
@@ -115,6 +115,11 @@ def in_short(item: SlaItem) -> str:
     return f"{KPIS[item.kpi]} within {allowed(item.fail_after_minutes)}"
 
 
+def since(start: From) -> str:
+    """From when a promise counts."""
+    return noun.fill(SINCE[start])
+
+
 def condition_in_words(condition: Mapping[str, Any] | None, names: Mapping[str, str]) -> str:
     """A condition over a case, '' for none; what cannot be read any more says so."""
     if condition is None:
@@ -178,13 +183,13 @@ def _clause(item: SlaItem, names: Mapping[str, str], never: bool) -> Clause:
         condition_in_words(item.applicable_when, names),
         allowed(item.fail_after_minutes),
         item.calendar.name if item.calendar else "",
-        date_in_words(names[item.from_field]) if item.from_field else SINCE[item.starts_from],
+        date_in_words(names[item.from_field]) if item.from_field else since(item.starts_from),
         allowed(warn) if warn is not None else "",
         round(100 * warn / item.fail_after_minutes, 2) if warn is not None else 100.0,
         " or ".join(stops),
-        condition_in_words(item.success_when, names) or KEPT_BY[item.kpi],
+        condition_in_words(item.success_when, names) or noun.fill(KEPT_BY[item.kpi]),
         tuple((WHEN[Milestone(form["on"])], action_in_words(form, names)) for form in item.actions),
-        REOPENED[item.on_reopening] if item.kpi is Kpi.RESOLVE_BY else "",
+        noun.fill(REOPENED[item.on_reopening]) if item.kpi is Kpi.RESOLVE_BY else "",
         never,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from graph.console.filling import Reader
-from graph.console.promise_words import SINCE, date_in_words
+from graph.console.promise_words import date_in_words, since
 from intake.fields.custom import custom_fields
 from intake.sla import From
 from intake.sla.checking import dates
@@ -22,7 +22,7 @@ def value_of(start: From | None, field: str | None) -> str:
 def starts(session: Session, instants: Iterable[From], now: str) -> list[tuple[str, str]]:
     """The choices in words: these instants, the fields, and whatever is chosen now."""
     offered = list(instants)
-    made = [(each.value, SINCE[each]) for each in offered if each is not From.DATE_FIELD]
+    made = [(each.value, since(each)) for each in offered if each is not From.DATE_FIELD]
     if From.DATE_FIELD in offered:
         made += [(each.name, date_in_words(each.label)) for each in dates(session)]
     if "." in now and now not in dict(made):
