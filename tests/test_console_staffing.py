@@ -13,12 +13,15 @@ from intake import events, saved_views, skills, staffing, work
 from intake.agents import SYSTEM, Role
 from intake.availability import Availability, Presence
 from intake.cases import Case, Priority
-from intake.db import Database
+from intake.db import Database, new_id
+from intake.fields import Topic
+from intake.products import Product
 from intake.queues import Assignment, Queue
-from intake.saved_views import SavedView, Sharing
+from intake.saved_views import Column, SavedView, Sharing
 from intake.teams import Team
 from tests.console import Console, tree, words
 from tests.desk import NOON, DeskUnderTest, email
+from tests.statements import statements_of
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -199,6 +202,35 @@ def test_a_view_is_built_saved_shown_changed_and_removed(console: Console) -> No
     assert "a manager shares views" in words(everybody)
     assert (stranger.status_code, removed.status_code) == (404, 303)
     assert desk.count(SavedView) == 0
+
+
+def test_a_view_shows_topic_tags_and_product_at_the_cost_of_a_page(console: Console) -> None:
+    desk = console.desk
+    grace = desk.has_agent("Grace")
+    by = grace.principal("test")
+    with desk.transaction() as session:
+        topic = Topic(id=new_id(), name="Printing")
+        laser = Product(id=new_id(), number="L3", name="Laser 3000")
+        session.add_all([topic, laser])
+        columns = (Column.NUMBER, Column.TOPIC, Column.TAGS, Column.PRODUCT)
+        terms = saved_views.ViewTerms("All", columns=columns)
+        view = saved_views.save(session, by, terms, at=NOON)
+    browser = console.browser(grace)
+
+    def asked_with(more: int) -> int:
+        for receipt in desk.accepts(*(email() for _ in range(more))):
+            with desk.transaction() as session:
+                case = session.get_one(Case, receipt.case.id)
+                case.topic_id, case.product_id = topic.id, laser.id
+                work.tag(session, by, case.id, add=("recall",), desk=desk.settings, at=NOON)
+        with statements_of(desk.db) as ran:
+            page = browser.get(f"/views/{view.id}")
+        rows = [" ".join(row.text_content().split()) for row in tree(page).xpath("//tbody/tr")]
+        assert [row.partition(" ")[2] for row in rows] == ["Printing recall Laser 3000"] * len(rows)
+        assert len(rows) >= more
+        return len(ran)
+
+    assert asked_with(1) == asked_with(5)
 
 
 def test_each_case_is_on_exactly_one_page_of_a_view(console: Console) -> None:

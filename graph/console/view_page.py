@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import literal, select, tuple_
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -81,8 +81,9 @@ def _cases(visit: Visit) -> Response:
         statement = statement.where(place < here if descending else place > here)
     order = (key.desc(), Case.id.desc()) if descending else (key, Case.id)
     people = (Case.contact, Case.account, Case.owner, Case.team, Case.own_reason)
+    shown = [*map(joinedload, (*people, Case.topic, Case.product)), selectinload(Case.tags)]
     found = visit.session.scalars(
-        statement.options(*map(joinedload, people)).order_by(*order).limit(AT_ONCE + 1)
+        statement.options(*shown).order_by(*order).limit(AT_ONCE + 1)
     ).all()
     last = found[AT_ONCE - 1] if len(found) > AT_ONCE else None
     return rendering.page(
