@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from intake import acting, events, queues, sla, snoozing, webhooks
+from intake import acting, events, queues, reasons, sla, snoozing, webhooks, work
 from intake.agents import SYSTEM, Agent
 from intake.cases import Case, Priority, Severity, touch
 from intake.db import Base, new_id, refers_to
 from intake.desk import Desk
+from intake.errors import IntakeError
 from intake.events import Event
 from intake.letters import Mailbag
 from intake.nouns import noun
@@ -157,7 +158,7 @@ def _do(
         return f"not done: the {noun} is {case.state}"
     match action.do:
         case Do.CHANGE:
-            return _change(session, case, action, at)
+            return _change(session, case, action, desk, at)
         case Do.MOVE:
             return _move(session, case, action, at)
         case Do.ASSIGN:
@@ -202,7 +203,7 @@ def _post(
     return f"post in {channel} promised"
 
 
-def _change(session: Session, case: Case, action: Action, at: datetime) -> str:
+def _change(session: Session, case: Case, action: Action, desk: Desk, at: datetime) -> str:
     said = [
         _set(session, case, name, to, at)
         for name, to in (("priority", action.priority), ("severity", action.severity))
@@ -215,7 +216,26 @@ def _change(session: Session, case: Case, action: Action, at: datetime) -> str:
         _record(session, case, "case.escalated", at, text="by its SLA")
         said.append("escalated")
     sla.reconsider(session, case, at=at)
-    return ", ".join(said)
+    return ", ".join(said + _say(session, case, action, desk, at))
+
+
+def _say(session: Session, case: Case, action: Action, desk: Desk, at: datetime) -> list[str]:
+    """Let the case say more, by the acts that agents and rules have: all of it, or nothing."""
+    told: list[str] = []
+    try:
+        with session.begin_nested():
+            if action.said:
+                work.change_fields(session, SYSTEM, case.id, action.said, desk=desk, at=at)
+                told.append(f"{', '.join(action.said)} set")
+            if action.tags:
+                work.tag(session, SYSTEM, case.id, add=action.tags, desk=desk, at=at)
+                told.append(f"tagged {', '.join(action.tags)}")
+            if action.reason:
+                work.set_reason(session, SYSTEM, case.id, reasons.read(action.reason), at=at)
+                told.append(f"status reason {case.status}")
+    except IntakeError as error:
+        return [f"the rest not changed: {error}"]
+    return told
 
 
 def _set(session: Session, case: Case, name: str, to: Priority | Severity, at: datetime) -> str:

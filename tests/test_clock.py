@@ -111,7 +111,7 @@ def test_looking_ahead_tells_what_a_later_failure_overtakes(desk: DeskUnderTest)
         after_a_pause = clock.foresee(session, desk.settings, at=later)
         session.rollback()
 
-    assert [row.kind for row in passing] == ["sla.nearing", "sla", "sla.noncompliant"]
+    assert [row.kind for row in passing] == ["sla.nearing", "warning", "sla.noncompliant"]
     assert NOON + HOUR / 2 <= passing[0].at <= NOON + HOUR  # type: ignore[union-attr]
     assert [row.kind for row in after_a_pause] == ["sla.nearing", "sla.noncompliant"]
 

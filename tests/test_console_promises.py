@@ -18,7 +18,7 @@ from graph.console import actions_form
 from graph.console.filling import Misfilled
 from intake.agents import SYSTEM, Role
 from intake.feeds import HolidayFeed
-from intake.fields import FieldKind, custom
+from intake.fields import FieldKind, case_types, custom
 from intake.sla import From, Kpi, KpiDefinition, ServiceCalendar, Sla, SlaItem, SlaState
 from tests.console import Console, filled_in, tree, words
 from tests.desk import NOON, DeskUnderTest
@@ -362,3 +362,33 @@ def test_a_promise_counts_from_a_date_that_is_chosen_among_the_instants(
         From.DATE_FIELD,
         "day.installed_on",
     )
+
+
+def test_what_a_case_becomes_is_written_in_the_form(desk: DeskUnderTest, ada: TestClient) -> None:
+    with desk.transaction() as session:
+        complaint = case_types.add_type(session, SYSTEM, "Complaint", at=NOON)
+        for key, kind in (("seats", FieldKind.NUMBER), ("site", FieldKind.TEXT)):
+            custom.add_field(session, SYSTEM, key=key, label=key.title(), kind=kind, at=NOON)
+    change = {"on": "failure", "do": "change", "priority": "high", "text.site": "Madrid"}
+    draft = has_sla(desk, item(fail=60, actions=[change]), state=SlaState.DRAFT)
+    typed = {
+        "reason": "on hold", "type": str(complaint.id), "tags": "late, look at it",
+        "field_1": "number.seats", "value_1": "5",
+    }  # fmt: skip
+
+    form = ada.get(f"/slas/{draft.id}/items/1")
+    more = {f"actions.0.{name}": value for name, value in typed.items()}
+    page = followed(ada, posted(ada, form, "1", **more))
+    refused = posted(ada, form, "1", **more | {"actions.0.value_1": "many"})
+
+    [written] = desk.all(SlaItem)
+    assert written.actions == [
+        change
+        | {"reason": "on hold", "type": str(complaint.id), "tags": ["late", "look at it"]}
+        | {"number.seats": "5"}
+    ]
+    assert (
+        "the priority becomes high, the status reason becomes on hold, Seats becomes 5, "
+        "Site becomes Madrid, type becomes Complaint, it is tagged late, look at it"
+    ) in words(page)
+    assert "write a number" in words(refused)

@@ -9,16 +9,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from intake import clock, webhooks, work
-from intake.agents import Agent, Principal, Role
+from intake.agents import SYSTEM, Agent, Principal, Role
 from intake.alerts import ActionRun
-from intake.cases import Priority, Severity
+from intake.cases import Case, Priority, Reason, Severity
 from intake.customers import ContactPoint
 from intake.events import Delivery, Event
-from intake.sla import Kpi, KpiInstance, KpiState
+from intake.fields import FieldKind, case_types, custom, topics
+from intake.sla import Kpi, KpiInstance, KpiState, activation
 from intake.sla.actions import Action, BadAction
+from intake.sla.checking import NotAnSla
 from tests.desk import DESK, NOON, DeskUnderTest, email
 from tests.promised import OFFICE, PRESSING, has_sla, item, march, open_case, the_clock, tick, told
 
@@ -531,3 +533,78 @@ def test_a_post_that_cannot_be_meant_is_refused(form: dict[str, Any], wrong: str
 def test_a_webhook_that_cannot_be_called_is_refused(form: dict[str, Any], wrong: str) -> None:
     with pytest.raises(BadAction, match=f"^{wrong}"):
         Action.from_json({"on": "failure", "do": "webhook", **form})
+
+
+def test_a_warning_changes_whatever_a_case_says(desk: DeskUnderTest) -> None:
+    with desk.transaction() as session:
+        complaint = case_types.add_type(session, SYSTEM, "Complaint", at=NOON)
+        topic = topics.add_topic(session, SYSTEM, "Late", at=NOON)
+        custom.add_field(
+            session, SYSTEM, key="seats", label="Seats", kind=FieldKind.NUMBER, at=NOON
+        )
+    change = {
+        "on": "warning", "do": "change", "reason": "on hold", "tags": ["late"],
+        "type": str(complaint.id), "topic": str(topic.id), "number.seats": 5,
+    }  # fmt: skip
+    has_sla(desk, item(fail=120, warn=60, actions=[change]))
+    open_case(desk)
+
+    tick(desk, NOON + HOUR)
+
+    with desk.db.reading() as session:
+        case = session.scalars(select(Case)).one()
+        said = case.reason, case.type_id, case.topic_id, [tag.name for tag in case.tags]
+        assert said == (Reason.ON_HOLD, complaint.id, topic.id, ["late"])
+        assert case.custom["seats"].value == 5
+    assert outcomes(desk) == ["number.seats, topic, type set, tagged late, status reason on hold"]
+    assert the_clock(desk).state is KpiState.PAUSED
+
+
+def test_of_what_a_case_cannot_say_any_more_it_says_nothing(desk: DeskUnderTest) -> None:
+    with desk.transaction() as session:
+        gone = case_types.add_type(session, SYSTEM, "Gone", at=NOON)
+        case_types.archive_type(session, SYSTEM, gone.id, at=NOON)
+    change = {"on": "failure", "do": "change", "priority": "high", "tags": ["late"]}
+    has_sla(desk, item(fail=60, actions=[change | {"type": str(gone.id)}]))
+    open_case(desk)
+
+    tick(desk, NOON + HOUR)
+
+    [outcome] = outcomes(desk)
+    assert outcome.startswith("priority normal became high, the rest not changed: type")
+    with desk.db.reading() as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.priority, case.type_id, case.tags) == (Priority.HIGH, None, [])
+
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "priority: say to what it changes"),
+        ({"reason": "asleep"}, "reason: 'asleep' is none of"),
+        ({"reason": NOBODY}, "reason: there is no such status reason"),
+        ({"reason": "resolved"}, "reason: 'resolved' is none of"),
+        ({"type": NOBODY}, "type: there is no such type"),
+        ({"topic": "printers"}, "topic: 'printers' is not an id"),
+        ({"tags": "late"}, "tags: a list"),
+        ({"number.nope": 5}, "number.nope: there is no such field"),
+        ({"number.seats": "many"}, "number.seats: write a number"),
+        ({"mood": "good"}, "mood: unknown field"),
+    ],
+)
+def test_what_a_case_cannot_become_is_refused_when_it_is_drafted(
+    desk: DeskUnderTest, said: dict[str, Any], why: str
+) -> None:
+    with desk.transaction() as session:
+        custom.add_field(
+            session, SYSTEM, key="seats", label="Seats", kind=FieldKind.NUMBER, at=NOON
+        )
+    wrong = item(actions=[{"on": "failure", "do": "change"} | said])
+
+    with pytest.raises(NotAnSla) as refused, desk.transaction() as session:
+        activation.draft(session, SYSTEM, "Gold", [wrong], at=NOON)
+
+    assert str(refused.value).startswith(f"items[0].actions[0]: {why}")

@@ -353,7 +353,7 @@ def test_to_and_fro_nothing_is_told_twice(desk: DeskUnderTest, case: Case) -> No
     grace.ticks(5)
 
     assert told(desk) == ["sla.nearing"]
-    assert [d.kind for d in desk.all(Delivery)].count("sla") == 1
+    assert [d.kind for d in desk.all(Delivery)].count("warning") == 1
 
 
 def test_a_version_in_the_same_words_tells_nothing_again(desk: DeskUnderTest, case: Case) -> None:
@@ -370,7 +370,7 @@ def test_a_version_in_the_same_words_tells_nothing_again(desk: DeskUnderTest, ca
 
     assert states(desk) == [OFF, KpiState.NEARING]
     assert told(desk).count("sla.nearing") == 1
-    assert [d.kind for d in desk.all(Delivery)].count("sla") == 1
+    assert [d.kind for d in desk.all(Delivery)].count("warning") == 1
 
 
 @pytest.mark.parametrize("since", ["merged", "parted"])

@@ -14,6 +14,7 @@ import orjson
 
 from graph.console.conditions_form import BUTTON
 from graph.console.filling import Misfilled
+from intake.fields import FieldKind
 from intake.sla.actions import Action, BadAction, Do, To
 
 NAME = "actions"
@@ -42,6 +43,12 @@ class Row:
     def known(self) -> bool:
         """Whether its fields are asked one by one."""
         return self.form.get("do") in KNOWN
+
+    @property
+    def own(self) -> list[tuple[str, str]]:
+        """The fields of the desk's own that it changes, with what they become, and an empty one."""
+        said = [(name, _typed(value)) for name, value in self.form.items() if "." in name]
+        return [*said, ("", "")]
 
     @property
     def addresses(self) -> str:
@@ -90,6 +97,18 @@ def with_wrong(rows: Sequence[Row], wrong: Mapping[str, str]) -> tuple[Row, ...]
     return tuple(replace(row, wrong=wrong.get(row.name, "")) for row in rows)
 
 
+def _typed(value: object) -> str:
+    """A value as people type it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+    return str(value)
+
+
 def _read(form: Mapping[str, str]) -> list[Row]:
     places = {key.split(".")[1] for key in form if re.fullmatch(rf"{NAME}\.\d+\.\w+", key)}
     return [_row(f"{NAME}.{place}", form) for place in sorted(places, key=int)]
@@ -115,6 +134,7 @@ def _row(name: str, form: Mapping[str, str]) -> Row:
             made |= {name: said[name] for name in ("priority", "severity") if said.get(name)}
             if said.get("escalated"):
                 made["escalated"] = True
+            made |= _said(said)
         case Do.MOVE:
             made["queue"] = said.get("queue", "")
         case Do.ASSIGN:
@@ -127,6 +147,19 @@ def _row(name: str, form: Mapping[str, str]) -> Row:
                 name: typed for name in ("channel", "text") if (typed := said.get(name, "").strip())
             }
     return Row(name, made)
+
+
+def _said(said: Mapping[str, str]) -> dict[str, Any]:
+    """What a change says besides: status reason, type, topic, tags and custom fields."""
+    made: dict[str, Any] = {n: said[n] for n in ("reason", "type", "topic") if said.get(n)}
+    if tags := [tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()]:
+        made["tags"] = tags
+    for key, name in said.items():
+        if key.startswith("field_") and name:
+            typed = said.get(f"value_{key.removeprefix('field_')}", "").strip()
+            several = name.startswith(f"{FieldKind.CHOICES}.")
+            made[name] = (typed.split(", ") if several and typed else typed) or None
+    return made
 
 
 def _placed(rows: Sequence[Row]) -> tuple[Row, ...]:

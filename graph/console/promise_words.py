@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent
-from intake.cases import PAUSES
+from intake.cases import PAUSES, OwnReason, Reason
 from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.facts import read_condition
+from intake.fields import CaseType, Topic
 from intake.fields.custom import custom_fields
 from intake.naming import names_in
 from intake.nouns import noun
@@ -54,8 +55,9 @@ WHEN = {
     Milestone.FAILURE: "When it is missed",
     Milestone.SUCCESS: "When it is kept",
 }
+NAMED = (Queue, Agent, CaseType, Topic, OwnReason)
 ENDPOINT = (Endpoint.id, Endpoint.url)
-TARGETS = ("queue", "agent", "endpoint")
+TARGETS = ("queue", "agent", "endpoint", "type", "topic", "reason")
 # The instants that a case has from the first moment on.
 ALWAYS = (From.CREATED, From.CHANGED)
 
@@ -88,7 +90,8 @@ def clauses(session: Session, items: Sequence[SlaItem]) -> list[Clause]:
     """These items in words, with the names of what they mention."""
     asked = [form for item in items for form in (item.applicable_when, item.success_when)]
     names = names_of(session, asked) | _targets(session, items)
-    names |= labels_of(session, [item.from_field for item in items])
+    set_off = [name for item in items for form in item.actions for name in form if "." in name]
+    names |= labels_of(session, [*(item.from_field for item in items), *set_off])
     return [_clause(item, names, _before(item, items)) for item in items]
 
 
@@ -155,7 +158,15 @@ def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
                 for name, to in (("priority", action.priority), ("severity", action.severity))
                 if to is not None
             ]
-            return ", ".join(said + [f"the {noun} is escalated"] * action.escalated)
+            said += [f"the {noun} is escalated"] * action.escalated
+            if action.reason:
+                said.append(f"the status reason becomes {names.get(action.reason, action.reason)}")
+            said += [
+                f"{names.get(name, name)} becomes {_value(value, names)}"
+                for name, value in action.said.items()
+            ]
+            said += [f"it is tagged {', '.join(action.tags)}"] * bool(action.tags)
+            return ", ".join(said)
         case Do.MOVE:
             return f"the {noun} moves to the queue {target}"
         case Do.ASSIGN:
@@ -164,6 +175,18 @@ def action_in_words(form: Mapping[str, Any], names: Mapping[str, str]) -> str:
             return f"a webhook is called: {action.url or target}"
         case Do.SLACK:
             return f"it is said in Slack, in {action.channel or 'the channel of its queue'}"
+
+
+def _value(value: object, names: Mapping[str, str]) -> str:
+    """A value of a field as people say it."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+    return names.get(str(value), str(value))
 
 
 def _before(item: SlaItem, items: Sequence[SlaItem]) -> bool:
@@ -201,11 +224,11 @@ def _targets(session: Session, items: Sequence[SlaItem]) -> dict[str, str]:
         for item in items
         for form in item.actions
         for name in TARGETS
-        if name in form
+        if name in form and form[name] not in tuple(Reason)
     }
     return {
         str(id): name
-        for key, called in ((Queue.id, Queue.name), (Agent.id, Agent.name), ENDPOINT)
+        for key, called in (*((row.id, row.name) for row in NAMED), ENDPOINT)
         for id, name in session.execute(select(key, called).where(key.in_(ids)))
     }
 

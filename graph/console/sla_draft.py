@@ -16,11 +16,13 @@ from graph.console.sla_form import ItemForm
 from graph.console.sla_pages import found, refused
 from graph.console.visit import Visit, act, read
 from graph.house import House
-from intake import sla
+from intake import reasons, sla
 from intake.agents import Act
+from intake.cases import REASONS, State
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError, NotFound
 from intake.facts import CASE_FIELDS, offered
+from intake.fields.custom import custom_fields
 from intake.sla import From, Kpi, OnReopening, Sla, SlaItem, SlaState, activation
 from intake.sla.actions import Do
 from intake.sla.activation import InForce
@@ -158,6 +160,10 @@ def _form(visit: Visit, form: ItemForm) -> Response:
         statuses=PAUSING,
         fields=offered(visit.session),
         choices=conditions_form.case_choices(visit.session),
+        reasons=[
+            (each.key, str(each)) for each in reasons.of_kinds(visit.session, REASONS[State.ACTIVE])
+        ],
+        own_fields=[(each.name, each.label) for each in custom_fields(visit.session)],
         kinds=MADE,
         endpoints=[(str(id), url) for id, url in visit.session.execute(ENDPOINTS)],
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
 from intake import endpoints
-from intake.cases import Priority, Severity
+from intake.cases import REASONS, Priority, Severity, State
 from intake.errors import IntakeError
 from intake.sla.clocks import Milestone
 
@@ -25,7 +25,9 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 CHANNEL = re.compile(r"[CG][A-Z0-9]{8,20}|#[^\s#@,A-Z]{1,80}")
 """A channel of Slack: its id, or its name, which has no capitals."""
 ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
-LONGEST_SUBJECT, LONGEST_TEXT, MOST_RECIPIENTS = 200, 5_000, 20
+LONGEST_SUBJECT, LONGEST_TEXT, MOST_RECIPIENTS, MOST_TAGS = 200, 5_000, 20, 20
+SAID = frozenset({"type", "topic"})
+"""The fields of every case that a change may say, besides those with words of their own."""
 
 
 W = TypeVar("W", bound=StrEnum)
@@ -71,6 +73,12 @@ class Action:
     priority: Priority | None = None
     severity: Severity | None = None
     escalated: bool = False
+    reason: str = ""
+    """The status that it takes: a given word, or the id of one of the desk's own."""
+    tags: tuple[str, ...] = ()
+    """What it is tagged with, besides what it is."""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """Its type, its topic and custom fields by their names, as `change_fields` takes them."""
     target_id: UUID | None = None
     """The queue to move to, the agent to assign, or the endpoint to call."""
     url: str = ""
@@ -130,8 +138,17 @@ def _mail(on: Milestone, form: dict[str, Any]) -> Action:
 def _change(on: Milestone, form: dict[str, Any]) -> Action:
     priority, severity = form.pop("priority", None), form.pop("severity", None)
     escalated = form.pop("escalated", False)
-    if priority is None and severity is None and not escalated:
-        raise BadAction("priority: say to what it changes, or the severity, or “escalated”")
+    reason, tags = form.pop("reason", ""), _tags(form.pop("tags", []))
+    said = {name: form.pop(name) for name in sorted(form) if name in SAID or "." in name}
+    for name in SAID & said.keys():
+        said[name] = str(_id(said[name], name))
+    if reason:
+        _status(reason)
+    if not (form or priority or severity or escalated or reason or tags or said):
+        raise BadAction(
+            "priority: say to what it changes, or the severity, the status reason, tags, type, "
+            "topic, a field of your own, or “escalated”"
+        )
     if not isinstance(escalated, bool):
         raise BadAction("escalated: true or false")
     return Action(
@@ -140,7 +157,27 @@ def _change(on: Milestone, form: dict[str, Any]) -> Action:
         priority=None if priority is None else _word(Priority, priority, "priority"),
         severity=None if severity is None else _word(Severity, severity, "severity"),
         escalated=escalated,
+        reason=reason,
+        tags=tags,
+        said=said,
     )
+
+
+def _status(form: object) -> None:
+    if form not in REASONS[State.ACTIVE]:
+        try:
+            UUID(str(form))
+        except ValueError:
+            ways = ", ".join(REASONS[State.ACTIVE])
+            raise BadAction(f"reason: {form!r:.80} is none of {ways}, nor an id") from None
+
+
+def _tags(form: object) -> tuple[str, ...]:
+    if not isinstance(form, list) or len(form) > MOST_TAGS:
+        raise BadAction(f"tags: a list of {MOST_TAGS} at most")
+    if not all(isinstance(tag, str) and tag.strip() for tag in form):
+        raise BadAction("tags: a tag has a name")
+    return tuple(dict.fromkeys(tag.strip() for tag in form))
 
 
 def _webhook(on: Milestone, form: dict[str, Any]) -> Action:

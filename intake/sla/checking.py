@@ -14,15 +14,16 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from intake.agents import Agent
-from intake.cases import REASONS, State
+from intake.cases import REASONS, OwnReason, State
 from intake.conditions import BadCondition, Condition
 from intake.endpoints import Endpoint
 from intake.errors import IntakeError
 from intake.facts import check_condition
-from intake.fields import FieldKind
+from intake.fields import CaseType, FieldKind, Topic
+from intake.fields.answers import read
 from intake.fields.custom import CustomField, custom_fields
 from intake.queues import Queue
-from intake.sla.actions import Action, Do
+from intake.sla.actions import SAID, Action, BadAction, Do
 from intake.sla.holding import on_hold
 from intake.sla.promises import BY_MESSAGES, From, Kpi, ServiceCalendar, Sla, SlaItem, hours_of
 
@@ -152,6 +153,31 @@ def _find_targets(session: Session, item: SlaItem, place: str) -> None:
         for field, row in (("queue", Queue), ("agent", Agent), ("endpoint", Endpoint)):
             if field in form and session.get(row, UUID(str(form[field]))) is None:
                 raise NotAnSla(f"{place}.actions[{number}].{field}: there is no such {field}")
+        if form["do"] == Do.CHANGE:
+            with _naming(f"{place}.actions[{number}]"):
+                _check_change(session, Action.from_json(form))
+
+
+def _check_change(session: Session, action: Action) -> None:
+    """Raises BadAction unless what a case becomes is there and in use."""
+    if action.reason and action.reason not in REASONS[State.ACTIVE]:
+        own = session.get(OwnReason, UUID(action.reason))
+        if own is None or own.retired_at is not None or own.kind_of not in REASONS[State.ACTIVE]:
+            raise BadAction("reason: there is no such status reason of open cases")
+    known = {each.name: each for each in custom_fields(session)}
+    for name, value in action.said.items():
+        if name in SAID:
+            found = _sorted_by(session, name, UUID(value))
+            if found is None or found.archived_at is not None:
+                raise BadAction(f"{name}: there is no such {name}")
+        elif name not in known:
+            raise BadAction(f"{name:.60}: there is no such field")
+        else:
+            read(known[name], value)
+
+
+def _sorted_by(session: Session, name: str, id: UUID) -> CaseType | Topic | None:
+    return session.get(CaseType, id) if name == "type" else session.get(Topic, id)
 
 
 def _find_slack(item: SlaItem, place: str, slack: bool) -> None:
