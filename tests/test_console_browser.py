@@ -211,9 +211,9 @@ def test_an_article_goes_into_the_answer_and_never_into_a_note(
     page.wait_for_function("document.querySelector('[name=reply]').value !== ''")
 
     assert page.locator("[name=reply]").input_value() == "Hold it.\n"
-    assert page.locator("[name=note]").input_value() == "Only for us."
+    assert page.locator("#answer [name=note]").input_value() == "Only for us."
     assert page.locator("text=Send answer").is_visible()
-    assert not page.locator("[name=note]").is_visible()
+    assert not page.locator("#answer [name=note]").is_visible()
 
 
 def test_minutes_that_are_offered_are_filled_in_by_whoever_takes_them(

@@ -453,7 +453,7 @@ FOR_WORKERS = re.compile(
     r"/cases/new|/cases/1001/(unqueue|skills|macro|plan|time|forget-time|fields|checklist)"
     r"|/cases/1001/(child|link|unlink|children-close|templates/[^/]+)|/presence"
     r"|/activities/(new|[^/]+/(edit|complete|cancel|reopen))|/views/(new|[^/]+/(edit|remove))"
-    r"|/cases/1001/(write|take|release|assign|move|hold|resume|reason|resolve|reopen|cancel|reroute)"
+    r"|/cases/1001/(write|take|release|assign|move|hold|resume|reason|escalate|sla|resolve|reopen|cancel|reroute)"
     r"|/cases/1001/(snooze|wake|follow-up|merge|unmerge|continue|apart)"
     r"|/activities/[^/]+/(move|split)"
     r"|/moves/.*/undo|/bulk|/bulk/.*/(stop|undo)"

@@ -358,8 +358,9 @@ def test_after_a_failure_the_poller_connects_again(
     with structlog.testing.capture_logs() as lines, watching(account, journal, cursors):
         until(lambda: journal.asked >= 3)
         journal.fault = None
-        until(lambda: len(journal.kept) == 1)
+        until(lambda: lines[-1]["event"] == "fetched")
 
+    assert len(journal.kept) == 1
     assert {line["event"] for line in lines} == {"fetching failed", "fetched"}
 
 
