@@ -140,7 +140,7 @@ def test_readers_that_die_every_ten_mails_hold_nothing_up(tmp_path: Path) -> Non
 
         killed = 0
         for so_many in range(10, 100, 10):
-            wait_until(partial(reached, db, so_many), "the next ten")
+            wait_until(partial(reached, db, so_many), "the next ten", 120)
             for reader in children(worker):
                 os.kill(reader, signal.SIGKILL)
                 killed += 1

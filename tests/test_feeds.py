@@ -405,7 +405,7 @@ def test_feeds_are_followed_by_command(
     publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(graph.cli.ground.out, "_width", 300)
     monkeypatch.setenv("DESKBELL_WEBHOOK_HOSTS", '["127.0.0.1"]')
     monkeypatch.setattr(graph.cli.feeds, "now", lambda: NOON)
     db = Database(f"sqlite:///{tmp_path}/var/desk.db")
