@@ -212,7 +212,7 @@ def test_who_acts_on_an_old_page_is_told_what_happened_and_loses_no_word(
         ("resolve", {"kind": "cancelled", "text": "Cable."}, "does not resolve a case", "Cable."),
         ("hold", {"reason": "lunch"}, "choose a status reason first", ""),
         ("hold", {"reason": "researching"}, "does not put a case on hold", ""),
-        ("assign", {"agent": "nobody"}, "choose an agent first", ""),
+        ("assign", {"agent": "nobody"}, "choose an agent or a team first", ""),
         ("move", {"queue": "../.."}, "choose a queue first", ""),
         ("cancel", {"version": "one", "text": "Spam."}, "version is a whole number", "Spam."),
     ],

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from graph.console import doing, hands, promised, standing, story
 from graph.console.case_page import Unfinished, case_of, show
-from graph.console.visit import Visit, act
+from graph.console.visit import Visit, act, chosen
 from graph.house import House
 from intake import reasons, work
 from intake.agents import Act
@@ -87,12 +86,12 @@ def _release(visit: Visit, case: Case, version: int | None) -> None:
 
 
 def _move(visit: Visit, case: Case, version: int | None) -> None:
-    queue = _chosen(visit.said("queue"), "a queue")
+    queue = chosen(visit.said("queue"), "a queue")
     work.route_to(visit.session, visit.by, case.id, queue, at=visit.at, version=version)
 
 
 def _macro(visit: Visit, case: Case, version: int | None) -> None:
-    macro, desk = _chosen(visit.said("macro"), "a macro"), visit.house.desk
+    macro, desk = chosen(visit.said("macro"), "a macro"), visit.house.desk
     macros.apply(visit.session, visit.by, case.id, macro, desk=desk, at=visit.at, version=version)
 
 
@@ -177,10 +176,3 @@ def _number(text: str, what: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 6):
         raise Unclear(f"{what} is a whole number, such as 15")
     return int(text)
-
-
-def _chosen(text: str, what: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Unclear(f"choose {what} first") from error

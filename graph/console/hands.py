@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from graph.console.staffing_form import ticked
-from graph.console.visit import Visit
+from graph.console.visit import Visit, chosen
 from intake import queues, skills, teams, work
 from intake.cases import Case
-from intake.errors import IntakeError
 from intake.queues import QueueItem
 from intake.skills import Skill
 from intake.teams import Team
@@ -50,8 +49,8 @@ def assign(visit: Visit, case: Case, version: int | None) -> None:
     out = "remove_from_queue" in visit.form
     act = work.assign_team if kind == "team" else work.assign
     act(
-        visit.session, visit.by, case.id, _chosen(id), at=visit.at, remove_from_queue=out,
-        note=visit.said("note"), version=version,
+        visit.session, visit.by, case.id, chosen(id, "an agent or a team"), at=visit.at,
+        remove_from_queue=out, note=visit.said("note"), version=version,
     )  # fmt: skip
 
 
@@ -65,10 +64,3 @@ def require(visit: Visit, case: Case, version: int | None) -> None:
     said = {id: visit.form[f"skill.{id}"] for id in ticked(visit.form, "skill")}
     wanted = {id: int(level) for id, level in said.items() if level.isdecimal()}
     work.require_skills(visit.session, visit.by, case.id, wanted, at=visit.at, version=version)
-
-
-def _chosen(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise IntakeError("choose an agent first, or a team") from error

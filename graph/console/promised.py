@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
-from graph.console.visit import Visit
+from graph.console.visit import Visit, chosen
 from intake import sla, work
 from intake.agents import Act
 from intake.cases import Case
-from intake.errors import IntakeError
 from intake.sla import Sla
-
-
-class NoChoice(IntakeError):
-    """What was chosen in the sheet cannot be read."""
-
-    code = "wrong-input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +24,6 @@ def of_case(visit: Visit, case: Case) -> Promised:
     """What its page says of its SLA."""
     chooses = case.open and visit.by.may(Act.WORK)
     choices = sla.active(visit.session) if chooses else ()
-    # It is at hand when it is one of them; a replaced version is not.
     own = visit.session.get(Sla, case.sla_id) if case.sla_id else None
     return Promised(own, choices)
 
@@ -42,21 +33,14 @@ def escalate(visit: Visit, case: Case, version: int | None) -> None:
     queue = visit.said("queue")
     work.escalate(
         visit.session, visit.by, case.id, visit.said("text"),
-        at=visit.at, queue_id=_id(queue) if queue else None, version=version,
+        at=visit.at, queue_id=chosen(queue, "a queue") if queue else None, version=version,
     )  # fmt: skip
 
 
 def choose(visit: Visit, case: Case, version: int | None) -> None:
     """The act of its sheet: that SLA, whatever the rules say, or the one they choose."""
-    chosen = visit.said("sla")
+    sla_id = visit.said("sla")
     work.choose_sla(
-        visit.session, visit.by, case.id, _id(chosen) if chosen else None,
+        visit.session, visit.by, case.id, chosen(sla_id, "an SLA") if sla_id else None,
         at=visit.at, version=version,
     )  # fmt: skip
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NoChoice("choose one of the list") from None

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -189,3 +190,11 @@ def _to_sign_in(request: Request) -> Response:
         # Swapping the sign-in into half a page helps nobody: the whole page goes there.
         return Response(status_code=204, headers={"hx-redirect": where})
     return RedirectResponse(where, 303)
+
+
+def chosen(text: str, what: str) -> UUID:
+    """The record that a form names by its id. Raises IntakeError, which asks for one."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise IntakeError(f"choose {what} first") from error
